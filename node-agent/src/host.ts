@@ -1,0 +1,187 @@
+/**
+ * The one boundary between the agent's TypeScript and the machine. The C host (`host/`) installs an
+ * object of this shape as the global `__host`; `node/host.ts` is the same in Node, for tests,
+ * simulation and fleets of thousands in one process. Nothing else in `src/` reaches outside.
+ *
+ * Errors: every function that fails throws a HostError whose `code` is the errno name ("ENOENT",
+ * "ECONNREFUSED", ...) or one of "TLS_VERIFY", "TLS_HANDSHAKE", "TIMEOUT", "CLOSED", "TOO_LARGE",
+ * "NOT_REGULAR". Promises reject with the same.
+ */
+export interface Host {
+  readonly info: HostInfo;
+  /** Value of an environment variable of the agent itself. */
+  environment(name: string): string | undefined;
+  exit(code: number): never;
+  writeOut(text: string): void;
+  writeError(text: string): void;
+  onSignal(handler: (signal: "SIGTERM" | "SIGINT" | "SIGHUP") => void): void;
+  /** Wall clock, integer ms since 1970. */
+  now(): number;
+  /** Monotonic clock, ms, fractional. */
+  monotonic(): number;
+  /** Cryptographically secure random bytes. */
+  random(length: number): Uint8Array;
+  readonly files: Files;
+  readonly crypto: Crypto;
+  connectTls(options: TlsOptions): Promise<Socket>;
+  readonly sandbox: Sandbox;
+}
+
+export interface HostInfo {
+  /** Version of the agent, from package.json at build time. */
+  readonly version: string;
+  readonly arch: "x86_64" | "arm64" | "riscv64";
+  readonly kernel: string;
+  readonly hostname: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  /** Command line without the program's own name. */
+  readonly argv: readonly string[];
+}
+
+export class HostError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+    this.name = "HostError";
+  }
+}
+
+/** Synchronous, for small files: configuration, keys, the journal. */
+export interface Files {
+  /** null when the file is absent. */
+  read(path: string): Uint8Array | null;
+  /** Temporary file, fsync, rename, fsync of the folder. `mode` as in chmod. */
+  writeAtomic(path: string, bytes: Uint8Array, mode: number): void;
+  remove(path: string): void;
+  /** Creates parents too; an existing folder is no error. */
+  makeDirectory(path: string, mode: number): void;
+  /** Names, sorted, without "." and ".."; [] when the folder is absent. */
+  list(path: string): string[];
+  /** Opens or creates for append. */
+  openAppend(path: string, mode: number): AppendFile;
+}
+
+export interface AppendFile {
+  readonly size: number;
+  append(bytes: Uint8Array): void;
+  /** fdatasync; off the main thread, so that the event loop goes on. */
+  sync(): Promise<void>;
+  truncate(size: number): void;
+  close(): void;
+}
+
+export interface Crypto {
+  sha256(bytes: Uint8Array): Uint8Array;
+  /** Ed25519. `seed` has 32 bytes; the secret key has 64. */
+  signKeyPair(seed: Uint8Array): KeyPair;
+  sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array;
+  /** False for any malformed, non-canonical or low-order input. */
+  verify(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean;
+  /** X25519, for libsodium sealed boxes. */
+  boxKeyPair(seed: Uint8Array): KeyPair;
+  /** null when the box does not open. */
+  sealOpen(sealed: Uint8Array, publicKey: Uint8Array, secretKey: Uint8Array): Uint8Array | null;
+}
+
+export interface KeyPair {
+  readonly publicKey: Uint8Array;
+  readonly secretKey: Uint8Array;
+}
+
+export interface TlsOptions {
+  readonly host: string;
+  readonly port: number;
+  /**
+   * What the server must prove. `ca`: a PEM bundle of trusted roots. `fingerprint`: SHA-256 (32
+   * bytes) of the DER of a root certificate that the server itself must send in its chain, and to
+   * which the chain must verify; used once, to join. The host name (or IP) is checked in both.
+   */
+  readonly trust: { readonly ca: string } | { readonly fingerprint: Uint8Array };
+  readonly timeoutMs: number;
+}
+
+/** A byte stream. One reader at a time. */
+export interface Socket {
+  /** Next bytes as they arrive; null at end of stream; rejects when the connection broke. */
+  read(): Promise<Uint8Array | null>;
+  /** Resolves when the bytes have been handed to the kernel (back-pressure). */
+  write(bytes: Uint8Array): Promise<void>;
+  close(): void;
+  /** PEM of the root that the chain verified to ("" for a socket without TLS). */
+  readonly peerRoot: string;
+}
+
+export interface Sandbox {
+  /** What this kernel gives; computed once at start. */
+  probe(): SandboxProbe;
+  start(spec: SandboxSpec): SandboxProcess;
+}
+
+export interface SandboxProbe {
+  readonly level: "strict" | "standard" | "refused";
+  /** One entry a mechanism: { name: "landlock", available: false, reason: "ENOSYS" }. */
+  readonly features: readonly {
+    readonly name: string;
+    readonly available: boolean;
+    readonly reason: string;
+  }[];
+}
+
+export interface SandboxSpec {
+  /**
+   * Program and arguments, resolved inside the sandbox. The agent's own binary is at
+   * "/.cohort/agent" there; "/.cohort/agent script /work/script.js" runs a script step.
+   */
+  readonly argv: readonly string[];
+  /** The whole environment of the step. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Written to /work (a sized tmpfs, the working directory) before exec; names without "/". */
+  readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[];
+  readonly limits: {
+    readonly memoryBytes: number;
+    readonly pids: number;
+    /** Size of /work and /tmp together. */
+    readonly diskBytes: number;
+    readonly openFiles: number;
+    readonly cpuMs: number;
+  };
+  /** Host folders bound read-only at the same path when they exist ("/usr", "/bin", ...). */
+  readonly readOnly: readonly string[];
+  /** Port of a listener on the sandbox's own 127.0.0.1, served through `accept`; 0 for none. */
+  readonly listenPort: number;
+}
+
+export interface SandboxProcess {
+  /** Next output of the step; null when both streams have ended. Not reading is back-pressure. */
+  readOutput(): Promise<{ readonly stream: 1 | 2; readonly bytes: Uint8Array } | null>;
+  /** Next connection made inside the sandbox to `listenPort`; null when the step has ended. */
+  accept(): Promise<Socket | null>;
+  /** SIGTERM to the step's first process, or SIGKILL to all of them. */
+  kill(hard: boolean): void;
+  readonly exited: Promise<SandboxExit>;
+  /**
+   * Reads a file that the step left in /work; valid until `release`. Opened beneath /work without
+   * following links; null when absent; throws NOT_REGULAR or TOO_LARGE.
+   */
+  collect(name: string, bytesMax: number): Uint8Array | null;
+  /** Drops the workspace. Every process of the step is already gone. */
+  release(): void;
+}
+
+export interface SandboxExit {
+  /** Exit code, or -1 when a signal ended it. */
+  readonly code: number;
+  readonly signal: string;
+  /** Limit that ended it, if one did. */
+  readonly killed: "" | "memory" | "cpu";
+  readonly cpuMs: number;
+  readonly memoryPeakBytes: number;
+  readonly wallMs: number;
+}
+
+declare global {
+  var __host: Host | undefined;
+}
