@@ -1,0 +1,88 @@
+/**
+ * The registry of error codes. A code is stable: programs match on it, the documentation is made
+ * from it. `exit` is the exit status of the `cohort` command; `grpc` the status over gRPC.
+ */
+export const errors = {
+  // Usage and input
+  USAGE: { exit: 2, grpc: "INVALID_ARGUMENT", meaning: "The command or request is not well formed." },
+  YAML_SYNTAX: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "The file is not the YAML 1.2 that Cohort accepts." },
+  RESOURCE_KIND_UNKNOWN: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "The document's `kind` is none of Cohort's." },
+  RESOURCE_KEY_UNKNOWN: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "The document has a key that means nothing here." },
+  RESOURCE_INVALID: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "A value is missing or of the wrong form." },
+  RESOURCE_DUPLICATE: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "Two documents define the same resource." },
+  RESOURCE_REFERENCE_UNKNOWN: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "A resource names another that does not exist." },
+  STEP_KIND_UNKNOWN: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "A step has none, or more than one, of the keys that say what it does." },
+  STEP_DEPENDS_UNKNOWN: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "A step depends on one that is not in the workflow." },
+  STEP_CYCLE: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "Steps depend on one another in a circle." },
+  EXPRESSION_INVALID: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "An expression does not parse, or names what is not there." },
+  EXPRESSION_IN_SCRIPT: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "An expression stands inside program text, where data would become code." },
+  SCRIPT_SYNTAX: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "A script does not parse." },
+  SELECTOR_UNKNOWN: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "A node selector names a property that nodes do not have." },
+  LIMIT_EXCEEDED: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "Something is larger than its named limit." },
+  INPUT_INVALID: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "The run's inputs do not fit the workflow's declaration." },
+  EVENT_PAYLOAD_INVALID: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "The event's payload is not JSON." },
+
+  // What is asked for is not there, or not allowed
+  WORKFLOW_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No workflow has this name." },
+  RUN_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No run has this id." },
+  NODE_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No node has this name." },
+  NODE_EXISTS: { exit: 4, grpc: "ALREADY_EXISTS", meaning: "A node of this name is enrolled." },
+  NAME_INVALID: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "A name is not a lower-case DNS label." },
+  UNAUTHENTICATED: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The request carries no valid credential." },
+  FORBIDDEN: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The credential's role does not allow this." },
+
+  // Enrolment
+  INVITE_INVALID: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The join token is unknown, used, or expired." },
+  ENROL_PROOF_INVALID: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The node did not prove that it holds its keys." },
+  NODE_KEY_REGISTERED: { exit: 4, grpc: "ALREADY_EXISTS", meaning: "The key belongs to another node." },
+  ISOLATION_INSUFFICIENT: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "The machine's kernel cannot isolate steps." },
+
+  // Steps
+  STEP_EXIT: { exit: 3, grpc: "ABORTED", meaning: "The step's program ended with an exit status other than 0." },
+  STEP_SIGNAL: { exit: 3, grpc: "ABORTED", meaning: "A signal ended the step's program." },
+  STEP_TIMEOUT: { exit: 3, grpc: "DEADLINE_EXCEEDED", meaning: "The step ran longer than its timeout." },
+  STEP_MEMORY: { exit: 3, grpc: "RESOURCE_EXHAUSTED", meaning: "The step used more memory than its limit." },
+  STEP_CPU: { exit: 3, grpc: "RESOURCE_EXHAUSTED", meaning: "The step used more processor time than its limit." },
+  STEP_OUTPUT_INVALID: { exit: 3, grpc: "ABORTED", meaning: "What the step left as its output is not JSON, not a regular file, or too large." },
+  STEP_START_FAILED: { exit: 3, grpc: "ABORTED", meaning: "The sandbox or the program could not be started." },
+  STEP_CANCELLED: { exit: 3, grpc: "CANCELLED", meaning: "The step was cancelled." },
+  NODE_INTERRUPTED: { exit: 3, grpc: "ABORTED", meaning: "The node's agent ended while the step ran." },
+  NODE_LOST: { exit: 3, grpc: "ABORTED", meaning: "The node no longer knows the attempt." },
+  NODE_BUSY: { exit: 3, grpc: "RESOURCE_EXHAUSTED", meaning: "The node has no free slot." },
+  NODE_NONE: { exit: 3, grpc: "FAILED_PRECONDITION", meaning: "No node fits the step." },
+  DISPATCH_INVALID: { exit: 3, grpc: "INVALID_ARGUMENT", meaning: "The node refused a dispatch that is malformed or not signed by its coordinator." },
+  RUN_TIMEOUT: { exit: 3, grpc: "DEADLINE_EXCEEDED", meaning: "The run lasted longer than its timeout." },
+  CALL_STATUS: { exit: 3, grpc: "ABORTED", meaning: "The service answered with an error status." },
+
+  // Tokens, proxy, budgets
+  TOKEN_INVALID: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token does not verify." },
+  TOKEN_EXPIRED: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token has expired." },
+  TOKEN_WRONG_NODE: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The step token was issued to another node." },
+  TOKEN_WRONG_STEP: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The step token's attempt is not the one that runs." },
+  TOKEN_REPLAYED: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The request's sequence number was used before." },
+  PROOF_INVALID: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The request is not signed by the node that holds the token." },
+  GRANT_MISSING: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The step was not granted this service, method and path." },
+  BUDGET_EXHAUSTED: { exit: 4, grpc: "RESOURCE_EXHAUSTED", meaning: "The worst case of the call does not fit a budget." },
+  PRICE_UNKNOWN: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "The service does not say what a call costs." },
+  SECRET_UNAVAILABLE: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "The call cannot be given its credential." },
+  EGRESS_DENIED: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The service's address is one that Cohort does not call." },
+  UPSTREAM_UNREACHABLE: { exit: 5, grpc: "UNAVAILABLE", meaning: "The service could not be reached, or its certificate does not verify." },
+  UPSTREAM_TIMEOUT: { exit: 5, grpc: "DEADLINE_EXCEEDED", meaning: "The service did not answer in time." },
+  UPSTREAM_INVALID: { exit: 1, grpc: "ABORTED", meaning: "The service's answer is malformed, too large, or carried a credential." },
+  CALL_UNCERTAIN: { exit: 1, grpc: "ABORTED", meaning: "The coordinator stopped while the call was out; it may have been done." },
+
+  // The coordinator's own state
+  VAULT_SEALED: { exit: 5, grpc: "UNAVAILABLE", meaning: "The vault is sealed." },
+  VAULT_KEY_WRONG: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The key does not open the vault." },
+  LEDGER_UNWRITABLE: { exit: 1, grpc: "UNAVAILABLE", meaning: "The log cannot be written, so nothing is done." },
+  LEDGER_INVALID: { exit: 4, grpc: "DATA_LOSS", meaning: "The ledger does not match its signed checkpoint." },
+  UNREACHABLE: { exit: 5, grpc: "UNAVAILABLE", meaning: "The other side could not be reached." },
+  SETUP_FAILED: { exit: 1, grpc: "FAILED_PRECONDITION", meaning: "A phase of the set-up failed." },
+  INTERNAL: { exit: 1, grpc: "INTERNAL", meaning: "A fault of Cohort's own." },
+} as const;
+
+export type ErrorCode = keyof typeof errors;
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errors, text);
+}

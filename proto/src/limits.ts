@@ -1,0 +1,54 @@
+/** Every limit that two parties must agree on. Units last. */
+export const limits = {
+  /** A NATS message, header and payload; nats-server is configured to the same. */
+  messageBytesMax: 1024 * 1024,
+  /** Body of one proxied request or answer: it must fit a message with room for its frame. */
+  proxyBodyBytesMax: 768 * 1024,
+  proxyHeadersMax: 64,
+  proxyHeaderBytesMax: 16 * 1024,
+  proxyPathBytesMax: 8 * 1024,
+
+  /** One event from the outside world, as JSON. */
+  eventBytesMax: 256 * 1024,
+  /** One gRPC message to the console API. */
+  consoleMessageBytesMax: 4 * 1024 * 1024,
+
+  /** One YAML file, and what it may hold. */
+  sourceBytesMax: 1024 * 1024,
+  sourceDepthMax: 32,
+  stepsMax: 10_000,
+  instancesMax: 10_000,
+  expressionBytesMax: 4096,
+  scriptBytesMax: 128 * 1024,
+
+  stepOutputBytesMax: 128 * 1024,
+  logChunkBytesMax: 16 * 1024,
+  eventBatchMax: 256,
+  eventBatchBytesMax: 512 * 1024,
+
+  nameLengthMax: 63,
+  secretBytesMax: 64 * 1024,
+  secretPathLengthMax: 128,
+
+  joinTokenLifetimeMs: 15 * 60_000,
+  stepTokenLifetimeMs: 5 * 60_000,
+  stepTokenRenewBeforeMs: 60_000,
+  /** How far a request proof's time may lie from the coordinator's clock. */
+  proofSkewMsMax: 60_000,
+
+  heartbeatMs: 4_000,
+  /** Silence after which a node counts as disconnected: three heartbeats and a jitter. */
+  nodeSilenceMsMax: 14_000,
+  dispatchAnswerMs: 5_000,
+} as const;
+
+/** What a step may use when it declares nothing. */
+export const stepLimitDefaults = {
+  memoryBytes: 64 * 1024 * 1024,
+  pids: 64,
+  diskBytes: 16 * 1024 * 1024,
+  outputBytes: limits.stepOutputBytesMax,
+  cpuMs: 0,
+  openFiles: 256,
+  timeoutMs: 10 * 60_000,
+} as const;

@@ -1,0 +1,75 @@
+import type { AttemptKey } from "../gen/cohort/node.ts";
+
+/**
+ * What signatures are made over. Each begins with a domain of its own, so that a signature made for
+ * one purpose can never serve another; each field is length-prefixed (PASETO's PAE), so that no two
+ * different lists of fields give the same bytes.
+ */
+const encoder = new TextEncoder();
+
+export function enrolProof(fields: {
+  invite: string;
+  natsKey: Uint8Array;
+  signKey: Uint8Array;
+  boxKey: Uint8Array;
+}): Uint8Array {
+  return authenticationEncoding("cohort-enrol-v1", [
+    encoder.encode(fields.invite),
+    fields.natsKey,
+    fields.signKey,
+    fields.boxKey,
+  ]);
+}
+
+/** By the coordinator over a Dispatch or Cancel; the subject binds it to one node and verb. */
+export function dispatchProof(subject: string, payload: Uint8Array): Uint8Array {
+  return authenticationEncoding("cohort-dispatch-v1", [encoder.encode(subject), payload]);
+}
+
+/** By the coordinator over an encoded TokenDelivery. */
+export function tokenProof(payload: Uint8Array): Uint8Array {
+  return authenticationEncoding("cohort-token-v1", [payload]);
+}
+
+/** By the node over one proxied request; as RFC 9449 (DPoP), with the body. */
+export function requestProof(fields: {
+  token: string;
+  seq: number;
+  atMs: number;
+  service: string;
+  method: string;
+  path: string;
+  headers: readonly { readonly name: string; readonly value: string }[];
+  bodyHash: Uint8Array;
+}): Uint8Array {
+  return authenticationEncoding("cohort-request-v1", [
+    encoder.encode(fields.token),
+    encoder.encode(String(fields.seq)),
+    encoder.encode(String(fields.atMs)),
+    encoder.encode(fields.service),
+    encoder.encode(fields.method),
+    encoder.encode(fields.path),
+    ...fields.headers.flatMap(({ name, value }) => [encoder.encode(name), encoder.encode(value)]),
+    fields.bodyHash,
+  ]);
+}
+
+/** The attempt in one string, for maps, logs and idempotency keys: "RUN/step[0]#1". */
+export function attemptId(key: AttemptKey): string {
+  return `${key.run}/${key.step}[${key.instance}]#${key.attempt}`;
+}
+
+function authenticationEncoding(domain: string, fields: readonly Uint8Array[]): Uint8Array {
+  const pieces = [encoder.encode(domain), ...fields];
+  const total = pieces.reduce((sum, piece) => sum + 8 + piece.length, 8);
+  const bytes = new Uint8Array(total);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, pieces.length, true);
+  let at = 8;
+  for (const piece of pieces) {
+    view.setUint32(at, piece.length, true);
+    bytes.set(piece, at + 8);
+    at += 8 + piece.length;
+  }
+  return bytes;
+}

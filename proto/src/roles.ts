@@ -1,0 +1,22 @@
+/** Roles of console credentials, and the role that each gRPC method needs. */
+export type Role = "operator" | "gateway";
+
+/** Methods by gRPC path; a path that is not here is refused to everyone. */
+export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
+  "/cohort.console.Resources/Apply": ["operator"],
+  "/cohort.console.Resources/List": ["operator"],
+  "/cohort.console.Runs/Start": ["operator"],
+  "/cohort.console.Runs/Get": ["operator"],
+  "/cohort.console.Runs/List": ["operator"],
+  "/cohort.console.Runs/Watch": ["operator"],
+  "/cohort.console.Runs/Logs": ["operator"],
+  "/cohort.console.Nodes/Invite": ["operator"],
+  "/cohort.console.Nodes/List": ["operator"],
+  "/cohort.console.Secrets/Set": ["operator"],
+  "/cohort.console.Secrets/List": ["operator"],
+  "/cohort.console.Budgets/List": ["operator"],
+  "/cohort.console.Ledger/Checkpoint": ["operator"],
+  "/cohort.console.Ledger/Export": ["operator"],
+  "/cohort.console.Events/Submit": ["gateway"],
+  "/cohort.console.Events/WatchTriggers": ["gateway"],
+};

@@ -1,0 +1,39 @@
+import { limits } from "./limits.ts";
+
+/**
+ * NATS subjects. A node's JWT allows exactly: publish `mesh.up.<node>.>`, subscribe
+ * `mesh.down.<node>.>` and `_INBOX_<node>.>`. An invite's allows: publish `mesh.enrol.<invite>`,
+ * subscribe `_INBOX_<invite>.>`.
+ */
+export type UpVerb = "hello" | "heartbeat" | "events" | "renew" | "proxy";
+export type DownVerb = "dispatch" | "cancel";
+
+export const subjects = {
+  enrol: (invite: string) => `mesh.enrol.${invite}`,
+  up: (node: string, verb: UpVerb) => `mesh.up.${node}.${verb}`,
+  down: (node: string, verb: DownVerb) => `mesh.down.${node}.${verb}`,
+  inboxPrefix: (owner: string) => `_INBOX_${owner}`,
+  /** What the coordinator listens to. */
+  everyUp: (verb: UpVerb) => `mesh.up.*.${verb}`,
+  everyEnrol: "mesh.enrol.*",
+} as const;
+
+/** Owner and verb of `mesh.<direction>.<owner>.<verb>`; the third token is the owner always. */
+export function ownerOf(subject: string): string {
+  return subject.split(".")[2] ?? "";
+}
+
+/**
+ * A reply may only go to the sender's own inbox: a node that names another subject as its reply
+ * would have the coordinator publish there with its own rights.
+ */
+export function replyBelongsTo(owner: string, reply: string | undefined): boolean {
+  return reply?.startsWith(`${subjects.inboxPrefix(owner)}.`) ?? false;
+}
+
+const namePattern = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
+
+/** Names of nodes, workflows and other resources: a DNS label in lower case. */
+export function isName(text: string): boolean {
+  return text.length <= limits.nameLengthMax && namePattern.test(text);
+}
