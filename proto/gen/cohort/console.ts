@@ -193,6 +193,8 @@ export interface Node_LabelsEntry {
 export interface SetSecretRequest {
   path: string;
   value: Uint8Array;
+  /** that may be given it; empty: the one named by the path's first part */
+  services: string[];
 }
 
 export interface SetSecretReply {
@@ -210,6 +212,7 @@ export interface Secret {
   path: string;
   version: number;
   setMs: number;
+  services: string[];
 }
 
 export interface ListBudgetsRequest {
@@ -2900,7 +2903,7 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
 };
 
 function createBaseSetSecretRequest(): SetSecretRequest {
-  return { path: "", value: new Uint8Array(0) };
+  return { path: "", value: new Uint8Array(0), services: [] };
 }
 
 export const SetSecretRequest: MessageFns<SetSecretRequest> = {
@@ -2910,6 +2913,9 @@ export const SetSecretRequest: MessageFns<SetSecretRequest> = {
     }
     if (message.value.length !== 0) {
       writer.uint32(18).bytes(message.value);
+    }
+    for (const v of message.services) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -2943,6 +2949,14 @@ export const SetSecretRequest: MessageFns<SetSecretRequest> = {
             message.value = reader.bytes();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.services.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2959,6 +2973,7 @@ export const SetSecretRequest: MessageFns<SetSecretRequest> = {
     return {
       path: isSet(object.path) ? globalThis.String(object.path) : "",
       value: isSet(object.value) ? bytesFromBase64(object.value) : new Uint8Array(0),
+      services: globalThis.Array.isArray(object?.services) ? object.services.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -2970,6 +2985,9 @@ export const SetSecretRequest: MessageFns<SetSecretRequest> = {
     if (message.value.length !== 0) {
       obj.value = base64FromBytes(message.value);
     }
+    if (message.services?.length) {
+      obj.services = message.services;
+    }
     return obj;
   },
 
@@ -2980,6 +2998,7 @@ export const SetSecretRequest: MessageFns<SetSecretRequest> = {
     const message = createBaseSetSecretRequest();
     message.path = object.path ?? "";
     message.value = object.value ?? new Uint8Array(0);
+    message.services = object.services?.map((e) => e) || [];
     return message;
   },
 };
@@ -3173,7 +3192,7 @@ export const ListSecretsReply: MessageFns<ListSecretsReply> = {
 };
 
 function createBaseSecret(): Secret {
-  return { path: "", version: 0, setMs: 0 };
+  return { path: "", version: 0, setMs: 0, services: [] };
 }
 
 export const Secret: MessageFns<Secret> = {
@@ -3186,6 +3205,9 @@ export const Secret: MessageFns<Secret> = {
     }
     if (message.setMs !== 0) {
       writer.uint32(24).int64(message.setMs);
+    }
+    for (const v of message.services) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -3227,6 +3249,14 @@ export const Secret: MessageFns<Secret> = {
             message.setMs = longToNumber(reader.int64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.services.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3248,6 +3278,7 @@ export const Secret: MessageFns<Secret> = {
         : isSet(object.set_ms)
         ? globalThis.Number(object.set_ms)
         : 0,
+      services: globalThis.Array.isArray(object?.services) ? object.services.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -3262,6 +3293,9 @@ export const Secret: MessageFns<Secret> = {
     if (message.setMs !== 0) {
       obj.setMs = Math.round(message.setMs);
     }
+    if (message.services?.length) {
+      obj.services = message.services;
+    }
     return obj;
   },
 
@@ -3273,6 +3307,7 @@ export const Secret: MessageFns<Secret> = {
     message.path = object.path ?? "";
     message.version = object.version ?? 0;
     message.setMs = object.setMs ?? 0;
+    message.services = object.services?.map((e) => e) || [];
     return message;
   },
 };

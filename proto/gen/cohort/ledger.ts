@@ -79,6 +79,8 @@ export interface SecretSet {
   actor: string;
   path: string;
   version: number;
+  /** that may be given it */
+  services: string[];
 }
 
 export interface NodeInvited {
@@ -1200,7 +1202,7 @@ export const Resource: MessageFns<Resource> = {
 };
 
 function createBaseSecretSet(): SecretSet {
-  return { actor: "", path: "", version: 0 };
+  return { actor: "", path: "", version: 0, services: [] };
 }
 
 export const SecretSet: MessageFns<SecretSet> = {
@@ -1213,6 +1215,9 @@ export const SecretSet: MessageFns<SecretSet> = {
     }
     if (message.version !== 0) {
       writer.uint32(24).uint32(message.version);
+    }
+    for (const v of message.services) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -1254,6 +1259,14 @@ export const SecretSet: MessageFns<SecretSet> = {
             message.version = reader.uint32();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.services.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1271,6 +1284,7 @@ export const SecretSet: MessageFns<SecretSet> = {
       actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
       path: isSet(object.path) ? globalThis.String(object.path) : "",
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      services: globalThis.Array.isArray(object?.services) ? object.services.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -1285,6 +1299,9 @@ export const SecretSet: MessageFns<SecretSet> = {
     if (message.version !== 0) {
       obj.version = Math.round(message.version);
     }
+    if (message.services?.length) {
+      obj.services = message.services;
+    }
     return obj;
   },
 
@@ -1296,6 +1313,7 @@ export const SecretSet: MessageFns<SecretSet> = {
     message.actor = object.actor ?? "";
     message.path = object.path ?? "";
     message.version = object.version ?? 0;
+    message.services = object.services?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,48 @@
+import type { Entry } from "@cohort/proto/gen/cohort/ledger";
+
+/**
+ * The event log: the one truth. An adapter appends in order, durably, and each entry's canonical
+ * JSON becomes a leaf of the ledger in the same transaction, under a newly signed checkpoint.
+ */
+export interface EventLog {
+  /** Entries that are durable. */
+  readonly size: number;
+  /**
+   * Appends entries numbered size+1, size+2, ... Resolves when they are on disk. Concurrent calls
+   * share one commit and keep their order. Rejects with LEDGER_UNWRITABLE; from then on every call
+   * rejects, because memory may be ahead of the disk: the process must restart from the log.
+   */
+  append(entries: readonly Entry[]): Promise<void>;
+  /** All entries from `seq` on, in order. Throws LEDGER_INVALID when one does not match its hash. */
+  entries(seq: number): Iterable<Entry>;
+  /** Leaves as stored, for export and audit; never checked here. */
+  leaves(seq: number, count: number): readonly StoredLeaf[];
+  /** The newest signed checkpoint, a C2SP note. */
+  checkpoint(): string;
+  close(): void;
+}
+
+export interface StoredLeaf {
+  readonly json: string;
+  readonly leafHash: Uint8Array;
+}
+
+/** What steps wrote. Durable like events, but no part of the ledger. */
+export interface StepLogStore {
+  /** Resolves when on disk; a chunk whose place is already taken is dropped as a duplicate. */
+  append(chunks: readonly StepLogChunk[]): Promise<void>;
+  /** Chunks of a run in the order in which they arrived, after `cursor` (0 for all), at most `count`. */
+  read(run: string, step: string, cursor: number, count: number): readonly (StepLogChunk & { cursor: number })[];
+}
+
+export interface StepLogChunk {
+  readonly run: string;
+  readonly step: string;
+  readonly instance: number;
+  readonly attempt: number;
+  readonly node: string;
+  readonly stream: number;
+  readonly offset: number;
+  readonly atMs: number;
+  readonly data: Uint8Array;
+}

@@ -1,0 +1,88 @@
+/**
+ * The Merkle tree of RFC 6962 §2.1. Sizes and indexes are plain integers up to 2^53, so nothing here
+ * uses bitwise operators: they would cut at 32 bits.
+ */
+export type Sha256 = (bytes: Uint8Array) => Uint8Array;
+
+/** What is kept of a tree to append to it: the roots of its perfect subtrees, largest first. */
+export interface Frontier {
+  readonly size: number;
+  readonly peaks: readonly Uint8Array[];
+}
+
+/** Hash of one leaf: SHA-256(0x00 || leaf). */
+export function leafHash(sha256: Sha256, leaf: Uint8Array): Uint8Array {
+  return sha256(concatenate(leafPrefix, leaf));
+}
+
+/** Hash of an inner node: SHA-256(0x01 || left || right). */
+export function nodeHash(sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Array {
+  return sha256(concatenate(nodePrefix, left, right));
+}
+
+/** An append-only tree that keeps its frontier alone: at most 53 hashes, whatever its size. */
+export class MerkleTree {
+  readonly #sha256: Sha256;
+  readonly #peaks: Uint8Array[];
+  #size: number;
+
+  /** Throws a RangeError when the frontier has not one peak for each set bit of its size. */
+  constructor(sha256: Sha256, frontier: Frontier = { size: 0, peaks: [] }) {
+    if (frontier.peaks.length !== setBits(frontier.size)) {
+      throw new RangeError(`a tree of ${frontier.size} leaves has another number of peaks`);
+    }
+    this.#sha256 = sha256;
+    this.#size = frontier.size;
+    this.#peaks = [...frontier.peaks];
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  append(hash: Uint8Array): void {
+    let peak = hash;
+    for (let rest = this.#size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
+      peak = nodeHash(this.#sha256, this.#peaks.pop() as Uint8Array, peak);
+    }
+    this.#peaks.push(peak);
+    this.#size += 1;
+  }
+
+  /** The Merkle tree hash; of an empty tree it is the hash of nothing. */
+  root(): Uint8Array {
+    const last = this.#peaks.at(-1);
+    if (last === undefined) return this.#sha256(new Uint8Array(0));
+    return this.#peaks
+      .slice(0, -1)
+      .reduceRight((root, peak) => nodeHash(this.#sha256, peak, root), last);
+  }
+
+  frontier(): Frontier {
+    return { size: this.#size, peaks: [...this.#peaks] };
+  }
+}
+
+/** Equality of two hashes. Hashes are public, so time may depend on them. */
+export function sameHash(one: Uint8Array, other: Uint8Array): boolean {
+  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+}
+
+const leafPrefix = Uint8Array.of(0x00);
+const nodePrefix = Uint8Array.of(0x01);
+
+function concatenate(...pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((total, piece) => total + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}
+
+function setBits(size: number): number {
+  let count = 0;
+  for (let rest = size; rest > 0; rest = Math.floor(rest / 2)) count += rest % 2;
+  return count;
+}

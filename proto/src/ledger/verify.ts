@@ -1,0 +1,87 @@
+import { CohortError } from "../problem.ts";
+import { isCanonicalJson } from "./canonical.ts";
+import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { leafHash, MerkleTree, type Sha256, sameHash } from "./merkle.ts";
+import { type NoteCrypto, parseVerifierKey } from "./note.ts";
+
+/** One entry as it was stored: its canonical JSON, and the hash written beside it. */
+export interface LedgerLeaf {
+  readonly json: string;
+  readonly leafHash: Uint8Array;
+}
+
+/**
+ * `index` (from 0) and `seq` (from 1) name the first bad entry; both are null when the fault lies
+ * in the checkpoint, or cannot be narrowed to one entry.
+ */
+export type LedgerVerdict =
+  | { readonly ok: true; readonly size: number; readonly root: Uint8Array }
+  | {
+      readonly ok: false;
+      readonly index: number | null;
+      readonly seq: number | null;
+      readonly code: "LEDGER_INVALID";
+      readonly reason: string;
+    };
+
+/** Holds a whole ledger against a checkpoint, with nothing but the public key. Never throws for bad input. */
+export function verifyLedger(ledger: {
+  readonly leaves: Iterable<LedgerLeaf>;
+  readonly note: string;
+  readonly verifierKey: string;
+  readonly crypto: NoteCrypto;
+}): LedgerVerdict {
+  const { sha256 } = ledger.crypto;
+  const tree = new MerkleTree(sha256);
+  for (const leaf of ledger.leaves) {
+    const reason = faultOf(leaf, tree.size, sha256);
+    if (reason !== null) return badEntry(tree.size, reason);
+    tree.append(leaf.leafHash);
+  }
+  const checkpoint = open(ledger);
+  if ("reason" in checkpoint) return badLedger(checkpoint.reason);
+  if (tree.size < checkpoint.size) {
+    return badEntry(tree.size, `the ledger ends here; the checkpoint has ${checkpoint.size} entries`);
+  }
+  if (tree.size > checkpoint.size) {
+    return badEntry(checkpoint.size, "the checkpoint does not cover this entry");
+  }
+  const root = tree.root();
+  if (!sameHash(root, checkpoint.root)) {
+    return badLedger("the entries are not those that were signed: an entry was rewritten with its hash");
+  }
+  return { ok: true, size: tree.size, root };
+}
+
+function faultOf(leaf: LedgerLeaf, index: number, sha256: Sha256): string | null {
+  if (!sameHash(leafHash(sha256, encoder.encode(leaf.json)), leaf.leafHash)) {
+    return "its text does not match its stored hash: it was edited";
+  }
+  if (!isCanonicalJson(leaf.json)) return "its text is not canonical JSON";
+  const entry = JSON.parse(leaf.json) as unknown;
+  const seq = entry !== null && typeof entry === "object" && "seq" in entry ? entry.seq : undefined;
+  if (seq !== index + 1) {
+    return `it says that it is entry ${String(seq)}: one was removed, inserted or moved`;
+  }
+  return null;
+}
+
+function open(ledger: Parameters<typeof verifyLedger>[0]): Checkpoint | { readonly reason: string } {
+  try {
+    const key = parseVerifierKey(ledger.verifierKey, ledger.crypto.sha256);
+    return openCheckpoint(ledger.note, key, ledger.crypto);
+  } catch (error) {
+    if (error instanceof CohortError) return { reason: error.message };
+    throw error;
+  }
+}
+
+function badEntry(index: number, reason: string): LedgerVerdict {
+  return { ok: false, index, seq: index + 1, code: "LEDGER_INVALID", reason };
+}
+
+function badLedger(reason: string): LedgerVerdict {
+  return { ok: false, index: null, seq: null, code: "LEDGER_INVALID", reason };
+}
+
+const encoder = new TextEncoder();

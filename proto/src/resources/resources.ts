@@ -1,0 +1,18 @@
+import { type Budget, budget } from "./budget.ts";
+import { type Service, service } from "./service.ts";
+import { type Workflow, workflow } from "./workflow.ts";
+
+/** Every kind of resource that `cohort apply` takes, with the schema of what a person writes. */
+export const resourceSchemas = { workflow, service, budget } as const;
+
+export type ResourceKind = keyof typeof resourceSchemas;
+
+export interface Definitions {
+  readonly workflow: Workflow;
+  readonly service: Service;
+  readonly budget: Budget;
+}
+
+export function isResourceKind(text: string): text is ResourceKind {
+  return Object.hasOwn(resourceSchemas, text);
+}

@@ -1,0 +1,105 @@
+import * as z from "zod";
+import { limits, stepLimitDefaults } from "../limits.ts";
+import { duration, environmentName, money, name, size, template, templateValue } from "./values.ts";
+
+/** `kind: workflow`: a graph of steps and what starts it. */
+
+const mqttTrigger = z.strictObject({
+  topic: z
+    .string()
+    .min(1)
+    .max(512)
+    .refine(isTopicFilter, "must be an MQTT topic filter such as factory/+/press/+/vibration"),
+  if: template.optional(),
+});
+
+const input = z.strictObject({
+  type: z.enum(["string", "number", "boolean", "json"]).default("string"),
+  description: z.string().max(1000).optional(),
+  /** May read `event`; without one, the input must be given. */
+  default: templateValue.optional(),
+});
+
+/** Which nodes run the step; each chosen node is one instance. */
+const nodes = z.strictObject({
+  select: z.string().min(1).max(limits.expressionBytesMax).optional(),
+  count: z.union([z.literal("all"), z.int().min(1).max(limits.instancesMax)]).default(1),
+});
+
+const stepLimits = z.strictObject({
+  memory: size.pipe(z.int().min(1024 * 1024)).default(stepLimitDefaults.memoryBytes),
+  pids: z.int().min(1).max(4096).default(stepLimitDefaults.pids),
+  disk: size.default(stepLimitDefaults.diskBytes),
+  output: size.pipe(z.int().max(limits.stepOutputBytesMax)).default(stepLimitDefaults.outputBytes),
+  cpu: duration.optional(),
+  open_files: z.int().min(8).max(65_536).default(stepLimitDefaults.openFiles),
+});
+
+const requires = z.strictObject({
+  arch: z.enum(["x86_64", "arm64", "riscv64"]).optional(),
+  isolation: z.enum(["standard", "strict"]).optional(),
+});
+
+const retry = z.strictObject({
+  limit: z.int().min(0).max(100),
+  delay: duration.default(0),
+});
+
+/** A call that the coordinator itself makes, through the vault proxy. */
+const call = z.strictObject({
+  service: name,
+  method: z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]).default("GET"),
+  path: template.refine((text) => text.startsWith("/"), 'must begin with "/"'),
+  json: templateValue.optional(),
+});
+
+export const stepKinds = ["run", "command", "script", "call"] as const;
+export type StepKind = (typeof stepKinds)[number];
+
+export const step = z.strictObject({
+  id: name,
+  depends: z.array(name).default([]),
+  nodes: nodes.optional(),
+  run: z.string().min(1).max(limits.scriptBytesMax).optional(),
+  shell: z.enum(["sh", "bash"]).optional(),
+  command: z.array(template).min(1).max(256).optional(),
+  script: z.string().min(1).max(limits.scriptBytesMax).optional(),
+  call: call.optional(),
+  with: z.record(z.string(), templateValue).default({}),
+  env: z.record(environmentName, template).default({}),
+  grants: z.strictObject({ services: z.array(name).default([]) }).default({ services: [] }),
+  requires: requires.default({}),
+  limits: stepLimits.prefault({}),
+  timeout: duration.default(stepLimitDefaults.timeoutMs),
+  retry: retry.default({ limit: 0, delay: 0 }),
+});
+
+export const workflow = z.strictObject({
+  kind: z.literal("workflow"),
+  name,
+  description: z.string().max(1000).optional(),
+  on: z.strictObject({ mqtt: z.array(mqttTrigger).max(100).default([]) }).default({ mqtt: [] }),
+  inputs: z.record(z.string().regex(/^[A-Za-z_]\w*$/), input).default({}),
+  timeout: duration.optional(),
+  /** Ceiling of what one run may spend. */
+  budget: money.optional(),
+  steps: z.array(step).min(1).max(limits.stepsMax),
+});
+
+export type Workflow = z.infer<typeof workflow>;
+export type WorkflowStep = z.infer<typeof step>;
+
+/** Null when the step has none, or more than one, of the keys that say what it does. */
+export function kindOf(it: WorkflowStep): StepKind | null {
+  const kinds = stepKinds.filter((kind) => it[kind] !== undefined);
+  return kinds.length === 1 ? (kinds[0] as StepKind) : null;
+}
+
+/** MQTT 5, section 4.7: "#" last and alone in its level, "+" alone in its level. */
+function isTopicFilter(text: string): boolean {
+  const levels = text.split("/");
+  return levels.every((level, at) => {
+    if (level === "#") return at === levels.length - 1;
+    return level === "+" || !/[+#\0]/.test(level);
+  });
+}
