@@ -1,0 +1,59 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { run } from "./run.mjs";
+
+/** The language that QuickJS of 2025 runs without rewriting. */
+const target = "es2022";
+
+/**
+ * TypeScript to one JavaScript module. `platform: neutral` and no externals: an import of a Node
+ * builtin, direct or in a dependency, has nothing to resolve to and fails the build.
+ * @param {string} entry
+ * @param {string} version Of the agent, for `__COHORT_VERSION__`.
+ * @returns {Promise<string>}
+ */
+export async function bundle(entry, version) {
+  // Loaded here alone, so that a build with nothing to do does not pay for it.
+  const { build } = await import("esbuild");
+  const result = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["import", "module"],
+    target,
+    minify: true,
+    charset: "utf8",
+    legalComments: "none",
+    tsconfigRaw: {},
+    define: { __COHORT_VERSION__: JSON.stringify(version) },
+    logLevel: "silent",
+  });
+  return result.outputFiles[0].text;
+}
+
+/**
+ * A JavaScript module to bytecode, as C text that defines `uint8_t SYMBOL[]` and `SYMBOL_size`.
+ * @param {string} qjsc
+ * @param {string} source
+ * @param {string} symbol
+ */
+export async function toBytecode(qjsc, source, symbol) {
+  const dir = mkdtempSync(join(tmpdir(), "cohort-qjsc-"));
+  try {
+    const output = join(dir, `${symbol}.c`);
+    writeFileSync(join(dir, `${symbol}.js`), source);
+    // A relative name, as it ends up in stack traces and must not vary from build to build.
+    await run([qjsc, "-c", "-m", "-N", symbol, "-o", output, `${symbol}.js`], {
+      what: `compiling ${symbol} to bytecode`,
+      remedy: "the bundle uses syntax that QuickJS lacks: change it, or lower the target",
+      cwd: dir,
+    });
+    return readFileSync(output, "utf8");
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+}
