@@ -1,5 +1,6 @@
 import { Environment, type ParseResult } from "@marcbachmann/cel-js";
 import { limits } from "./limits.ts";
+import { referencesOf } from "./references.ts";
 
 /**
  * CEL, the one expression language of Cohort. Expressions are data only: their value is never parsed
@@ -12,8 +13,8 @@ export type Variables = Readonly<Record<string, unknown>>;
 export interface Template {
   /** JSON value of a text that is one expression alone; otherwise the text with values filled in. */
   evaluate(variables: Variables): unknown;
-  /** Top-level names and their first member, as ["steps.sample", "inputs.press"]. */
-  readonly references: readonly string[];
+  /** What it reads, as [["steps", "sample", "outputs"], ["inputs", "press"]]. */
+  readonly references: readonly (readonly string[])[];
 }
 
 export class ExpressionError extends Error {
@@ -50,7 +51,7 @@ export function compileTemplate(text: string): Template {
     piece.literal ? piece.text : compile(piece.text, piece.offset),
   );
   const expressions = pieces.filter((piece) => typeof piece !== "string");
-  const references = [...new Set(expressions.flatMap((it) => it.references))];
+  const references = expressions.flatMap((it) => it.references);
   const [only] = pieces;
   if (pieces.length === 1 && only !== undefined && typeof only !== "string") {
     return { evaluate: (variables) => only.evaluate(variables), references };
@@ -93,7 +94,7 @@ function compile(source: string, offset: number): Template {
     throw new ExpressionError(firstLine(cause), offset, { cause });
   }
   return {
-    references: referencesIn(source),
+    references: referencesOf(parsed.ast),
     evaluate(variables) {
       try {
         return asJson(parsed(variables as Record<string, unknown>));
@@ -127,13 +128,6 @@ function split(text: string): Piece[] {
     at = end + closing.length;
   }
   return pieces;
-}
-
-/** Good enough to name what an expression reads: string literals are removed first. */
-function referencesIn(source: string): string[] {
-  const code = source.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, '""');
-  const found = code.matchAll(/(?<![\w.])([A-Za-z_]\w*)(?:\.([A-Za-z_][\w]*))?(?!\w*\s*\()/g);
-  return [...found].map(([, root, member]) => (member === undefined ? root : `${root}.${member}`) as string);
 }
 
 /** CEL integers are BigInt in the library; JSON has one kind of number. */

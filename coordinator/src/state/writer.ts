@@ -1,15 +1,17 @@
 import type { EventLog } from "../log/log.ts";
+import { emptyAgenda, nextEvent, noteEvent } from "../scheduler/scheduler.ts";
 import type { Decision } from "./decision.ts";
-import type { Recorded } from "./event.ts";
+import type { Event, Recorded } from "./event.ts";
 import { applyEvent, type State } from "./state.ts";
 
 /** The single writer: every change of the mesh goes through `decide`. */
 export interface Writer {
   readonly state: State;
   /**
-   * Runs a pure decision against the state as it is now, applies its events to memory at once, and
-   * resolves with its value once they are durable. Rejects with LEDGER_UNWRITABLE when they could
-   * not be made durable; what the decision itself throws is thrown on.
+   * Runs a pure decision against the state as it is now, applies its events and all that the
+   * scheduler makes follow from them at once, and resolves with the decision's value when they are
+   * durable, in one append. Rejects with LEDGER_UNWRITABLE when they could not be made durable;
+   * what the decision itself throws is thrown on.
    */
   decide<T>(decision: (state: State, nowMs: number) => Decision<T>): Promise<T>;
 }
@@ -28,14 +30,30 @@ export interface WriterOptions {
 
 export function createWriter({ log, state, now, listen, onFailure }: WriterOptions): Writer {
   let next = log.size + 1;
+
+  const record = (events: readonly Event[], atMs: number): Recorded[] => {
+    const done: Recorded[] = [];
+    const agenda = emptyAgenda();
+    const apply = (event: Event) => {
+      const recorded = { seq: next++, atMs, event };
+      applyEvent(state, recorded);
+      noteEvent(agenda, recorded);
+      done.push(recorded);
+    };
+    for (const event of events) apply(event);
+    for (let event = nextEvent(state, agenda, atMs); event !== null; event = nextEvent(state, agenda, atMs)) {
+      apply(event);
+    }
+    return done;
+  };
+
   return {
     state,
     async decide(decision) {
       const atMs = now();
       const { events, value } = decision(state, atMs);
       if (events.length === 0) return value;
-      const recorded = events.map((event) => ({ seq: next++, atMs, event }));
-      for (const it of recorded) applyEvent(state, it);
+      const recorded = record(events, atMs);
       try {
         await log.append(recorded);
       } catch (error) {

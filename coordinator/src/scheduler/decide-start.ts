@@ -1,0 +1,97 @@
+import { ExpressionError } from "@cohort/proto/expression";
+import { refuse } from "@cohort/proto/problem";
+import type { Workflow } from "@cohort/proto/resources/workflow";
+import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
+import type { Decision } from "../state/decision.ts";
+import { suggest } from "../workflow/nearest.ts";
+import type { Runs } from "./runs.ts";
+
+export interface StartRequest {
+  /** ULID for the run, used when it is new. */
+  readonly run: string;
+  readonly workflow: string;
+  readonly trigger: "operator" | "mqtt";
+  readonly actor: string;
+  /** Inputs that were given, by name. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** The event that starts it; null for an operator. */
+  readonly event: unknown;
+  /** "" for none. */
+  readonly idempotencyKey: string;
+}
+
+export interface Started {
+  readonly run: string;
+  /** The idempotency key was seen before; nothing was started. */
+  readonly existing: boolean;
+}
+
+/** Throws WORKFLOW_UNKNOWN, INPUT_INVALID. */
+export function decideStart(
+  { catalogue, runs }: { catalogue: Catalogue; runs: Runs },
+  request: StartRequest,
+): Decision<Started> {
+  const existing = runs.byIdempotencyKey.get(request.idempotencyKey);
+  if (request.idempotencyKey !== "" && existing !== undefined) {
+    return { events: [], value: { run: existing, existing: true } };
+  }
+  const resource = catalogue.current.get(`workflow/${request.workflow}`);
+  if (resource === undefined) {
+    const names = [...catalogue.current.values()].filter((it) => it.kind === "workflow").map((it) => it.name);
+    throw refuse("WORKFLOW_UNKNOWN", `no workflow is called "${request.workflow}"`, {
+      hint: suggest(request.workflow, names),
+    });
+  }
+  const inputs = resolveInputs(catalogue, resource.version, request);
+  const { run, workflow, trigger, actor, event, idempotencyKey } = request;
+  const value = {
+    run,
+    workflow,
+    version: resource.version,
+    trigger,
+    actor,
+    inputsJson: JSON.stringify(inputs),
+    eventJson: event === null ? "" : JSON.stringify(event),
+    idempotencyKey,
+  };
+  return { events: [{ $case: "runStarted", value }], value: { run, existing: false } };
+}
+
+function resolveInputs(catalogue: Catalogue, version: string, request: StartRequest): Record<string, unknown> {
+  const { definition, inputDefaults } = workflowAt(catalogue, version);
+  const declared = Object.keys(definition.inputs);
+  const unknown = Object.keys(request.inputs).find((name) => !declared.includes(name));
+  if (unknown !== undefined) {
+    throw refuse("INPUT_INVALID", `workflow ${request.workflow} has no input "${unknown}"`, {
+      hint: suggest(unknown, declared),
+    });
+  }
+  return Object.fromEntries(
+    Object.entries(definition.inputs).map(([name, input]) => {
+      const fallback = inputDefaults.get(name);
+      if (!Object.hasOwn(request.inputs, name) && fallback === undefined) {
+        throw refuse("INPUT_INVALID", `input "${name}" is missing`, { hint: `Give it with -i ${name}=VALUE.` });
+      }
+      const given = Object.hasOwn(request.inputs, name)
+        ? request.inputs[name]
+        : evaluateDefault(name, () => fallback?.evaluate({ event: request.event }));
+      return [name, checkType(name, input.type, given)];
+    }),
+  );
+}
+
+function evaluateDefault(name: string, evaluate: () => unknown): unknown {
+  try {
+    return evaluate();
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    throw refuse("INPUT_INVALID", `the default of input "${name}" cannot be computed: ${error.message}`, {
+      hint: `Give it with -i ${name}=VALUE.`,
+    }, error);
+  }
+}
+
+function checkType(name: string, type: Workflow["inputs"][string]["type"], value: unknown): unknown {
+  if (type === "json" || typeof value === type) return value;
+  throw refuse("INPUT_INVALID", `input "${name}" must be a ${type}, not ${JSON.stringify(value)}`);
+}

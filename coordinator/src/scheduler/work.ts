@@ -1,0 +1,102 @@
+import type { Variables } from "@cohort/proto/expression";
+import type { Dispatch, Limits } from "@cohort/proto/gen/cohort/node";
+import type { FleetNode } from "../fleet/fleet.ts";
+import type { CompiledStep } from "../workflow/compile.ts";
+import { nodeVariables } from "./placement.ts";
+import { type Instance, keyOf, type Run } from "./runs.ts";
+
+/**
+ * What an attempt is told to do, with its expressions evaluated. Throws ExpressionError when one has
+ * no value; then the step fails.
+ */
+export function workFor(run: Run, step: CompiledStep, instance: Instance, node: FleetNode): Omit<Dispatch, "sealedToken"> {
+  const { definition } = step;
+  const variables = variablesOf(run, instance, node);
+  const environment = Object.entries(step.environment.evaluate(variables) as Record<string, unknown>);
+  return {
+    attempt: keyOf(instance),
+    workflow: run.workflow,
+    work: workOf(step, variables),
+    environment: Object.fromEntries(environment.map(([name, value]) => [name, asText(value)])),
+    inputsJson: run.inputsJson,
+    withJson: JSON.stringify(step.with.evaluate(variables)),
+    limits: limitsOf(step),
+    timeoutMs: definition.timeout,
+    services: definition.grants.services.map((service) => ({ service })),
+  };
+}
+
+export interface CallWork {
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+  /** undefined: no body. */
+  readonly json: unknown;
+  /** The same for every attempt of the instance, so that the service can drop a repetition. */
+  readonly idempotencyKey: string;
+}
+
+/** The same for a `call` step. */
+export function callFor(run: Run, step: CompiledStep, instance: Instance): CallWork {
+  const call = step.definition.call as NonNullable<typeof step.definition.call>;
+  const variables = variablesOf(run, instance, null);
+  return {
+    service: call.service,
+    method: call.method,
+    path: asText(step.callPath.evaluate(variables)),
+    json: step.callJson?.evaluate(variables),
+    idempotencyKey: `${run.run}/${instance.step}/${instance.instance}`,
+  };
+}
+
+function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch["work"]> {
+  const { definition, kind } = step;
+  switch (kind) {
+    case "run":
+      return { $case: "run", value: { shell: definition.shell ?? "sh", script: definition.run as string } };
+    case "command": {
+      const argv = step.command.evaluate(variables) as unknown[];
+      return { $case: "command", value: { argv: argv.map(asText) } };
+    }
+    case "script":
+      return { $case: "script", value: { source: definition.script as string } };
+    case "call":
+      throw new Error("a call step is the coordinator's own work");
+  }
+}
+
+function limitsOf({ definition: { limits } }: CompiledStep): Limits {
+  return {
+    memoryBytes: limits.memory,
+    pids: limits.pids,
+    diskBytes: limits.disk,
+    outputBytes: limits.output,
+    cpuMs: limits.cpu ?? 0,
+    openFiles: limits.open_files,
+  };
+}
+
+/** What expressions may read: inputs, event, earlier steps, the run, the node, the instance. */
+function variablesOf(run: Run, instance: Instance, node: FleetNode | null): Variables {
+  const steps = [...run.steps.values()].map((step) => {
+    const outputs = step.instances.map((it) => outputOf(it));
+    return [step.step, { output: outputs[0] ?? null, outputs, outcome: step.state }] as const;
+  });
+  return {
+    inputs: run.inputs,
+    event: run.event,
+    steps: Object.fromEntries(steps),
+    run: { id: run.run, workflow: run.workflow, started_ms: run.startedMs },
+    node: node === null ? {} : nodeVariables(node),
+    instance: instance.instance,
+  };
+}
+
+function outputOf(instance: Instance): unknown {
+  const json = instance.result?.outputJson ?? "";
+  return json === "" ? null : (JSON.parse(json) as unknown);
+}
+
+function asText(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}

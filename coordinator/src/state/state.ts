@@ -1,0 +1,35 @@
+import { applyBudget, type BudgetState, emptyBudget } from "../budget/budget.ts";
+import { applyCatalogue, type Catalogue, emptyCatalogue } from "../catalogue/catalogue.ts";
+import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
+import { applyRuns } from "../scheduler/apply-runs.ts";
+import { emptyRuns, type Runs } from "../scheduler/runs.ts";
+import type { Recorded } from "./event.ts";
+
+/** All that the coordinator knows, as a function of the log. Changed by `applyEvent` alone. */
+export interface State {
+  /** ULID of the mesh; "" before its first event. */
+  mesh: string;
+  readonly catalogue: Catalogue;
+  readonly fleet: FleetState;
+  readonly runs: Runs;
+  readonly budget: BudgetState;
+}
+
+export function emptyState(): State {
+  return {
+    mesh: "",
+    catalogue: emptyCatalogue(),
+    fleet: emptyFleet(),
+    runs: emptyRuns(),
+    budget: emptyBudget(),
+  };
+}
+
+/** Deterministic and total; replaying the log from empty gives the same state. */
+export function applyEvent(state: State, recorded: Recorded): void {
+  if (recorded.event.$case === "meshCreated") state.mesh = recorded.event.value.mesh;
+  applyCatalogue(state.catalogue, recorded);
+  applyFleet(state.fleet, recorded);
+  applyRuns(state.runs, state.catalogue, recorded);
+  applyBudget(state.budget, recorded);
+}

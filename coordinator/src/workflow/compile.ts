@@ -1,0 +1,56 @@
+import { compileExpression, type Template } from "@cohort/proto/expression";
+import type { StepKind, Workflow, WorkflowStep } from "@cohort/proto/resources/workflow";
+import { kindOf } from "@cohort/proto/resources/workflow";
+import { dependentsOf } from "./graph.ts";
+import { type CompiledValue, compileValue } from "./template-value.ts";
+
+/** A checked workflow, ready to schedule. */
+export interface CompiledWorkflow {
+  readonly definition: Workflow;
+  readonly steps: ReadonlyMap<string, CompiledStep>;
+  /** For each step, those that wait for it. */
+  readonly dependents: ReadonlyMap<string, readonly string[]>;
+  readonly inputDefaults: ReadonlyMap<string, CompiledValue>;
+}
+
+export interface CompiledStep {
+  readonly definition: WorkflowStep;
+  readonly kind: StepKind;
+  readonly environment: CompiledValue;
+  readonly with: CompiledValue;
+  readonly command: CompiledValue;
+  readonly callPath: CompiledValue;
+  readonly callJson: CompiledValue | null;
+  readonly select: Template | null;
+}
+
+/** The definition must have passed `checkWorkflow`; throws otherwise. */
+export function compileWorkflow(definition: Workflow): CompiledWorkflow {
+  return {
+    definition,
+    steps: new Map(definition.steps.map((step) => [step.id, compileStep(step)])),
+    dependents: dependentsOf(definition.steps),
+    inputDefaults: new Map(
+      Object.entries(definition.inputs).flatMap(([name, input]) =>
+        input.default === undefined ? [] : [[name, compileValue(input.default)] as const],
+      ),
+    ),
+  };
+}
+
+function compileStep(step: WorkflowStep): CompiledStep {
+  const kind = kindOf(step);
+  if (kind === null) throw new Error(`step ${step.id} has not been checked`);
+  const select = step.nodes?.select;
+  return {
+    definition: step,
+    kind,
+    environment: compileValue(step.env),
+    with: compileValue(step.with),
+    command: compileValue(step.command ?? []),
+    callPath: compileValue(step.call?.path ?? ""),
+    callJson: step.call?.json === undefined ? null : compileValue(step.call.json),
+    select: select === undefined ? null : compileExpression(select),
+  };
+}
+

@@ -1,0 +1,106 @@
+import { type Problem, problem } from "@cohort/proto/problem";
+import type { Budget } from "@cohort/proto/resources/budget";
+import type { ResourceKind } from "@cohort/proto/resources/resources";
+import type { Service } from "@cohort/proto/resources/service";
+import { kindOf, type Workflow } from "@cohort/proto/resources/workflow";
+import { checkWorkflow } from "./check-workflow.ts";
+import { suggest } from "./nearest.ts";
+import { type Parsed, parseResource } from "./parse-resource.ts";
+import { readSources, type Source, type SourceFile } from "./source.ts";
+
+export type Resource =
+  | { readonly kind: "workflow"; readonly definition: Workflow; readonly source: Source }
+  | { readonly kind: "service"; readonly definition: Service; readonly source: Source }
+  | { readonly kind: "budget"; readonly definition: Budget; readonly source: Source };
+
+export interface Checked {
+  readonly resources: readonly Resource[];
+  /** Empty when all is well; otherwise everything that is wrong, and nothing may be applied. */
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * From text to checked resources: YAML, schema, graph, expressions, references. Pure. `known` names
+ * the resources that stand already. Files that are not YAML (*.pem) serve as what others refer to.
+ */
+export function checkSources(
+  files: readonly SourceFile[],
+  known: (kind: ResourceKind, name: string) => boolean,
+): Checked {
+  const problems: Problem[] = [];
+  const parsed: Parsed[] = [];
+  for (const file of files.filter((it) => /\.ya?ml$/.test(it.path))) {
+    const read = readSources(file);
+    problems.push(...read.problems);
+    for (const source of read.sources) {
+      const result = parseResource(source);
+      if (Array.isArray(result)) problems.push(...result);
+      else parsed.push(result);
+    }
+  }
+  problems.push(...duplicateProblems(parsed));
+  const services = new Set(parsed.filter((it) => it.kind === "service").map((it) => it.definition.name));
+  const hasService = (name: string) => services.has(name) || known("service", name);
+  const workflows = new Set(parsed.filter((it) => it.kind === "workflow").map((it) => it.definition.name));
+  const resources = parsed.flatMap((it): Resource[] => {
+    if (it.kind === "workflow") {
+      problems.push(...checkWorkflow(it.definition, it.source));
+      problems.push(...serviceProblems(it.definition, it.source, hasService, [...services]));
+      return [it];
+    }
+    if (it.kind === "budget") {
+      problems.push(...scopeProblems(it.definition, it.source, (name) => workflows.has(name) || known("workflow", name)));
+      return [it];
+    }
+    const { ca_file: caFile, ...definition } = it.definition;
+    if (caFile === undefined) return [{ kind: "service", definition, source: it.source }];
+    const ca = files.find((file) => file.path === siblingOf(it.source.file.path, caFile));
+    if (ca !== undefined) return [{ kind: "service", definition: { ...definition, ca: ca.text }, source: it.source }];
+    const hint = "Put the PEM file beside this one; `cohort apply` sends both.";
+    problems.push(it.source.problemAt(["ca_file"], "RESOURCE_REFERENCE_UNKNOWN", `no file ${caFile}`, hint));
+    return [];
+  });
+  if (parsed.length === 0 && problems.length === 0) {
+    problems.push(problem("RESOURCE_INVALID", "there is no resource in what was given", { hint: "Name a file or folder of *.yaml." }));
+  }
+  return { resources, problems };
+}
+
+function duplicateProblems(parsed: readonly Parsed[]): Problem[] {
+  const seen = new Map<string, Source>();
+  return parsed.flatMap(({ kind, definition, source }) => {
+    const key = `${kind} ${definition.name}`;
+    const first = seen.get(key);
+    seen.set(key, source);
+    if (first === undefined) return [];
+    const message = `${key} is defined in ${first.file.path} too`;
+    return [source.problemAt(["name"], "RESOURCE_DUPLICATE", message)];
+  });
+}
+
+function serviceProblems(
+  workflow: Workflow,
+  source: Source,
+  exists: (name: string) => boolean,
+  near: readonly string[],
+): Problem[] {
+  const unknown = (name: string, path: (string | number)[]) =>
+    exists(name)
+      ? []
+      : [source.problemAt(path, "RESOURCE_REFERENCE_UNKNOWN", `no service is called "${name}"`, suggest(name, near))];
+  return workflow.steps.flatMap((step, at) => [
+    ...(kindOf(step) === "call" ? unknown(step.call?.service ?? "", ["steps", at, "call", "service"]) : []),
+    ...step.grants.services.flatMap((name, index) => unknown(name, ["steps", at, "grants", "services", index])),
+  ]);
+}
+
+function scopeProblems(budget: Budget, source: Source, exists: (workflow: string) => boolean): Problem[] {
+  const [kind, name] = budget.scope.split("/");
+  if (kind !== "workflow" || exists(name as string)) return [];
+  return [source.problemAt(["scope"], "RESOURCE_REFERENCE_UNKNOWN", `no workflow is called "${name}"`)];
+}
+
+function siblingOf(path: string, name: string): string {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  return folder + name.replace(/^\.\//, "");
+}
