@@ -19,7 +19,7 @@ const suites = ["trixie", "forky", "sid"];
  * @param {{ cache: string, searchPath?: string, versionOf?: (path: string) => string | null }} options
  * @returns {NatsServer | null}
  */
-export function findNatsServer({ cache, searchPath = process.env.PATH ?? "", versionOf = askVersion }) {
+export function findNatsServer({ cache, searchPath = process.env["PATH"] ?? "", versionOf = askVersion }) {
   const fromPath = searchPath
     .split(delimiter)
     .filter(Boolean)

@@ -2,30 +2,31 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The checkout that this file belongs to. */
+/** The checkout. This file and every bundle that holds it lie two folders below it. */
 export const repository = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+/** @typedef {ReturnType<typeof paths>} Paths */
+
 /**
- * Where everything that is not source lives. The state of one mesh moves with COHORT_HOME; downloads
- * are shared by all of them unless COHORT_CACHE says otherwise.
+ * Where everything that is not source lives. The state of a mesh moves with `home` (or COHORT_HOME);
+ * downloads and builds are shared by all meshes of a checkout; COHORT_CACHE moves the downloads.
  *
- * @param {NodeJS.ProcessEnv} environment
+ * @param {{ home?: string | undefined, environment?: NodeJS.ProcessEnv }} options
  */
-export function paths(environment = process.env) {
-  const home = absolute(environment.COHORT_HOME, join(repository, ".cohort"));
-  const cache = absolute(environment.COHORT_CACHE, join(repository, ".cohort", "cache"));
+export function paths({ home, environment = process.env } = {}) {
+  const root = absolute(home ?? environment["COHORT_HOME"], join(repository, ".cohort"));
   return {
-    home,
-    cache,
-    logs: join(home, "log"),
-    build: join(repository, ".cohort", "build"),
-    coordinatorData: join(home, "data", "coordinator"),
-    gatewayData: join(home, "data", "gateway"),
-    exampleData: join(home, "data", "example"),
-    nodeData: (/** @type {string} */ name) => join(home, "data", "nodes", name),
-    operatorContext: join(home, "operator.json"),
-    gatewayContext: join(home, "gateway.json"),
-    vaultKey: join(home, "vault.key"),
+    home: root,
+    cache: absolute(environment["COHORT_CACHE"], join(repository, ".cohort", "cache")),
+    agent: join(repository, ".cohort", "build", "agent"),
+    logs: join(root, "log"),
+    coordinatorData: join(root, "data", "coordinator"),
+    exampleData: join(root, "data", "example"),
+    nodeData: (/** @type {string} */ name) => join(root, "data", "nodes", name),
+    operatorContext: join(root, "operator.json"),
+    gatewayContext: join(root, "gateway.json"),
+    vaultKey: join(root, "vault.key"),
+    brokerUsers: join(root, "data", "gateway", "broker-users.json"),
   };
 }
 

@@ -1,0 +1,87 @@
+import { connect } from "node:net";
+import { join } from "node:path";
+import { command } from "../../setup/command.mjs";
+import { type Paths, repository } from "../../setup/paths.mjs";
+import type { ChildSpec } from "../supervisor/child.ts";
+import type { Ports } from "./ports.ts";
+
+/** How each process of a mesh's centre is called, and how one knows that it serves. */
+const readyMs = 20_000;
+const stopMs = 10_000;
+
+/** Keys, certificates and nats-server's configuration; what is there already is kept. */
+export function initialise(paths: Paths, ports: Ports, signal: AbortSignal): Promise<string> {
+  const argv = [
+    ...[process.execPath, bundle("coordinator", "coordinator"), "init"],
+    ...["--data", paths.coordinatorData],
+    ...["--nats-port", String(ports.nats)],
+    ...["--console-port", String(ports.console)],
+    ...["--hosts", "localhost,127.0.0.1"],
+    ...["--vault-key-file", paths.vaultKey],
+    ...["--operator-context", paths.operatorContext],
+    ...["--gateway-context", paths.gatewayContext],
+  ];
+  return command(argv, {
+    what: "the coordinator's data could not be prepared",
+    remedy: `Read the lines above; ${paths.coordinatorData} must be writable and intact.`,
+    signal,
+  });
+}
+
+export function natsServerSpec(path: string, paths: Paths, ports: Ports): ChildSpec {
+  return {
+    name: "nats-server",
+    argv: [path, "-c", join(paths.coordinatorData, "nats", "nats.conf")],
+    ready: (signal) => accepting(ports.nats, signal),
+    readyMs,
+    stopMs,
+  };
+}
+
+export function coordinatorSpec(paths: Paths): ChildSpec {
+  const data = ["--data", paths.coordinatorData, "--vault-key-file", paths.vaultKey];
+  return {
+    name: "coordinator",
+    argv: [process.execPath, bundle("coordinator", "coordinator"), "run", ...data],
+    ready: "line",
+    readyMs,
+    stopMs,
+  };
+}
+
+export function gatewaySpec(paths: Paths, ports: Ports): ChildSpec {
+  return {
+    name: "gateway",
+    argv: [
+      ...[process.execPath, bundle("gateway", "gateway")],
+      ...["--context", paths.gatewayContext],
+      ...["--embedded-broker", `127.0.0.1:${ports.mqtt}`],
+      ...["--broker-users", paths.brokerUsers],
+    ],
+    ready: "line",
+    readyMs,
+    stopMs,
+  };
+}
+
+function bundle(part: string, name: string): string {
+  return join(repository, part, "dist", `${name}.mjs`);
+}
+
+const connectPollMs = 15;
+
+/** Resolves when something accepts connections on the port of loopback. */
+async function accepting(port: number, signal: AbortSignal): Promise<void> {
+  while (!(await connects(port))) {
+    signal.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, connectPollMs));
+  }
+}
+
+function connects(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
