@@ -1,16 +1,12 @@
 // Prints the path of a nats-server that the mesh can run on, after downloading one if need be.
-import { SetupError } from "./setup/command.mjs";
 import { ensureNatsServer } from "./setup/nats-server.mjs";
 import { paths } from "./setup/paths.mjs";
+import { reportFailure } from "./setup/phase.mjs";
 
 try {
-  const { path } = await ensureNatsServer({
-    cache: paths().cache,
-    log: (line) => process.stderr.write(`nats-server: ${line}\n`),
-  });
+  const log = (/** @type {string} */ line) => process.stderr.write(`nats-server: ${line}\n`);
+  const { path } = await ensureNatsServer({ cache: paths().cache, log });
   process.stdout.write(`${path}\n`);
 } catch (error) {
-  if (!(error instanceof SetupError)) throw error;
-  process.stderr.write(`${error.format()}\n`);
-  process.exitCode = 1;
+  reportFailure(error);
 }

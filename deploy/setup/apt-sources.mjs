@@ -1,3 +1,4 @@
+// @ts-check
 /**
  * Where this machine gets Debian from, read from apt's own sources. Pure: texts in, values out.
  *

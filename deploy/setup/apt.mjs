@@ -1,3 +1,4 @@
+// @ts-check
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { debianSource, renderSource } from "./apt-sources.mjs";

@@ -1,3 +1,4 @@
+// @ts-check
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";

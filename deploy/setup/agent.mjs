@@ -1,0 +1,37 @@
+// @ts-check
+import { mkdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { paths } from "./paths.mjs";
+import { SetupError } from "./command.mjs";
+
+/** Node's name of a processor to the agent's. @type {Readonly<Record<string, string>>} */
+const architectures = { x64: "x86_64", arm64: "arm64", riscv64: "riscv64" };
+
+/** Where the agent's binary for this machine lies once it is built. */
+export function agentPath() {
+  return join(paths().agent, architecture(), "cohort-agent");
+}
+
+/**
+ * Builds the agent for this machine, from Debian's source packages, unless nothing changed.
+ *
+ * @param {(line: string) => void} progress
+ * @returns {Promise<string>} what was built
+ */
+export async function ensureAgent(progress) {
+  // Lazily: the toolchain uses npm packages, which an earlier phase installs.
+  const { buildAgent } = await import("../../node-agent/toolchain/build.mjs");
+  const arch = architecture();
+  const outFile = agentPath();
+  mkdirSync(dirname(outFile), { recursive: true });
+  await buildAgent({ arch, cacheDir: paths().cache, outFile, log: progress });
+  return `${arch}, ${(statSync(outFile).size / 1e6).toFixed(2)} MB`;
+}
+
+function architecture() {
+  const name = architectures[process.arch];
+  if (name !== undefined) return name;
+  throw new SetupError(`there is no agent for a processor of ${process.arch}`, {
+    remedy: `Run this on ${Object.values(architectures).join(", ")}.`,
+  });
+}
