@@ -1,0 +1,90 @@
+import type { Logger } from "pino";
+import { startBroker } from "./broker/broker.ts";
+import { ConsoleClient } from "./console-client/console-client.ts";
+import { Events } from "./events/events.ts";
+import { limits } from "./limits.ts";
+import { joinBroker } from "./mqtt/mqtt.ts";
+import type { GatewayOptions } from "./options.ts";
+
+export interface GatewayParts {
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly random: () => number;
+  readonly randomBytes: (count: number) => Uint8Array;
+  /** Called once, when messages are taken and the coordinator has named its triggers. */
+  readonly onReady: (broker: string) => void;
+}
+
+/**
+ * The gateway: takes messages from one broker, its own or the site's, and submits those that fire a
+ * trigger. Runs until the signal aborts, through every absence of coordinator and broker.
+ */
+export async function runGateway(
+  options: GatewayOptions,
+  parts: GatewayParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const console = new ConsoleClient(options.context);
+  const [stopping, draining] = [new AbortController(), new AbortController()];
+  let source: Source | null = null;
+  let ready = false;
+  const events = new Events({
+    console,
+    ...parts,
+    onFilters(filters) {
+      source?.setFilters(filters);
+      if (!ready && source !== null) parts.onReady(source.url);
+      ready = true;
+    },
+  });
+  let deadline: NodeJS.Timeout | undefined;
+  try {
+    source = await openSource(options.broker, parts, events);
+    const working = events.run(stopping.signal, draining.signal);
+    await Promise.race([aborted(signal), working]);
+    // First nothing new comes in; then what came in has a little time to get out.
+    deadline = setTimeout(() => draining.abort(), limits.drainMs);
+    await source.close();
+    stopping.abort();
+    await working;
+  } finally {
+    clearTimeout(deadline);
+    console.close();
+  }
+}
+
+/** Where messages come from. */
+interface Source {
+  readonly url: string;
+  setFilters(filters: readonly string[]): void;
+  close(): Promise<void>;
+}
+
+async function openSource(
+  broker: GatewayOptions["broker"],
+  { log, random }: GatewayParts,
+  events: Events,
+): Promise<Source> {
+  const accept = events.accept.bind(events);
+  if (broker.kind === "joined") {
+    return { url: broker.url, ...joinBroker(broker, { log, random, accept }) };
+  }
+  const { host, port, users } = broker;
+  if (!isLoopback(host)) {
+    log.warn({ host }, "the broker listens beyond this machine, and passwords travel in the clear");
+  }
+  const embedded = await startBroker({ host, port, users, log, accept });
+  // It hears every message anyway.
+  return { ...embedded, setFilters: () => {} };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((accept) => {
+    if (signal.aborted) accept();
+    signal.addEventListener("abort", () => accept(), { once: true });
+  });
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

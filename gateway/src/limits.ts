@@ -1,0 +1,52 @@
+import { limits as shared } from "@cohort/proto/limits";
+
+/** Every limit of the gateway. Units last. */
+export const limits = {
+  /** Events that wait for the coordinator; the oldest is dropped for the newest. */
+  queueEventsMax: 10_000,
+  queueBytesMax: 64 * 1024 * 1024,
+  /** Nesting of an event's payload. */
+  payloadDepthMax: 64,
+  /** Submissions under way at once; one after the other would wait for one commit each. */
+  submissionsInFlightMax: 16,
+  submitTimeoutMs: 10_000,
+  /** How long a stopping gateway goes on submitting what it has accepted. */
+  drainMs: 2_000,
+
+  /** Jittered back-off towards the coordinator and towards a broker. */
+  retryFirstMs: 250,
+  retryMsMax: 15_000,
+
+  /** gRPC keepalive: a peer that is gone without a word is noticed within their sum. */
+  keepaliveMs: 20_000,
+  keepaliveTimeoutMs: 10_000,
+  callTimeoutMs: 30_000,
+
+  contextBytesMax: 64 * 1024,
+
+  /** What a joined broker may send at once; MQTT 5 brokers are told. */
+  mqttPacketBytesMax: shared.messageBytesMax,
+  mqttReceiveMax: 100,
+  mqttSessionExpirySeconds: 24 * 3600,
+  mqttKeepaliveSeconds: 30,
+
+  /** The embedded broker. */
+  brokerConnectionsMax: 512,
+  brokerConnectMs: 10_000,
+  brokerPacketBytesMax: shared.eventBytesMax + 64 * 1024,
+  brokerRetainedMessagesMax: 1_000,
+  brokerRetainedBytesMax: 16 * 1024 * 1024,
+  brokerSubscriptionsMax: 64,
+  brokerInflightMax: 100,
+  brokerTopicLevelsMax: 32,
+  brokerClientIdLengthMax: 128,
+  /** Password checks under way at once: scrypt takes 16 MiB and a core for each. */
+  brokerPasswordChecksMax: 4,
+  brokerUsersMax: 10_000,
+  brokerUsersFileBytesMax: 4 * 1024 * 1024,
+
+  /** One log line a cause in this time; what is not written is counted. */
+  logRepeatMs: 10_000,
+  /** Causes that are counted apart; beyond, all share one line. */
+  logCausesMax: 1_000,
+} as const;

@@ -1,0 +1,32 @@
+import { randomBytes } from "node:crypto";
+import { CohortError, formatProblem } from "@cohort/proto/problem";
+import { pino } from "pino";
+import { runGateway } from "./gateway.ts";
+import { parseOptions } from "./options.ts";
+
+/** The gateway process: options and signals in, one line when ready, logs to stderr. */
+async function main(argv: readonly string[]): Promise<number> {
+  const log = pino({ name: "gateway" }, pino.destination({ dest: 2, sync: true }));
+  const stopping = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.once(signal, () => stopping.abort());
+  }
+  try {
+    const parts = {
+      log,
+      now: Date.now,
+      random: Math.random,
+      randomBytes,
+      onReady: (broker: string) =>
+        process.stdout.write(`${JSON.stringify({ ready: true, broker })}\n`),
+    };
+    await runGateway(parseOptions(argv), parts, stopping.signal);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof CohortError)) throw error;
+    for (const it of error.problems) process.stderr.write(`${formatProblem(it)}\n`);
+    return error.exit;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { connect, type IPublishPacket, type MqttClient } from "mqtt";
+import type { Logger } from "pino";
+import { backoffMs } from "../backoff.ts";
+import type { Message } from "../events/events.ts";
+import { limits } from "../limits.ts";
+
+export interface BrokerAddress {
+  /** mqtts://host:port, or mqtt:// where the operator accepts that it is not encrypted. */
+  readonly url: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  /** PEM of the authority that signs the broker's certificate; the system's when absent. */
+  readonly ca: string | undefined;
+  /** Stable, so that the broker keeps what arrives while the gateway is away. */
+  readonly clientId: string;
+}
+
+/** A broker of the site that the gateway has joined. */
+export interface JoinedBroker {
+  /** Replaces what is subscribed to. */
+  setFilters(filters: readonly string[]): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Joins a broker and stays with it: MQTT 5 with a session, QoS 1, and 3.1.1 where the broker knows
+ * no better. `accept` must take a message over before it returns; only then is it acknowledged.
+ */
+export function joinBroker(
+  address: BrokerAddress,
+  parts: {
+    readonly log: Logger;
+    readonly random: () => number;
+    readonly accept: (message: Message) => void;
+  },
+): JoinedBroker {
+  const { log, random } = parts;
+  const client = connect(address.url, connectOptions(address));
+  const wanted = new Map<number, string>();
+
+  client.handleMessage = (packet, acknowledge) => {
+    // A retained message that a subscription brings up is an old state, not an event.
+    if (!packet.retain) parts.accept(messageOf(packet, wanted));
+    acknowledge();
+  };
+  client.on("connect", ({ sessionPresent }) => {
+    log.info({ broker: address.url, sessionPresent }, "joined the broker");
+    client.options.reconnectPeriod = backoffMs(0, random);
+    failures = 0;
+    for (const [identifier, filter] of wanted) subscribe(client, filter, identifier, log);
+  });
+  let failures = 0;
+  client.on("reconnect", () => {
+    failures += 1;
+    client.options.reconnectPeriod = backoffMs(failures, random);
+  });
+  client.on("error", (error) => {
+    log.warn({ broker: address.url, error: error.message }, "the broker refused or failed");
+    if (isOldBroker(client, error)) client.options.protocolVersion = 4;
+  });
+  client.on("offline", () => log.warn({ broker: address.url }, "the broker is away"));
+
+  return {
+    setFilters(filters) {
+      for (const [identifier, filter] of wanted) {
+        if (filters.includes(filter)) continue;
+        wanted.delete(identifier);
+        if (client.connected) client.unsubscribe(filter);
+      }
+      for (const filter of filters) {
+        const identifier = identifierOf(filter);
+        if (wanted.get(identifier) === filter) continue;
+        wanted.set(identifier, filter);
+        if (client.connected) subscribe(client, filter, identifier, log);
+      }
+    },
+    close: () => client.endAsync(),
+  };
+}
+
+/** 23 characters, which every broker takes; derived from the token, so it tells nothing of it. */
+export function clientIdFor(token: string): string {
+  return `cohort-${createHash("sha256").update(`mqtt ${token}`).digest("hex").slice(0, 16)}`;
+}
+
+function connectOptions({ username, password, ca, clientId }: BrokerAddress) {
+  return {
+    clientId,
+    protocolVersion: 5 as const,
+    clean: false,
+    keepalive: limits.mqttKeepaliveSeconds,
+    properties: {
+      sessionExpiryInterval: limits.mqttSessionExpirySeconds,
+      receiveMaximum: limits.mqttReceiveMax,
+      maximumPacketSize: limits.mqttPacketBytesMax,
+    },
+    resubscribe: false,
+    reconnectPeriod: limits.retryFirstMs,
+    reconnectOnConnackError: true,
+    rejectUnauthorized: true,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(ca === undefined ? {} : { ca }),
+  };
+}
+
+function subscribe(client: MqttClient, filter: string, identifier: number, log: Logger): void {
+  const options =
+    client.options.protocolVersion === 5
+      ? { qos: 1 as const, rh: 2, properties: { subscriptionIdentifier: identifier } }
+      : { qos: 1 as const };
+  client.subscribe(filter, options, (error) => {
+    if (error) log.error({ filter, error: error.message }, "the broker refused a subscription");
+  });
+}
+
+/**
+ * With MQTT 5 each copy says which subscriptions it is for (§3.3.2.3.8). An identifier that is not
+ * wanted belongs to a session of an earlier configuration: its copy fires nothing.
+ */
+function messageOf(packet: IPublishPacket, wanted: ReadonlyMap<number, string>): Message {
+  const payload = typeof packet.payload === "string" ? Buffer.from(packet.payload) : packet.payload;
+  const identifiers = [packet.properties?.subscriptionIdentifier ?? []].flat();
+  const filters = identifiers.flatMap((identifier) => wanted.get(identifier) ?? []);
+  return {
+    topic: packet.topic,
+    payload,
+    filters: identifiers.length === 0 ? null : new Set(filters),
+  };
+}
+
+/** Made from the filter itself, so that it means the same after a restart; 1 to 268,435,455. */
+function identifierOf(filter: string): number {
+  return (createHash("sha256").update(filter).digest().readUInt32BE(0) % 268_435_455) + 1;
+}
+
+/** CONNACK 1 (3.1.1) or 132 (5): unacceptable protocol version. */
+function isOldBroker(client: MqttClient, error: Error & { code?: unknown }): boolean {
+  return client.options.protocolVersion === 5 && (error.code === 1 || error.code === 132);
+}
