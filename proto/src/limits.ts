@@ -27,6 +27,7 @@ export const limits = {
   eventBatchBytesMax: 512 * 1024,
 
   nameLengthMax: 63,
+  eventIdLengthMax: 128,
   secretBytesMax: 64 * 1024,
   secretPathLengthMax: 128,
 

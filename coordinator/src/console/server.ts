@@ -1,0 +1,75 @@
+import {
+  BudgetsService,
+  EventsService,
+  LedgerService,
+  NodesService,
+  ResourcesService,
+  RunsService,
+  SecretsService,
+} from "@cohort/proto/gen/cohort/console";
+import { limits } from "@cohort/proto/limits";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { HealthImplementation } from "grpc-health-check";
+import type { EventLog } from "../log/log.ts";
+import { budgetsService } from "./budgets.ts";
+import { eventsService } from "./events.ts";
+import type { Credential } from "./guard.ts";
+import { ledgerService } from "./ledger.ts";
+import { createMethods } from "./methods.ts";
+import { type NodesDependencies, nodesService } from "./nodes.ts";
+import { resourcesService } from "./resources.ts";
+import { type RunsDependencies, runsService } from "./runs.ts";
+import { type SecretsDependencies, secretsService } from "./secrets.ts";
+
+export interface ConsoleOptions extends RunsDependencies, NodesDependencies, SecretsDependencies {
+  readonly log: EventLog;
+  readonly verifierKey: string;
+  readonly credentials: readonly Credential[];
+  readonly tls: { readonly certificate: Buffer; readonly key: Buffer };
+  /** "host:port"; port 0 for any free one. */
+  readonly address: string;
+  readonly onFault: (error: unknown) => void;
+}
+
+export interface ConsoleServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** The console API: gRPC over TLS 1.2 and newer, every method authorised. */
+export async function startConsole(options: ConsoleOptions): Promise<ConsoleServer> {
+  const { writer, log, verifierKey, credentials, tls, address, now, onFault } = options;
+  const server = new Server({
+    "grpc.max_receive_message_length": limits.consoleMessageBytesMax,
+    "grpc.max_metadata_size": 16 * 1024,
+  });
+  const methods = createMethods(credentials, onFault);
+  server.addService(ResourcesService, { ...resourcesService(methods, writer) });
+  server.addService(RunsService, { ...runsService(methods, options) });
+  server.addService(NodesService, { ...nodesService(methods, options) });
+  server.addService(SecretsService, { ...secretsService(methods, options) });
+  server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });
+  server.addService(LedgerService, { ...ledgerService(methods, log, verifierKey) });
+  server.addService(EventsService, { ...eventsService(methods, options) });
+  // Health says no more than that the port answers, so it needs no credential.
+  new HealthImplementation({ "": "SERVING" }).addToServer(server);
+  const pair = { cert_chain: tls.certificate, private_key: tls.key };
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createSsl(null, [pair]), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    );
+  });
+  return {
+    port,
+    close: async () => {
+      await Promise.race([
+        new Promise<void>((resolve) => server.tryShutdown(() => resolve())),
+        new Promise<void>((resolve) => setTimeout(resolve, closeGraceMs).unref()),
+      ]);
+      server.forceShutdown();
+    },
+  };
+}
+
+/** Watchers never end by themselves. */
+const closeGraceMs = 200;

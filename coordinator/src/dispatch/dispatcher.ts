@@ -1,0 +1,152 @@
+import { ExpressionError } from "@cohort/proto/expression";
+import type { AttemptKey, Cancel, Dispatch, DispatchReply, ProxyReply } from "@cohort/proto/gen/cohort/node";
+import { attemptId } from "@cohort/proto/proof";
+import { workflowAt } from "../catalogue/catalogue.ts";
+import type { FleetNode } from "../fleet/fleet.ts";
+import { decideAccepted, decideEnded, failure } from "../scheduler/decide-attempt.ts";
+import { schedulerLimits } from "../scheduler/limits.ts";
+import { findActive, type Instance, isActive, keyOf, type Run } from "../scheduler/runs.ts";
+import { type CallWork, callFor, workFor } from "../scheduler/work.ts";
+import type { Recorded } from "../state/event.ts";
+import type { Writer } from "../state/writer.ts";
+import type { CompiledStep } from "../workflow/compile.ts";
+import { callResult } from "./call-result.ts";
+
+export interface DispatcherDependencies {
+  readonly writer: Writer;
+  readonly mesh: {
+    dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply>;
+    cancel(node: string, cancel: Cancel): Promise<void>;
+  };
+  /** A step token for the attempt, signed and sealed to the node. */
+  sealToken(node: FleetNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
+  /** A call of the coordinator's own, through the proxy. */
+  call(attempt: AttemptKey, work: CallWork): Promise<ProxyReply>;
+  /** Resolves after the time, or at once when the dispatcher closes. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+  /** A fault that no caller is left to be told of. */
+  onFault(error: unknown): void;
+}
+
+/**
+ * Carries out what the log says: hands scheduled attempts to their nodes, makes the coordinator's own
+ * calls, recalls attempts of runs that are over. It decides nothing, and forgets everything when the
+ * process ends: `resume` finds in the state what was left to do.
+ */
+export interface Dispatcher {
+  /** Durable events, in order. */
+  onEvents(recorded: readonly Recorded[]): void;
+  /** After a restart: sends what was never accepted, gives up the calls that were out. */
+  resume(): Promise<void>;
+  /** The node connected and does not hold these. */
+  resend(keys: readonly AttemptKey[]): void;
+  close(): void;
+}
+
+export function createDispatcher(dependencies: DispatcherDependencies): Dispatcher {
+  const { writer, onFault } = dependencies;
+  const { runs } = writer.state;
+  const closing = new AbortController();
+  /** Attempts that have a sender; a second one would only double the messages. */
+  const sending = new Set<string>();
+
+  const start = (key: AttemptKey) => {
+    const id = attemptId(key);
+    if (sending.has(id) || closing.signal.aborted) return;
+    sending.add(id);
+    carryOut(dependencies, key, closing.signal)
+      .catch(onFault)
+      .finally(() => sending.delete(id));
+  };
+
+  return {
+    onEvents(recorded) {
+      for (const { event } of recorded) {
+        if (event.$case === "attemptScheduled" && event.value.attempt !== undefined) start(event.value.attempt);
+        if (event.$case === "runEnded") recall(dependencies, event.value.run);
+      }
+    },
+    async resume() {
+      const active = [...runs.onNode.values()].flatMap((instances) => [...instances]);
+      for (const instance of active) {
+        if (instance.node !== "") {
+          if (instance.state === "scheduled") start(keyOf(instance));
+          continue;
+        }
+        const result = failure("CALL_UNCERTAIN", "the coordinator stopped while the call was out");
+        await writer.decide((state) => decideEnded(state.runs, keyOf(instance), result));
+      }
+    },
+    resend: (keys) => keys.forEach(start),
+    close: () => closing.abort(),
+  };
+}
+
+async function carryOut(dependencies: DispatcherDependencies, key: AttemptKey, signal: AbortSignal): Promise<void> {
+  const { writer } = dependencies;
+  const { catalogue, fleet, runs } = writer.state;
+  const instance = findActive(runs, key);
+  if (instance === null) return;
+  const run = runs.byId.get(key.run) as Run;
+  const step = workflowAt(catalogue, run.version).steps.get(key.step) as CompiledStep;
+  try {
+    if (step.kind === "call") return await callUpstream(dependencies, run, step, instance);
+    const node = fleet.nodes.get(instance.node) as FleetNode;
+    await handOver(dependencies, run, step, instance, node, signal);
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    const result = failure("EXPRESSION_INVALID", error.message);
+    await writer.decide((state) => decideEnded(state.runs, key, result));
+  }
+}
+
+async function callUpstream(
+  { writer, call }: DispatcherDependencies,
+  run: Run,
+  step: CompiledStep,
+  instance: Instance,
+): Promise<void> {
+  const key = keyOf(instance);
+  const result = callResult(await call(key, callFor(run, step, instance)));
+  await writer.decide((state) => decideEnded(state.runs, key, result));
+}
+
+/** Sends the attempt until the node answers, the attempt is over, or the node is gone. */
+async function handOver(
+  { writer, mesh, sealToken, sleep }: DispatcherDependencies,
+  run: Run,
+  step: CompiledStep,
+  instance: Instance,
+  node: FleetNode,
+  signal: AbortSignal,
+): Promise<void> {
+  const key = keyOf(instance);
+  const work = workFor(run, step, instance, node);
+  const waits = () => findActive(writer.state.runs, key)?.state === "scheduled" && node.state === "connected";
+  while (waits() && !signal.aborted) {
+    const { services } = step.definition.grants;
+    const sealedToken = services.length === 0 ? new Uint8Array() : sealToken(node, key, services);
+    const { problems } = await mesh.dispatch(node.node, { ...work, sealedToken });
+    const [problem] = problems;
+    if (problem === undefined) {
+      await writer.decide((state) => decideAccepted(state.runs, key));
+      return;
+    }
+    if (problem.code !== "UNREACHABLE") {
+      const result = failure(problem.code, problem.message);
+      await writer.decide((state) => decideEnded(state.runs, key, result));
+      return;
+    }
+    await sleep(schedulerLimits.dispatchRepeatMs, signal);
+  }
+}
+
+/** The run is over: what still runs of it is ended on its node. Unheard recalls reach it at hello. */
+function recall({ writer, mesh, onFault }: DispatcherDependencies, id: string): void {
+  const run = writer.state.runs.byId.get(id);
+  const instances = [...(run?.steps.values() ?? [])].flatMap((step) => step.instances);
+  for (const instance of instances) {
+    if (!isActive(instance) || instance.node === "") continue;
+    mesh.cancel(instance.node, { attempt: keyOf(instance), hard: false }).catch(onFault);
+  }
+}
