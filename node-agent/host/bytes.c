@@ -31,7 +31,9 @@ bool bytes_get_exact(JSContext *ctx, JSValueConst value, size_t length, struct b
 
 static JSValue array_over(JSContext *ctx, JSValue buffer) {
   if (JS_IsException(buffer)) return buffer;
-  JSValue array = JS_NewTypedArray(ctx, 1, &buffer, JS_TYPED_ARRAY_UINT8);
+  /* The constructor looks at offset and length too, whatever the count says. */
+  JSValueConst arguments[] = {buffer, JS_UNDEFINED, JS_UNDEFINED};
+  JSValue array = JS_NewTypedArray(ctx, countof(arguments), arguments, JS_TYPED_ARRAY_UINT8);
   JS_FreeValue(ctx, buffer);
   return array;
 }

@@ -113,7 +113,7 @@ async function buildLibrary(name, compiler, third, plan) {
   const source = third.sources[name];
   const generated = await generate(name, library, source, third.identity, plan.cacheDir);
   const flags = library.flags(source, generated, hostDir);
-  const configuration = name === "mbedtls" ? hashTree([join(hostDir, "mbedtls_config.h")]) : "";
+  const configuration = name === "mbedtls" ? hashTree([join(hostDir, "tls_config.h")]) : "";
   const key = hashOf(compiler.identity, ...compiler.flags, ...flags, configuration);
   const folder = await makeOnce(join(plan.cacheDir, "libraries", `${name}-${key}`), async (dir) => {
     plan.log(`compiling ${name} for ${plan.variant}`);

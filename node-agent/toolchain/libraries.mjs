@@ -30,7 +30,7 @@ export const libraries = {
       `-I${join(root, "include")}`,
       `-I${join(root, "library")}`,
       `-I${hostDir}`,
-      '-DMBEDTLS_CONFIG_FILE="mbedtls_config.h"',
+      '-DMBEDTLS_CONFIG_FILE="tls_config.h"',
     ],
   },
   libsodium: {

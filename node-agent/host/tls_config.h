@@ -2,8 +2,8 @@
  * What the agent needs of mbedTLS: a TLS 1.2 and 1.3 client that checks certificates, and no more.
  * Each option left out is code and memory that a small board keeps.
  */
-#ifndef COHORT_MBEDTLS_CONFIG_H
-#define COHORT_MBEDTLS_CONFIG_H
+#ifndef COHORT_TLS_CONFIG_H
+#define COHORT_TLS_CONFIG_H
 
 /* Platform. Certificates are checked against the clock. */
 #define MBEDTLS_HAVE_ASM
@@ -15,7 +15,7 @@
 #define MBEDTLS_AESNI_C
 #define MBEDTLS_AESCE_C
 
-/* Random bytes come from libsodium (tls_random.c), so neither a DRBG nor an entropy pool is built. */
+/* Random bytes come from libsodium (tls.c), so neither a DRBG nor an entropy pool is built. */
 #define MBEDTLS_PSA_CRYPTO_EXTERNAL_RNG
 #define MBEDTLS_PSA_CRYPTO_C
 #define MBEDTLS_USE_PSA_CRYPTO

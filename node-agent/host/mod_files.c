@@ -1,0 +1,204 @@
+/* `__host.files`: small files, synchronously. Append files are in append_file.c. */
+
+#include "append_file.h"
+#include "host.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Configuration, keys and journal segments; anything larger here is a mistake. */
+static const off_t file_bytes_max = 64 * 1024 * 1024;
+
+static JSValue throw_for(JSContext *ctx, int number, const char *what, const char *path) {
+  char message[PATH_MAX + 32];
+  snprintf(message, sizeof(message), "%s %s", what, path);
+  JSValue thrown = error_throw_errno(ctx, number, message);
+  JS_FreeCString(ctx, path);
+  return thrown;
+}
+
+/* Reads `length` bytes or what there is; -1 with errno. */
+static ssize_t read_whole(int descriptor, uint8_t *data, size_t length) {
+  size_t done = 0;
+  while (done < length) {
+    ssize_t count = read(descriptor, data + done, length - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return -1;
+    if (count == 0) break;
+    done += (size_t)count;
+  }
+  return (ssize_t)done;
+}
+
+static JSValue file_read(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0 && errno == ENOENT) {
+    JS_FreeCString(ctx, path);
+    return JS_NULL;
+  }
+  if (descriptor < 0) return throw_for(ctx, errno, "reading", path);
+  struct stat status;
+  uint8_t *data = NULL;
+  ssize_t length = -1;
+  if (fstat(descriptor, &status) == 0) {
+    if (S_ISDIR(status.st_mode)) errno = EISDIR;
+    else if (status.st_size > file_bytes_max) errno = EFBIG;
+    else if ((data = malloc((size_t)status.st_size + 1)) == NULL) errno = ENOMEM;
+    else length = read_whole(descriptor, data, (size_t)status.st_size);
+  }
+  int failure = errno;
+  close(descriptor);
+  if (length < 0) {
+    free(data);
+    return throw_for(ctx, failure, "reading", path);
+  }
+  JS_FreeCString(ctx, path);
+  return bytes_adopt(ctx, data, (size_t)length);
+}
+
+/* 0 or an errno. A rename is durable only when its folder is synced too. */
+static int sync_folder_of(const char *path) {
+  char folder[PATH_MAX];
+  const char *slash = strrchr(path, '/');
+  size_t length = slash == NULL ? 0 : (size_t)(slash - path);
+  if (slash == NULL) strcpy(folder, ".");
+  else if (length == 0) strcpy(folder, "/");
+  else snprintf(folder, sizeof(folder), "%.*s", (int)length, path);
+  int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return errno;
+  int failure = fsync(descriptor) == 0 ? 0 : errno;
+  close(descriptor);
+  return failure;
+}
+
+/* 0 or an errno. The mode holds from the first byte on: a key is never readable by others. */
+static int write_synced(const char *path, const struct bytes *bytes, mode_t mode) {
+  int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0) return errno;
+  int failure = fchmod(descriptor, mode) == 0 ? 0 : errno;
+  size_t done = 0;
+  while (failure == 0 && done < bytes->length) {
+    ssize_t count = write(descriptor, bytes->data + done, bytes->length - done);
+    if (count >= 0) done += (size_t)count;
+    else if (errno != EINTR) failure = errno;
+  }
+  if (failure == 0 && fsync(descriptor) != 0) failure = errno;
+  if (close(descriptor) != 0 && failure == 0) failure = errno;
+  return failure;
+}
+
+static JSValue file_write_atomic(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  struct bytes bytes;
+  int32_t mode;
+  char temporary[PATH_MAX];
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  if (JS_ToInt32(ctx, &mode, argv[2]) < 0 || !bytes_get(ctx, argv[1], &bytes)) {
+    JS_FreeCString(ctx, path);
+    return JS_EXCEPTION;
+  }
+  int length = snprintf(temporary, sizeof(temporary), "%s.%d.tmp", path, (int)getpid());
+  if ((size_t)length >= sizeof(temporary)) return throw_for(ctx, ENAMETOOLONG, "writing", path);
+  /* Left by an earlier process of the same number that died in between. */
+  unlink(temporary);
+  int failure = write_synced(temporary, &bytes, (mode_t)mode & 07777);
+  if (failure == 0 && rename(temporary, path) != 0) failure = errno;
+  if (failure != 0) unlink(temporary);
+  else failure = sync_folder_of(path);
+  if (failure != 0) return throw_for(ctx, failure, "writing", path);
+  JS_FreeCString(ctx, path);
+  return JS_UNDEFINED;
+}
+
+static JSValue file_remove(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  if (unlink(path) != 0) return throw_for(ctx, errno, "removing", path);
+  JS_FreeCString(ctx, path);
+  return JS_UNDEFINED;
+}
+
+static JSValue make_directory(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  char path[PATH_MAX];
+  int32_t mode;
+  if (JS_ToInt32(ctx, &mode, argv[1]) < 0) return JS_EXCEPTION;
+  const char *wanted = JS_ToCString(ctx, argv[0]);
+  if (wanted == NULL) return JS_EXCEPTION;
+  if (strlen(wanted) >= sizeof(path)) return throw_for(ctx, ENAMETOOLONG, "making", wanted);
+  strcpy(path, wanted);
+  for (char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+    if (slash != NULL) *slash = '\0';
+    if (mkdir(path, (mode_t)mode & 07777) != 0 && errno != EEXIST) {
+      return throw_for(ctx, errno, "making", wanted);
+    }
+    if (slash == NULL) break;
+    *slash = '/';
+  }
+  struct stat status;
+  if (stat(wanted, &status) != 0) return throw_for(ctx, errno, "making", wanted);
+  if (!S_ISDIR(status.st_mode)) return throw_for(ctx, ENOTDIR, "making", wanted);
+  JS_FreeCString(ctx, wanted);
+  return JS_UNDEFINED;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) {
+  return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int not_dots(const struct dirent *entry) {
+  return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static JSValue list(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  struct dirent **entries = NULL;
+  int count = scandir(path, &entries, not_dots, by_name);
+  if (count < 0 && errno != ENOENT) return throw_for(ctx, errno, "listing", path);
+  JS_FreeCString(ctx, path);
+  JSValue names = JS_NewArray(ctx);
+  for (int i = 0; i < count; i++) {
+    JS_SetPropertyUint32(ctx, names, (uint32_t)i, JS_NewString(ctx, entries[i]->d_name));
+    free(entries[i]);
+  }
+  free(entries);
+  return names;
+}
+
+static JSValue open_append(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int32_t mode;
+  if (JS_ToInt32(ctx, &mode, argv[1]) < 0) return JS_EXCEPTION;
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  int descriptor = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, (mode_t)mode & 07777);
+  if (descriptor < 0) return throw_for(ctx, errno, "opening", path);
+  JS_FreeCString(ctx, path);
+  return append_file_new(ctx, descriptor);
+}
+
+static const JSCFunctionListEntry functions[] = {
+    JS_CFUNC_DEF("read", 1, file_read),
+    JS_CFUNC_DEF("writeAtomic", 3, file_write_atomic),
+    JS_CFUNC_DEF("remove", 1, file_remove),
+    JS_CFUNC_DEF("makeDirectory", 2, make_directory),
+    JS_CFUNC_DEF("list", 1, list),
+    JS_CFUNC_DEF("openAppend", 2, open_append),
+};
+
+static const JSCFunctionListEntry host_entries[] = {
+    JS_OBJECT_DEF("files", functions, countof(functions), JS_PROP_C_W_E),
+};
+
+void mod_files_install(JSContext *ctx, JSValueConst object) {
+  append_file_register(ctx);
+  JS_SetPropertyFunctionList(ctx, object, host_entries, countof(host_entries));
+}
