@@ -1,0 +1,86 @@
+import { refuse } from "@cohort/proto/problem";
+import { CoordinatorClock } from "./clock.ts";
+import type { AgentContext } from "./context.ts";
+import { assertIsolation, defaultSlots, nodeFacts } from "./facts.ts";
+import type { Host } from "./host.ts";
+import { deriveKeys, loadIdentity, saveIdentity } from "./identity.ts";
+import { Journal } from "./journal/journal.ts";
+import { agentLimits } from "./limits.ts";
+import type { ConnectBus } from "./mesh/bus.ts";
+import { EventPump } from "./mesh/event-pump.ts";
+import { Link } from "./mesh/link.ts";
+import { serveSession } from "./mesh/session.ts";
+import { Attempts } from "./steps/attempts.ts";
+import { aborted, delay } from "./wait.ts";
+
+export interface AgentOptions {
+  /** Holds identity.json and the journal; only the agent may read it. */
+  readonly dataDirectory: string;
+  /** Steps at once; what suits the machine when left out. */
+  readonly slots?: number;
+  readonly connect: ConnectBus;
+}
+
+/**
+ * Runs an enrolled node until `stop` is aborted: stays connected, takes dispatches, executes them in
+ * the host's sandbox, and tells what became of them. Throws SETUP_FAILED when the node has not
+ * joined, and ISOLATION_INSUFFICIENT when its kernel cannot confine a step.
+ */
+export async function runAgent(host: Host, options: AgentOptions, stop: AbortSignal): Promise<void> {
+  assertIsolation(host);
+  const identity = loadIdentity(host, options.dataDirectory);
+  if (identity === null || identity.enrolment === null) {
+    throw refuse("SETUP_FAILED", `${options.dataDirectory} holds no enrolled node`, {
+      hint: "Run `join TOKEN` first; `cohort node invite` prints the token.",
+    });
+  }
+  let enrolment = identity.enrolment;
+  const keys = deriveKeys(host, identity.seeds);
+  const journal = Journal.open(host, `${options.dataDirectory}/journal`);
+  const pump = new EventPump(host, journal);
+  const link = new Link(host, options.connect);
+  const slots = options.slots ?? defaultSlots(host);
+  const clock = new CoordinatorClock(host);
+  const wake = () => pump.wake();
+  const context: AgentContext = { host, enrolment, keys, journal, link, clock, slots, wake };
+  const attempts = new Attempts(context);
+  const session = {
+    host, node: enrolment.node, facts: nodeFacts(host, slots), clock, journal, pump, attempts,
+    credential: () => enrolment.userJwt,
+    renewCredential: (userJwt: string) => {
+      enrolment = { ...enrolment, userJwt };
+      saveIdentity(host, options.dataDirectory, { ...identity, enrolment });
+    },
+  };
+  const disconnect = new AbortController();
+  const running = link.run(
+    enrolment.servers,
+    () => ({
+      owner: enrolment.node,
+      userJwt: enrolment.userJwt,
+      secretKey: keys.nats.secretKey,
+      trust: { ca: enrolment.rootCa },
+    }),
+    (bus, ended) => serveSession(session, bus, ended),
+    disconnect.signal,
+  );
+  try {
+    await Promise.race([running, aborted(stop)]);
+    attempts.stop();
+    await settle(journal, attempts);
+  } finally {
+    disconnect.abort();
+    await running.catch(() => {});
+    await journal.sync();
+    journal.close();
+  }
+}
+
+/** Gives killed steps and their results a moment to get away; what stays is in the journal. */
+async function settle(journal: Journal, attempts: Attempts): Promise<void> {
+  const never = new AbortController().signal;
+  for (let waitedMs = 0; waitedMs < agentLimits.shutdownMsMax; waitedMs += 50) {
+    if (attempts.running === 0 && journal.batch(1, 1).length === 0) return;
+    await delay(50, never);
+  }
+}

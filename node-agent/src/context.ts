@@ -1,0 +1,18 @@
+import type { CoordinatorClock } from "./clock.ts";
+import type { Host } from "./host.ts";
+import type { Enrolment, Keys } from "./identity.ts";
+import type { Journal } from "./journal/journal.ts";
+import type { Link } from "./mesh/link.ts";
+
+/** What the parts of a running agent share. */
+export interface AgentContext {
+  readonly host: Host;
+  readonly enrolment: Enrolment;
+  readonly keys: Keys;
+  readonly journal: Journal;
+  readonly link: Link;
+  readonly clock: CoordinatorClock;
+  readonly slots: number;
+  /** Tells that the journal holds something to send. */
+  readonly wake: () => void;
+}

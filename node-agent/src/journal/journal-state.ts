@@ -1,0 +1,113 @@
+import { AttemptKey, NodeEvent } from "@cohort/proto/gen/cohort/node";
+import { attemptId } from "@cohort/proto/proof";
+import { agentLimits } from "../limits.ts";
+import { evictLogs } from "./eviction.ts";
+import type { JournalRecord } from "./record.ts";
+
+/** An event that the coordinator has not yet acknowledged. */
+export interface PendingEvent {
+  readonly event: NodeEvent;
+  readonly bytes: number;
+  /** Bytes of the log that this one stands for, when it is the note of an eviction. */
+  readonly droppedBytes: number;
+}
+
+/** What the journal means: a function of its records. */
+export class JournalState {
+  nextSeq = 1;
+  /** In order of their numbers. */
+  pending: PendingEvent[] = [];
+  logBytes = 0;
+  resultBytes = 0;
+  readonly #accepted = new Map<string, AttemptKey>();
+  readonly #remembered = new Map<string, AttemptKey>();
+
+  apply(record: JournalRecord): void {
+    switch (record.kind) {
+      case "accepted":
+        this.#accepted.set(attemptId(record.attempt), record.attempt);
+        return;
+      case "event":
+        return this.#addEvent(record.event);
+      case "acknowledged":
+        return this.#retain((it) => it.event.seq > record.throughSeq);
+      case "remembered":
+        return this.#forget(record.attempt);
+      case "sequence":
+        this.nextSeq = Math.max(this.nextSeq, record.next);
+    }
+  }
+
+  /** Whether the attempt runs, has ended, or was superseded. */
+  knows(id: string): boolean {
+    return this.#accepted.has(id) || this.#remembered.has(id);
+  }
+
+  /** Accepted, and not ended. */
+  unfinished(): AttemptKey[] {
+    return [...this.#accepted.values()];
+  }
+
+  /** Ended, with the result still here. */
+  finished(): AttemptKey[] {
+    return this.pending
+      .filter(({ event }) => event.event?.$case === "finished")
+      .map(({ event }) => event.attempt as AttemptKey);
+  }
+
+  /** Records from which `apply` makes this state again. */
+  records(): JournalRecord[] {
+    return [
+      { kind: "sequence", next: this.nextSeq },
+      ...this.unfinished().map((attempt) => ({ kind: "accepted", attempt }) as const),
+      ...[...this.#remembered.values()].map((it) => ({ kind: "remembered", attempt: it }) as const),
+      ...this.pending.map(({ event }) => ({ kind: "event", event }) as const),
+    ];
+  }
+
+  #addEvent(event: NodeEvent): void {
+    this.nextSeq = Math.max(this.nextSeq, event.seq + 1);
+    if (event.event?.$case === "finished") this.#end(event.attempt as AttemptKey);
+    const bytes = NodeEvent.encode(event).finish().length;
+    this.pending.push({ event, bytes, droppedBytes: 0 });
+    if (event.event?.$case === "log") this.logBytes += bytes;
+    else this.resultBytes += bytes;
+    if (this.logBytes > agentLimits.journalLogBytesMax) this.#evict();
+  }
+
+  /** By a quarter more than needed, so that a flood does not evict at every chunk. */
+  #evict(): void {
+    const target = (agentLimits.journalLogBytesMax / 4) * 3;
+    this.pending = evictLogs(this.pending, this.logBytes - target);
+    this.#count();
+  }
+
+  #forget(attempt: AttemptKey): void {
+    const id = attemptId(attempt);
+    this.#retain(({ event }) => attemptId(event.attempt as AttemptKey) !== id);
+    this.#end(attempt);
+  }
+
+  #end(attempt: AttemptKey): void {
+    const id = attemptId(attempt);
+    this.#accepted.delete(id);
+    this.#remembered.set(id, attempt);
+    if (this.#remembered.size <= agentLimits.attemptsRememberedMax) return;
+    const [oldest] = this.#remembered.keys();
+    this.#remembered.delete(oldest as string);
+  }
+
+  #retain(keep: (it: PendingEvent) => boolean): void {
+    this.pending = this.pending.filter(keep);
+    this.#count();
+  }
+
+  #count(): void {
+    this.logBytes = 0;
+    this.resultBytes = 0;
+    for (const { event, bytes } of this.pending) {
+      if (event.event?.$case === "log") this.logBytes += bytes;
+      else this.resultBytes += bytes;
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** Every limit that is the agent's own. Those shared with the coordinator are in @cohort/proto. */
+export const agentLimits = {
+  /** TCP, TLS and the NATS greeting together. */
+  connectMsMax: 10_000,
+  /** The first wait before connecting again; it doubles up to the other, with full jitter. */
+  reconnectDelayMsMin: 3_000,
+  reconnectDelayMsMax: 30_000,
+  pingIntervalMs: 10_000,
+  requestMsMax: 10_000,
+  retryDelayMsMin: 250,
+  retryDelayMsMax: 15_000,
+  /** A server's challenge is 11 to 22 characters; whatever is longer is no challenge. */
+  nonceLengthMax: 64,
+
+  /** What the journal keeps of logs; the oldest go first. */
+  journalLogBytesMax: 512 * 1024,
+  /** Results that wait for the coordinator; beyond it no new work is taken. */
+  journalResultBytesMax: 2 * 1024 * 1024,
+  /** The file is rewritten when it holds this much more than what still counts. */
+  journalSlackBytesMax: 512 * 1024,
+  journalRecordBytesMax: 1024 * 1024,
+  /** Attempts that ended and are remembered, so that a late duplicate does not run again. */
+  attemptsRememberedMax: 512,
+  /** Skipped at every start: more events than could have been sent and not synced. */
+  sequenceSkip: 1_000_000,
+
+  slotsMax: 64,
+  /** One slot a share of half the machine's memory. */
+  slotMemoryBytes: 64 * 1024 * 1024,
+  /** From SIGTERM to SIGKILL. */
+  terminateGraceMs: 5_000,
+  /** What the agent waits at its own end for steps to be gone and results to be sent. */
+  shutdownMsMax: 3_000,
+  messageLengthMax: 500,
+  /** How fast a step may write, after a first burst; beyond it, it waits. */
+  stepLogBytesPerSecondMax: 256 * 1024,
+  stepLogBurstBytesMax: 1024 * 1024,
+
+  shimConnectionsMax: 16,
+  shimHeadBytesMax: 32 * 1024,
+  shimPort: 7070,
+  proxyAnswerMsMax: 300_000,
+  tokenRenewRetryMs: 5_000,
+} as const;

@@ -1,0 +1,66 @@
+import { EventAck, EventBatch } from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
+import { CohortError } from "@cohort/proto/problem";
+import type { Host } from "../host.ts";
+import type { Journal } from "../journal/journal.ts";
+import { agentLimits } from "../limits.ts";
+import { aborted, backoffMs, delay } from "../wait.ts";
+
+/** Sends one encoded batch and resolves with the encoded acknowledgement. */
+export type SendBatch = (batch: Uint8Array) => Promise<Uint8Array>;
+
+/**
+ * Empties the journal towards the coordinator: one batch at a time, sent again until it is
+ * acknowledged. Results are on the disk before they are sent.
+ */
+export class EventPump {
+  readonly #host: Host;
+  readonly #journal: Journal;
+  #awake = Promise.withResolvers<void>();
+
+  constructor(host: Host, journal: Journal) {
+    this.#host = host;
+    this.#journal = journal;
+  }
+
+  /** The journal holds something new. */
+  wake(): void {
+    this.#awake.resolve();
+  }
+
+  /** Until `ended`. */
+  async run(send: SendBatch, ended: AbortSignal): Promise<void> {
+    let failures = 0;
+    const end = aborted(ended);
+    while (!ended.aborted) {
+      this.#awake = Promise.withResolvers();
+      const batch = this.#journal.batch(limits.eventBatchMax, limits.eventBatchBytesMax);
+      if (batch.length === 0) {
+        await Promise.race([this.#awake.promise, end]);
+        continue;
+      }
+      const done = await this.#deliver(batch, send);
+      if (done) {
+        failures = 0;
+        continue;
+      }
+      const { retryDelayMsMin, retryDelayMsMax } = agentLimits;
+      await delay(backoffMs(this.#host, failures++, retryDelayMsMin, retryDelayMsMax), ended);
+    }
+  }
+
+  /** True when at least the first event of the batch is acknowledged. */
+  async #deliver(events: EventBatch["events"], send: SendBatch): Promise<boolean> {
+    try {
+      if (events.some(({ event }) => event?.$case === "finished")) await this.#journal.sync();
+      const ack = EventAck.decode(await send(EventBatch.encode({ events }).finish()));
+      const first = events[0]?.seq ?? 0;
+      if (ack.problems.length > 0 || ack.throughSeq < first) return false;
+      this.#journal.acknowledge(ack.throughSeq);
+      return true;
+    } catch (error) {
+      if (!(error instanceof CohortError)) this.#host.writeError(`cohort-agent: ${error}\n`);
+      return false;
+    }
+  }
+}

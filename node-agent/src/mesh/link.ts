@@ -1,0 +1,80 @@
+import { CohortError, refuse } from "@cohort/proto/problem";
+import type { Enrolment } from "../identity.ts";
+import type { Host } from "../host.ts";
+import { agentLimits } from "../limits.ts";
+import { backoffMs, delay } from "../wait.ts";
+import type { Bus, BusCredential, ConnectBus } from "./bus.ts";
+
+/** What is done with a connection while it stands; `ended` is aborted when it is gone. */
+export type ServeBus = (bus: Bus, ended: AbortSignal) => Promise<void>;
+
+/**
+ * The connection to the mesh: made again for ever, to one server after the other, with growing and
+ * jittered waits, so that ten thousand nodes do not come back at once.
+ */
+export class Link {
+  readonly #host: Host;
+  readonly #connect: ConnectBus;
+  #bus: Bus | null = null;
+
+  constructor(host: Host, connect: ConnectBus) {
+    this.#host = host;
+    this.#connect = connect;
+  }
+
+  /** As Bus.request; UNREACHABLE at once while there is no connection. */
+  async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    if (this.#bus === null) throw refuse("UNREACHABLE", "the node is not connected to its mesh");
+    return await this.#bus.request(subject, payload, timeoutMs);
+  }
+
+  /** Until `stop`. The credential is asked for before each attempt: it may have been renewed. */
+  async run(
+    servers: Enrolment["servers"],
+    credential: () => BusCredential,
+    serve: ServeBus,
+    stop: AbortSignal,
+  ): Promise<void> {
+    let failures = 0;
+    for (let turn = this.#host.random(1)[0] as number; !stop.aborted; turn++) {
+      const server = servers[turn % servers.length] as string;
+      try {
+        const bus = await this.#connect(server, credential());
+        failures = 0;
+        this.#log(`connected to ${server}`);
+        const reason = await this.#hold(bus, serve, stop);
+        if (!stop.aborted) this.#log(`disconnected from ${server}: ${reason}`);
+      } catch (error) {
+        if (!(error instanceof CohortError)) throw error;
+        if (failures === 0) this.#log(`${error.message}; trying again`);
+      }
+      const { reconnectDelayMsMin, reconnectDelayMsMax } = agentLimits;
+      const waitMs = backoffMs(this.#host, failures, reconnectDelayMsMin, reconnectDelayMsMax);
+      failures++;
+      await delay(waitMs, stop);
+    }
+  }
+
+  async #hold(bus: Bus, serve: ServeBus, stop: AbortSignal): Promise<string> {
+    const ended = new AbortController();
+    const close = () => void bus.close();
+    stop.addEventListener("abort", close);
+    this.#bus = bus;
+    try {
+      const served = serve(bus, ended.signal);
+      const reason = await Promise.race([bus.closed, served.then(() => bus.closed)]);
+      ended.abort();
+      await served;
+      return reason;
+    } finally {
+      this.#bus = null;
+      ended.abort();
+      stop.removeEventListener("abort", close);
+      await bus.close();
+    }
+  }
+
+  #log(text: string): void {
+    this.#host.writeError(`cohort-agent: ${text}\n`);
+  }
+}

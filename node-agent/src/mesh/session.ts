@@ -1,0 +1,115 @@
+import {
+  type AttemptKey,
+  DispatchReply,
+  type Facts,
+  Heartbeat,
+  Hello,
+  HelloReply,
+  type InventoryItem,
+} from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
+import { CohortError } from "@cohort/proto/problem";
+import { subjects } from "@cohort/proto/subjects";
+import type { CoordinatorClock } from "../clock.ts";
+import type { Host } from "../host.ts";
+import type { Journal } from "../journal/journal.ts";
+import { agentLimits } from "../limits.ts";
+import { backoffMs, delay, randomFraction } from "../wait.ts";
+import type { Bus } from "./bus.ts";
+import { credentialIsDue } from "./credential.ts";
+import type { EventPump } from "./event-pump.ts";
+
+/** What a session needs of the agent. */
+export interface SessionContext {
+  readonly host: Host;
+  readonly node: string;
+  readonly facts: Facts;
+  readonly clock: CoordinatorClock;
+  readonly journal: Journal;
+  readonly pump: EventPump;
+  readonly attempts: {
+    readonly running: number;
+    inventory(): InventoryItem[];
+    supersede(attempts: readonly AttemptKey[]): void;
+    dispatch(bytes: Uint8Array): Promise<DispatchReply>;
+    cancel(bytes: Uint8Array): Promise<DispatchReply>;
+  };
+  credential(): string;
+  renewCredential(userJwt: string): void;
+}
+
+/** One connection's life: listen, say hello, then heartbeats and events until it ends. */
+export async function serveSession(
+  context: SessionContext,
+  bus: Bus,
+  ended: AbortSignal,
+): Promise<void> {
+  const { node, attempts, pump } = context;
+  for (const verb of ["dispatch", "cancel"] as const) {
+    bus.subscribe(subjects.down(node, verb), async (payload) =>
+      DispatchReply.encode(await attempts[verb](payload)).finish(),
+    );
+  }
+  const heartbeatMs = await greet(context, bus, ended);
+  const send = (batch: Uint8Array) =>
+    bus.request(subjects.up(node, "events"), batch, agentLimits.requestMsMax);
+  await Promise.all([pump.run(send, ended), beat(context, bus, heartbeatMs, ended)]);
+}
+
+/** Until the coordinator has answered; ms between heartbeats. */
+async function greet(context: SessionContext, bus: Bus, ended: AbortSignal): Promise<number> {
+  for (let failures = 0; !ended.aborted; failures++) {
+    try {
+      return await hello(context, bus);
+    } catch (error) {
+      if (failures === 0) report(context, error);
+    }
+    const { retryDelayMsMin, retryDelayMsMax } = agentLimits;
+    await delay(backoffMs(context.host, failures, retryDelayMsMin, retryDelayMsMax), ended);
+  }
+  return limits.heartbeatMs;
+}
+
+async function hello(context: SessionContext, bus: Bus): Promise<number> {
+  const { node, facts, attempts, journal, clock } = context;
+  // What the inventory says must still be so after a power loss.
+  await journal.sync();
+  const request = Hello.encode({ facts, inventory: attempts.inventory() }).finish();
+  const subject = subjects.up(node, "hello");
+  const reply = HelloReply.decode(await bus.request(subject, request, agentLimits.requestMsMax));
+  if (reply.problems.length > 0) throw new CohortError(reply.problems);
+  clock.correct(reply.nowMs);
+  attempts.supersede(reply.superseded);
+  if (reply.userJwt !== "") context.renewCredential(reply.userJwt);
+  return reply.heartbeatMs || limits.heartbeatMs;
+}
+
+/**
+ * Heartbeats, spread by a tenth so that a fleet does not beat as one. Hello again when this node
+ * fell silent for so long that it was given up (a suspended board), or its credential gets old.
+ */
+async function beat(
+  context: SessionContext,
+  bus: Bus,
+  heartbeatMs: number,
+  ended: AbortSignal,
+): Promise<void> {
+  const { host, node, attempts, clock } = context;
+  let last = host.monotonic();
+  while (!ended.aborted) {
+    const running = attempts.running;
+    const uptimeMs = Math.round(host.monotonic());
+    bus.publish(subjects.up(node, "heartbeat"), Heartbeat.encode({ running, uptimeMs }).finish());
+    await delay(heartbeatMs * (0.9 + 0.2 * randomFraction(host)), ended);
+    const silentMs = host.monotonic() - last;
+    last = host.monotonic();
+    const due = credentialIsDue(context.credential(), clock.now());
+    if (ended.aborted || (silentMs < limits.nodeSilenceMsMax && !due)) continue;
+    await hello(context, bus).catch((error) => report(context, error));
+  }
+}
+
+function report(context: SessionContext, error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  context.host.writeError(`cohort-agent: hello: ${reason}\n`);
+}

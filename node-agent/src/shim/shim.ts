@@ -1,0 +1,61 @@
+import type { SandboxProcess, Socket } from "../host.ts";
+import { agentLimits } from "../limits.ts";
+import { encodeAnswer, type HttpAnswer, jsonAnswer } from "./http-answer.ts";
+import { HttpRefusal } from "./http-head.ts";
+import { HttpReader, type HttpRequest } from "./http-reader.ts";
+
+/** Answers one request of the step. Must not reject. */
+export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer>;
+
+/**
+ * Plain HTTP/1.1 on the step's own loopback. Who asks is known by the socket: only this step's
+ * sandbox leads here, so no credential is asked for and none is given. Resolves when the step has
+ * ended.
+ */
+export async function serveShim(
+  process: Pick<SandboxProcess, "accept">,
+  handle: HttpHandler,
+  ended: AbortSignal,
+): Promise<void> {
+  const sockets = new Set<Socket>();
+  const closeAll = () => {
+    for (const socket of sockets) socket.close();
+  };
+  ended.addEventListener("abort", closeAll);
+  try {
+    for (;;) {
+      const socket = await process.accept();
+      if (socket === null) return;
+      if (ended.aborted || sockets.size >= agentLimits.shimConnectionsMax) {
+        socket.close();
+        continue;
+      }
+      sockets.add(socket);
+      void serveConnection(socket, handle).finally(() => sockets.delete(socket));
+    }
+  } catch {
+    // The sandbox is gone; so is whoever could be told.
+  } finally {
+    closeAll();
+  }
+}
+
+async function serveConnection(socket: Socket, handle: HttpHandler): Promise<void> {
+  const reader = new HttpReader(socket);
+  try {
+    for (;;) {
+      const request = await reader.next();
+      if (request === null) return;
+      const { method, keepAlive } = request.head;
+      await socket.write(encodeAnswer(await handle(request), method, keepAlive));
+      if (!keepAlive) return;
+    }
+  } catch (error) {
+    if (!(error instanceof HttpRefusal)) return;
+    const problem = { code: "USAGE", message: error.message, hint: "" };
+    const answer = jsonAnswer(error.status, problem);
+    await socket.write(encodeAnswer(answer, "GET", false)).catch(() => {});
+  } finally {
+    socket.close();
+  }
+}

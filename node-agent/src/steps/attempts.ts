@@ -1,0 +1,166 @@
+import {
+  type AttemptKey,
+  Cancel,
+  Dispatch,
+  type DispatchReply,
+  type Finished,
+  type InventoryItem,
+} from "@cohort/proto/gen/cohort/node";
+import { CohortError, problem, refuse } from "@cohort/proto/problem";
+import { attemptId } from "@cohort/proto/proof";
+import { subjects } from "@cohort/proto/subjects";
+import { assertIsolation } from "../facts.ts";
+import type { AgentContext } from "../context.ts";
+import { StepProxy } from "../shim/step-proxy.ts";
+import { Execution, failure } from "./execution.ts";
+import { sandboxSpec } from "./sandbox-spec.ts";
+import { decodeOrRefuse, openSigned, openToken } from "./verify.ts";
+
+/** The attempts of this node: what runs, what may start, and what was told of it. */
+export class Attempts {
+  readonly #context: AgentContext;
+  readonly #running = new Map<string, { key: AttemptKey; execution: Execution }>();
+  readonly #superseded = new Set<string>();
+  #stopping = false;
+
+  /** Attempts that a crash of the agent interrupted get their result here. */
+  constructor(context: AgentContext) {
+    this.#context = context;
+    for (const attempt of context.journal.unfinished()) {
+      const message = "the node's agent ended while the step ran";
+      this.#finish(attempt, failure("NODE_INTERRUPTED", message, null));
+    }
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  inventory(): InventoryItem[] {
+    const running = [...this.#running.values()].map(({ key }) => ({ attempt: key, state: "running" }));
+    const finished = this.#context.journal.finished();
+    return [...running, ...finished.map((attempt) => ({ attempt, state: "finished" }))];
+  }
+
+  /** Answers once the attempt is on the disk; a second dispatch of the same attempt is a yes too. */
+  dispatch(bytes: Uint8Array): Promise<DispatchReply> {
+    return answer(async () => {
+      const { journal } = this.#context;
+      const dispatch = decodeOrRefuse("dispatch", () => Dispatch.decode(this.#open("dispatch", bytes)));
+      const attempt = requireAttempt(dispatch.attempt);
+      await (journal.knows(attempt) ? journal.sync() : this.#start(attempt, dispatch));
+    });
+  }
+
+  /** An attempt that ended, or never was here, needs no cancelling. */
+  cancel(bytes: Uint8Array): Promise<DispatchReply> {
+    return answer(async () => {
+      const cancel = decodeOrRefuse("cancel", () => Cancel.decode(this.#open("cancel", bytes)));
+      const id = attemptId(requireAttempt(cancel.attempt));
+      this.#running.get(id)?.execution.stop("STEP_CANCELLED", cancel.hard);
+    });
+  }
+
+  /** Kills and forgets: another attempt has taken this one's place. */
+  supersede(attempts: readonly AttemptKey[]): void {
+    for (const attempt of attempts) {
+      const id = attemptId(attempt);
+      const running = this.#running.get(id);
+      if (running !== undefined) this.#superseded.add(id);
+      running?.execution.stop("STEP_CANCELLED", true);
+      this.#context.journal.forget(attempt);
+    }
+  }
+
+  /** Takes nothing more and kills what runs. */
+  stop(): void {
+    this.#stopping = true;
+    for (const { execution } of this.#running.values()) execution.stop("NODE_INTERRUPTED", true);
+  }
+
+  #open(verb: "dispatch" | "cancel", bytes: Uint8Array): Uint8Array {
+    const { host, enrolment } = this.#context;
+    const subject = subjects.down(enrolment.node, verb);
+    return openSigned(host.crypto, enrolment.coordinatorKey, subject, bytes);
+  }
+
+  /** Resolves when the attempt is on the disk; it runs from then on. */
+  #start(attempt: AttemptKey, dispatch: Dispatch): Promise<void> {
+    const { host, journal, enrolment, slots } = this.#context;
+    if (this.#stopping || this.#running.size >= slots || !journal.hasRoom) {
+      throw refuse("NODE_BUSY", `${enrolment.node} has no free slot`);
+    }
+    assertIsolation(host);
+    const spec = sandboxSpec(dispatch, enrolment.node);
+    const proxy = this.#openProxy(attempt, dispatch);
+    journal.accept(attempt);
+    const execution = new Execution(host, dispatch, (content) => {
+      if (!this.#superseded.has(attemptId(attempt))) this.#record(attempt, content);
+    });
+    this.#running.set(attemptId(attempt), { key: attempt, execution });
+    const accepted = journal.sync();
+    void accepted.then(
+      () => this.#run(attempt, execution, spec, proxy),
+      (cause) => this.#ended(attempt, failure("STEP_START_FAILED", String(cause), null)),
+    );
+    return accepted;
+  }
+
+  async #run(
+    attempt: AttemptKey,
+    execution: Execution,
+    spec: ReturnType<typeof sandboxSpec>,
+    proxy: StepProxy | null,
+  ): Promise<void> {
+    try {
+      proxy?.keepFresh();
+      const result = await execution.run(spec, proxy === null ? null : (it) => proxy.handle(it));
+      const { bytesIn, bytesOut } = proxy ?? { bytesIn: 0, bytesOut: 0 };
+      const usage = result.usage && { ...result.usage, bytesIn, bytesOut };
+      this.#ended(attempt, { ...result, usage });
+    } finally {
+      proxy?.close();
+    }
+  }
+
+  #openProxy(attempt: AttemptKey, dispatch: Dispatch): StepProxy | null {
+    const { host, enrolment, keys } = this.#context;
+    if (dispatch.services.length === 0) return null;
+    const { coordinatorKey } = enrolment;
+    const sealed = dispatch.sealedToken;
+    const delivery = openToken(host.crypto, coordinatorKey, keys.box, attempt, sealed);
+    return new StepProxy(this.#context, attempt, delivery);
+  }
+
+  #ended(attempt: AttemptKey, result: Finished): void {
+    this.#running.delete(attemptId(attempt));
+    if (this.#superseded.delete(attemptId(attempt))) return;
+    this.#finish(attempt, result);
+  }
+
+  #finish(attempt: AttemptKey, result: Finished): void {
+    this.#record(attempt, { $case: "finished", value: result });
+  }
+
+  #record(attempt: AttemptKey, content: Parameters<AgentContext["journal"]["record"]>[1]): void {
+    const { journal, clock, wake } = this.#context;
+    journal.record(attempt, content, clock.now());
+    wake();
+  }
+}
+
+async function answer(act: () => Promise<void>): Promise<DispatchReply> {
+  try {
+    await act();
+    return { problems: [] };
+  } catch (error) {
+    if (error instanceof CohortError) return { problems: [...error.problems] };
+    const reason = error instanceof Error ? error.message : String(error);
+    return { problems: [problem("INTERNAL", `the journal cannot be written: ${reason}`)] };
+  }
+}
+
+function requireAttempt(attempt: AttemptKey | undefined): AttemptKey {
+  if (attempt === undefined) throw refuse("DISPATCH_INVALID", "the message names no attempt");
+  return attempt;
+}

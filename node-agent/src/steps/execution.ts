@@ -1,0 +1,146 @@
+import type { Dispatch, Finished, Usage } from "@cohort/proto/gen/cohort/node";
+import { stepLimitDefaults } from "@cohort/proto/limits";
+import type { ErrorCode } from "@cohort/proto/errors";
+import { CohortError, refuse } from "@cohort/proto/problem";
+import type { Host, SandboxExit, SandboxProcess, SandboxSpec } from "../host.ts";
+import type { EventContent } from "../journal/journal.ts";
+import { agentLimits } from "../limits.ts";
+import { type HttpHandler, serveShim } from "../shim/shim.ts";
+import { delay } from "../wait.ts";
+import { stepOutput } from "./output.ts";
+import { StepLog } from "./step-log.ts";
+
+export type StopReason = "STEP_TIMEOUT" | "STEP_CANCELLED" | "NODE_INTERRUPTED";
+
+const stopMessages: Readonly<Record<StopReason, string>> = {
+  STEP_TIMEOUT: "the step ran longer than its timeout",
+  STEP_CANCELLED: "the step was cancelled",
+  NODE_INTERRUPTED: "the node's agent was stopped while the step ran",
+};
+
+/** One attempt in its sandbox, from start to result. */
+export class Execution {
+  readonly #host: Host;
+  readonly #dispatch: Dispatch;
+  readonly #emit: (content: EventContent) => void;
+  #process: SandboxProcess | null = null;
+  #stopReason: StopReason | null = null;
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(host: Host, dispatch: Dispatch, emit: (content: EventContent) => void) {
+    this.#host = host;
+    this.#dispatch = dispatch;
+    this.#emit = emit;
+  }
+
+  /** Never rejects: whatever goes wrong is the result. `proxy` serves the step's requests. */
+  async run(spec: SandboxSpec, proxy: HttpHandler | null): Promise<Finished> {
+    let exit: SandboxExit | null = null;
+    const ended = new AbortController();
+    try {
+      const process = this.#start(spec);
+      if (proxy !== null) void serveShim(process, proxy, ended.signal);
+      const log = new StepLog((value) => this.#emit({ $case: "log", value }), this.#outputBytesMax);
+      await this.#readOutput(process, log);
+      exit = await process.exited;
+      return this.#result(process, exit, log);
+    } catch (cause) {
+      return failed(cause, exit);
+    } finally {
+      ended.abort();
+      clearTimeout(this.#graceTimer);
+      this.#process?.release();
+      this.#process = null;
+    }
+  }
+
+  /** Politely first, unless `hard`. The first reason counts. */
+  stop(reason: StopReason, hard: boolean): void {
+    this.#stopReason ??= reason;
+    this.#process?.kill(hard);
+    if (hard) return;
+    clearTimeout(this.#graceTimer);
+    this.#graceTimer = setTimeout(() => this.#process?.kill(true), agentLimits.terminateGraceMs);
+  }
+
+  get #outputBytesMax(): number {
+    const given = this.#dispatch.limits?.outputBytes || stepLimitDefaults.outputBytes;
+    return Math.min(given, stepLimitDefaults.outputBytes);
+  }
+
+  #start(spec: SandboxSpec): SandboxProcess {
+    this.#throwIfStopped();
+    try {
+      this.#process = this.#host.sandbox.start(spec);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw refuse("STEP_START_FAILED", `the sandbox could not be started: ${reason}`, {}, cause);
+    }
+    this.#emit({ $case: "started", value: {} });
+    const timeoutMs = this.#dispatch.timeoutMs || stepLimitDefaults.timeoutMs;
+    const timer = setTimeout(() => this.stop("STEP_TIMEOUT", false), timeoutMs);
+    void this.#process.exited.then(() => clearTimeout(timer));
+    return this.#process;
+  }
+
+  /** A step that writes faster than its share waits: what it writes costs flash and airtime. */
+  async #readOutput(process: SandboxProcess, log: StepLog): Promise<void> {
+    const { stepLogBytesPerSecondMax: rate, stepLogBurstBytesMax: burst } = agentLimits;
+    const begin = this.#host.monotonic();
+    const ended = new AbortController();
+    void process.exited.then(() => ended.abort());
+    let total = 0;
+    for (;;) {
+      const output = await process.readOutput();
+      if (output === null) return;
+      log.add(output.stream, output.bytes);
+      total += output.bytes.length;
+      const aheadMs = ((total - burst) / rate) * 1000 - (this.#host.monotonic() - begin);
+      if (aheadMs > 0) await delay(aheadMs, ended.signal);
+    }
+  }
+
+  #result(process: SandboxProcess, exit: SandboxExit, log: StepLog): Finished {
+    const said = log.lastErrorLine;
+    const because = said === "" ? "" : `: ${said}`;
+    this.#throwIfStopped();
+    if (exit.killed === "memory") throw refuse("STEP_MEMORY", "the step used too much memory");
+    if (exit.killed === "cpu") throw refuse("STEP_CPU", "the step used too much processor time");
+    if (exit.signal !== "") throw refuse("STEP_SIGNAL", `${exit.signal} ended the step${because}`);
+    if (exit.code !== 0) throw refuse("STEP_EXIT", `exit status ${exit.code}${because}`);
+    const outputJson = stepOutput(process, log.stdout, this.#outputBytesMax);
+    return { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage: usage(exit) };
+  }
+
+  #throwIfStopped(): void {
+    if (this.#stopReason === null) return;
+    throw refuse(this.#stopReason, stopMessages[this.#stopReason]);
+  }
+}
+
+/** The result of an attempt that did not succeed. */
+export function failure(code: ErrorCode, message: string, exit: SandboxExit | null): Finished {
+  return {
+    outcome: "failed",
+    code,
+    exit: exit?.code ?? -1,
+    message: message.slice(0, agentLimits.messageLengthMax),
+    outputJson: "",
+    usage: exit === null ? undefined : usage(exit),
+  };
+}
+
+function failed(cause: unknown, exit: SandboxExit | null): Finished {
+  if (cause instanceof CohortError) return failure(cause.code, cause.message, exit);
+  return failure("STEP_START_FAILED", cause instanceof Error ? cause.message : String(cause), exit);
+}
+
+function usage(exit: SandboxExit): Usage {
+  return {
+    cpuMs: Math.round(exit.cpuMs),
+    memoryPeakBytes: exit.memoryPeakBytes,
+    wallMs: Math.round(exit.wallMs),
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+}

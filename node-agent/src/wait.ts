@@ -1,0 +1,35 @@
+import type { Host } from "./host.ts";
+
+/** Resolves after `ms`, or at once when the signal is or becomes aborted. */
+export function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener("abort", end);
+  });
+}
+
+/** Resolves when the signal is aborted. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve());
+  });
+}
+
+/** The n-th wait (from 0) of a series that doubles, anywhere between nothing and its full length. */
+export function backoffMs(host: Host, failures: number, msMin: number, msMax: number): number {
+  const full = Math.min(msMax, msMin * 2 ** Math.min(failures, 20));
+  return Math.round(full * randomFraction(host));
+}
+
+/** Uniform in [0, 1). */
+export function randomFraction(host: Host): number {
+  const [a, b, c] = host.random(3) as unknown as [number, number, number];
+  return (a * 65_536 + b * 256 + c) / 16_777_216;
+}
