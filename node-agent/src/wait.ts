@@ -22,6 +22,20 @@ export function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
+export interface Deferred<Value> {
+  readonly promise: Promise<Value>;
+  resolve(value: Value): void;
+}
+
+/** A promise that someone else resolves. (Promise.withResolvers is younger than Node 20.) */
+export function deferred<Value>(): Deferred<Value> {
+  let resolve: (value: Value) => void = () => {};
+  const promise = new Promise<Value>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
 /** The n-th wait (from 0) of a series that doubles, anywhere between nothing and its full length. */
 export function backoffMs(host: Host, failures: number, msMin: number, msMax: number): number {
   const full = Math.min(msMax, msMin * 2 ** Math.min(failures, 20));

@@ -4,7 +4,7 @@ import { CohortError } from "@cohort/proto/problem";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
-import { aborted, backoffMs, delay } from "../wait.ts";
+import { aborted, backoffMs, deferred, delay } from "../wait.ts";
 
 /** Sends one encoded batch and resolves with the encoded acknowledgement. */
 export type SendBatch = (batch: Uint8Array) => Promise<Uint8Array>;
@@ -16,7 +16,7 @@ export type SendBatch = (batch: Uint8Array) => Promise<Uint8Array>;
 export class EventPump {
   readonly #host: Host;
   readonly #journal: Journal;
-  #awake = Promise.withResolvers<void>();
+  #awake = deferred<void>();
 
   constructor(host: Host, journal: Journal) {
     this.#host = host;
@@ -33,7 +33,7 @@ export class EventPump {
     let failures = 0;
     const end = aborted(ended);
     while (!ended.aborted) {
-      this.#awake = Promise.withResolvers();
+      this.#awake = deferred();
       const batch = this.#journal.batch(limits.eventBatchMax, limits.eventBatchBytesMax);
       if (batch.length === 0) {
         await Promise.race([this.#awake.promise, end]);

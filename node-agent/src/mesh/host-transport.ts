@@ -1,5 +1,6 @@
 import type { ConnectionOptions, Server, Transport } from "@nats-io/nats-core/internal";
 import type { Socket } from "../host.ts";
+import { deferred } from "../wait.ts";
 
 /** nats-core's options, and how to open the connection: its factory takes no arguments. */
 export interface TransportOptions extends ConnectionOptions {
@@ -15,7 +16,7 @@ export class HostTransport implements Transport {
   #done = false;
   #established = false;
   #written: Promise<void> = Promise.resolve();
-  readonly #ended = Promise.withResolvers<void | Error>();
+  readonly #ended = deferred<void | Error>();
 
   get isClosed(): boolean {
     return this.#done;

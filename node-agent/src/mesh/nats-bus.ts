@@ -2,7 +2,8 @@ import { refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import { errors, NatsConnectionImpl, setTransportFactory } from "@nats-io/nats-core/internal";
 import { toBase64Url } from "../bytes.ts";
-import { type Host, HostError, type Socket } from "../host.ts";
+import type { Host, Socket } from "../host.ts";
+import { hostErrorCode } from "../host-error.ts";
 import { agentLimits } from "../limits.ts";
 import type { Bus, BusCredential, ConnectBus } from "./bus.ts";
 import { HostTransport, type TransportOptions } from "./host-transport.ts";
@@ -95,12 +96,12 @@ function connectProblem(server: string, cause: unknown) {
       hint: "The node or the invite may be expired or revoked.",
     }, cause);
   }
-  if (cause instanceof HostError && cause.code === "TLS_VERIFY") {
-    return refuse("UNREACHABLE", `${server} is not the mesh's server: ${cause.message}`, {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (hostErrorCode(cause) === "TLS_VERIFY") {
+    return refuse("UNREACHABLE", `${server} is not the mesh's server: ${reason}`, {
       hint: "Check the address, the board's clock, and what stands between.",
     }, cause);
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
   return refuse("UNREACHABLE", `${server} cannot be reached: ${reason}`, {}, cause);
 }
 

@@ -1,5 +1,6 @@
 import { refuse } from "@cohort/proto/problem";
-import { HostError, type SandboxProcess } from "../host.ts";
+import type { SandboxProcess } from "../host.ts";
+import { hostErrorCode } from "../host-error.ts";
 
 /**
  * The step's output as JSON text: what it left in $COHORT_OUTPUT, else its whole stdout when that
@@ -28,7 +29,7 @@ function collectOutput(
   try {
     return process.collect("output.json", bytesMax);
   } catch (cause) {
-    const code = cause instanceof HostError ? cause.code : "";
+    const code = hostErrorCode(cause);
     if (code === "TOO_LARGE") {
       throw refuse("STEP_OUTPUT_INVALID", `$COHORT_OUTPUT is larger than ${bytesMax} bytes`);
     }

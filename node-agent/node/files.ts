@@ -1,0 +1,68 @@
+import * as fs from "node:fs";
+import { promisify } from "node:util";
+import { dirname } from "node:path";
+import type { AppendFile, Files } from "../src/host.ts";
+import { asHostError, wrapped } from "./errors.ts";
+
+const fdatasync = promisify(fs.fdatasync);
+
+/** Files of the disk. */
+export const nodeFiles: Files = {
+  read: (path) => absentAs(null, () => new Uint8Array(fs.readFileSync(path))),
+  writeAtomic: (path, bytes, mode) => wrapped(() => writeAtomic(path, bytes, mode)),
+  remove: (path) => wrapped(() => fs.rmSync(path)),
+  makeDirectory: (path, mode) => void wrapped(() => fs.mkdirSync(path, { recursive: true, mode })),
+  list: (path) => absentAs([], () => fs.readdirSync(path).sort()),
+  openAppend: (path, mode) => wrapped(() => openAppend(path, mode)),
+};
+
+function writeAtomic(path: string, bytes: Uint8Array, mode: number): void {
+  const temporary = `${path}.tmp`;
+  const file = fs.openSync(temporary, "w", mode);
+  try {
+    fs.writeFileSync(file, bytes);
+    fs.fsyncSync(file);
+  } finally {
+    fs.closeSync(file);
+  }
+  fs.renameSync(temporary, path);
+  const folder = fs.openSync(dirname(path), "r");
+  try {
+    fs.fsyncSync(folder);
+  } finally {
+    fs.closeSync(folder);
+  }
+}
+
+function openAppend(path: string, mode: number): AppendFile {
+  const file = fs.openSync(path, "a", mode);
+  let size = fs.fstatSync(file).size;
+  return {
+    get size() {
+      return size;
+    },
+    append(bytes) {
+      wrapped(() => fs.writeFileSync(file, bytes));
+      size += bytes.length;
+    },
+    async sync() {
+      await fdatasync(file).catch((error) => {
+        throw asHostError(error);
+      });
+    },
+    truncate(length) {
+      wrapped(() => fs.ftruncateSync(file, length));
+      size = length;
+    },
+    close: () => wrapped(() => fs.closeSync(file)),
+  };
+}
+
+function absentAs<Value>(absent: Value, act: () => Value): Value {
+  try {
+    return act();
+  } catch (error) {
+    if ((error as { code?: string }).code === "ENOENT") return absent;
+    throw asHostError(error);
+  }
+}
