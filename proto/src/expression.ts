@@ -137,7 +137,11 @@ function asJson(value: unknown): unknown {
   if (value instanceof Map) {
     return Object.fromEntries([...value].map(([key, item]) => [String(key), asJson(item)]));
   }
-  if (value !== null && typeof value === "object" && Object.getPrototypeOf(value) === Object.prototype) {
+  if (
+    value !== null &&
+    typeof value === "object" &&
+    Object.getPrototypeOf(value) === Object.prototype
+  ) {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, asJson(item)]));
   }
   if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;

@@ -23,7 +23,9 @@ export interface JoinToken {
 const prefix = "cohort-join-1.";
 
 export function encodeJoinToken(token: JoinToken): string {
-  return prefix + btoa(JSON.stringify(token)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  return (
+    prefix + btoa(JSON.stringify(token)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "")
+  );
 }
 
 /** Throws INVITE_INVALID when the text is no join token. */
@@ -41,8 +43,13 @@ export function decodeJoinToken(text: string): JoinToken {
     }
     return token as unknown as JoinToken;
   } catch (cause) {
-    throw refuse("INVITE_INVALID", "the text is not a join token", {
-      hint: "Paste the whole line that `cohort node invite` printed.",
-    }, cause);
+    throw refuse(
+      "INVITE_INVALID",
+      "the text is not a join token",
+      {
+        hint: "Paste the whole line that `cohort node invite` printed.",
+      },
+      cause,
+    );
   }
 }

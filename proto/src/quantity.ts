@@ -50,6 +50,8 @@ export function parseMoney(text: string): number | null {
 export function formatMoney(nanoUsd: number): string {
   const sign = nanoUsd < 0 ? "-" : "";
   const whole = Math.trunc(Math.abs(nanoUsd) / nanoUsdPerUsd);
-  const decimals = String(Math.abs(nanoUsd) % nanoUsdPerUsd).padStart(9, "0").replace(/0{1,7}$/, "");
+  const decimals = String(Math.abs(nanoUsd) % nanoUsdPerUsd)
+    .padStart(9, "0")
+    .replace(/0{1,7}$/, "");
   return `${sign}${whole}.${decimals} USD`;
 }

@@ -11,7 +11,10 @@ export function referencesOf(node: ASTNode, bound: ReadonlySet<string> = new Set
     const [, receiver, [variable, ...bodies]] = node.args;
     const name = variable?.op === "id" ? [variable.args] : [];
     const inner = new Set([...bound, ...name]);
-    return [...referencesOf(receiver, bound), ...bodies.flatMap((body) => referencesOf(body, inner))];
+    return [
+      ...referencesOf(receiver, bound),
+      ...bodies.flatMap((body) => referencesOf(body, inner)),
+    ];
   }
   return childrenOf(node).flatMap((child) => referencesOf(child, bound));
 }
@@ -29,7 +32,8 @@ function constantPath(node: ASTNode): string[] | null {
 
 /** Arguments are nodes, lists of nodes, lists of pairs of nodes, and names, by the operator. */
 function childrenOf(node: ASTNode): ASTNode[] {
-  const isNode = (it: unknown): it is ASTNode => typeof it === "object" && it !== null && "op" in it;
+  const isNode = (it: unknown): it is ASTNode =>
+    typeof it === "object" && it !== null && "op" in it;
   const collect = (it: unknown): ASTNode[] =>
     isNode(it) ? [it] : Array.isArray(it) ? it.flatMap(collect) : [];
   return collect(node.args);

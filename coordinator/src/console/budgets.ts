@@ -1,9 +1,13 @@
-import { BudgetsService, type BudgetsServer } from "@cohort/proto/gen/cohort/console";
-import { budgetLines } from "../budget/budget.ts";
+import { type BudgetsServer, BudgetsService } from "@cohort/proto/gen/cohort/console";
+import { budgetLines } from "../budget/report.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
 
-export function budgetsService({ unary }: Methods, writer: Writer, now: () => number): BudgetsServer {
+export function budgetsService(
+  { unary }: Methods,
+  writer: Writer,
+  now: () => number,
+): BudgetsServer {
   return {
     list: unary(BudgetsService.list, () => ({ budgets: budgetLines(writer.state.budget, now()) })),
   };

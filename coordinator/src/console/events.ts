@@ -1,4 +1,8 @@
-import { EventsService, type EventsServer, type TriggerSet } from "@cohort/proto/gen/cohort/console";
+import {
+  type EventsServer,
+  EventsService,
+  type TriggerSet,
+} from "@cohort/proto/gen/cohort/console";
 import type { Feed } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
 import { submitEvent, triggerSet } from "../triggers/triggers.ts";
@@ -11,12 +15,21 @@ export interface EventsDependencies {
   readonly newId: () => string;
 }
 
-export function eventsService({ unary, stream }: Methods, { writer, feed, newId }: EventsDependencies): EventsServer {
+export function eventsService(
+  { unary, stream }: Methods,
+  { writer, feed, newId }: EventsDependencies,
+): EventsServer {
   return {
-    submit: unary(EventsService.submit, (request, caller) => submitEvent(writer, request, caller.name, newId())),
+    submit: unary(EventsService.submit, (request, caller) =>
+      submitEvent(writer, request, caller.name, newId()),
+    ),
     watchTriggers: stream(EventsService.watchTriggers, async (_, send, signal) => {
-      const waker = createWaker(feed, signal, (change) =>
-        change.kind === "events" && change.recorded.some(({ event }) => event.$case === "resourcesApplied"),
+      const waker = createWaker(
+        feed,
+        signal,
+        (change) =>
+          change.kind === "events" &&
+          change.recorded.some(({ event }) => event.$case === "resourcesApplied"),
       );
       try {
         do await send(triggerSet(writer.state.catalogue) satisfies TriggerSet);

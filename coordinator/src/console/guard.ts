@@ -17,7 +17,11 @@ export interface Caller {
 }
 
 /** Who calls, if the method is theirs. Throws UNAUTHENTICATED, FORBIDDEN. */
-export function authorise(credentials: readonly Credential[], metadata: Metadata, method: string): Caller {
+export function authorise(
+  credentials: readonly Credential[],
+  metadata: Metadata,
+  method: string,
+): Caller {
   const header = String(metadata.get("authorization")[0] ?? "");
   const token = header.startsWith("Bearer ") ? header.slice("Bearer ".length) : "";
   const hash = createHash("sha256").update(token).digest();

@@ -1,10 +1,14 @@
-import { LedgerService, type LedgerServer } from "@cohort/proto/gen/cohort/console";
+import { type LedgerServer, LedgerService } from "@cohort/proto/gen/cohort/console";
 import type { EventLog } from "../log/log.ts";
 import type { Methods } from "./methods.ts";
 
 const leavesPerChunk = 512;
 
-export function ledgerService({ unary, stream }: Methods, log: EventLog, verifierKey: string): LedgerServer {
+export function ledgerService(
+  { unary, stream }: Methods,
+  log: EventLog,
+  verifierKey: string,
+): LedgerServer {
   return {
     checkpoint: unary(LedgerService.checkpoint, () => ({ note: log.checkpoint(), verifierKey })),
     export: stream(LedgerService.export, async (_, send, signal) => {

@@ -3,10 +3,10 @@ import { Problems } from "@cohort/proto/gen/cohort/problem";
 import { CohortError, problem } from "@cohort/proto/problem";
 import {
   Metadata,
-  type sendUnaryData,
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceError,
+  type sendUnaryData,
   status,
 } from "@grpc/grpc-js";
 import { authorise, type Caller, type Credential } from "./guard.ts";
@@ -20,34 +20,45 @@ export interface Methods {
   /** The stream ends when the handler resolves; `signal` aborts when the client has gone. */
   stream<Request, Reply>(
     method: { path: string },
-    handler: (request: Request, send: (reply: Reply) => Promise<void>, signal: AbortSignal) => Promise<void>,
+    handler: (
+      request: Request,
+      send: (reply: Reply) => Promise<void>,
+      signal: AbortSignal,
+    ) => Promise<void>,
   ): (call: ServerWritableStream<Request, Reply>) => void;
 }
 
-export function createMethods(credentials: readonly Credential[], onFault: (error: unknown) => void): Methods {
+export function createMethods(
+  credentials: readonly Credential[],
+  onFault: (error: unknown) => void,
+): Methods {
   return {
-    unary: ({ path }, handler) => (call, done) => {
-      const run = async () => handler(call.request, authorise(credentials, call.metadata, path));
-      run().then(
-        (reply) => done(null, reply),
-        (error: unknown) => done(toServiceError(error, onFault)),
-      );
-    },
-    stream: ({ path }, handler) => (call) => {
-      const gone = new AbortController();
-      call.on("cancelled", () => gone.abort());
-      call.on("close", () => gone.abort());
-      const run = async () => {
-        authorise(credentials, call.metadata, path);
-        await handler(call.request, (reply) => write(call, reply, gone.signal), gone.signal);
-      };
-      run().then(
-        () => call.end(),
-        (error: unknown) => {
-          call.emit("error", toServiceError(error, onFault));
-        },
-      );
-    },
+    unary:
+      ({ path }, handler) =>
+      (call, done) => {
+        const run = async () => handler(call.request, authorise(credentials, call.metadata, path));
+        run().then(
+          (reply) => done(null, reply),
+          (error: unknown) => done(toServiceError(error, onFault)),
+        );
+      },
+    stream:
+      ({ path }, handler) =>
+      (call) => {
+        const gone = new AbortController();
+        call.on("cancelled", () => gone.abort());
+        call.on("close", () => gone.abort());
+        const run = async () => {
+          authorise(credentials, call.metadata, path);
+          await handler(call.request, (reply) => write(call, reply, gone.signal), gone.signal);
+        };
+        run().then(
+          () => call.end(),
+          (error: unknown) => {
+            call.emit("error", toServiceError(error, onFault));
+          },
+        );
+      },
   };
 }
 
@@ -68,7 +79,9 @@ function toServiceError(error: unknown, onFault: (error: unknown) => void): Serv
   const known = error instanceof CohortError ? error : null;
   // A fault of our own may carry anything in its text; the caller learns only that there was one.
   if (known === null) onFault(error);
-  const fault = known ?? new CohortError([problem("INTERNAL", "a fault of the coordinator's own; its log says more")]);
+  const fault =
+    known ??
+    new CohortError([problem("INTERNAL", "a fault of the coordinator's own; its log says more")]);
   const metadata = new Metadata();
   const encoded = Problems.encode({ problems: [...fault.problems] }).finish();
   metadata.set("cohort-problems-bin", Buffer.from(encoded));

@@ -1,4 +1,4 @@
-import { ResourcesService, type ResourcesServer } from "@cohort/proto/gen/cohort/console";
+import { type ResourcesServer, ResourcesService } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import { isResourceKind } from "@cohort/proto/resources/resources";
 import { applySources } from "../catalogue/apply.ts";
@@ -12,9 +12,17 @@ export function resourcesService({ unary }: Methods, writer: Writer): ResourcesS
       changes: await applySources(writer, files, { actor: caller.name, dryRun }),
     })),
     list: unary(ResourcesService.list, ({ kind }) => {
-      if (kind !== "" && !isResourceKind(kind)) throw refuse("RESOURCE_KIND_UNKNOWN", `unknown kind "${kind}"`);
+      if (kind !== "" && !isResourceKind(kind))
+        throw refuse("RESOURCE_KIND_UNKNOWN", `unknown kind "${kind}"`);
       const resources = resourcesOf(writer.state.catalogue, kind === "" ? null : kind);
-      return { resources: resources.map(({ kind, name, version }) => ({ kind, name, version, change: "unchanged" })) };
+      return {
+        resources: resources.map(({ kind, name, version }) => ({
+          kind,
+          name,
+          version,
+          change: "unchanged",
+        })),
+      };
     }),
   };
 }

@@ -1,4 +1,4 @@
-import { type LogLine, RunsService, type RunsServer } from "@cohort/proto/gen/cohort/console";
+import { type LogLine, type RunsServer, RunsService } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import type { StepLogStore } from "../log/log.ts";
 import { decideStart } from "../scheduler/decide-start.ts";
@@ -21,7 +21,10 @@ const listedDefault = 20;
 const listedMax = 1000;
 const logPage = 256;
 
-export function runsService({ unary, stream }: Methods, dependencies: RunsDependencies): RunsServer {
+export function runsService(
+  { unary, stream }: Methods,
+  dependencies: RunsDependencies,
+): RunsServer {
   const { writer, feed, newId } = dependencies;
   return {
     start: unary(RunsService.start, ({ workflow, inputsJson, idempotencyKey }, caller) =>
@@ -46,17 +49,22 @@ export function runsService({ unary, stream }: Methods, dependencies: RunsDepend
     }),
     watch: stream(RunsService.watch, async ({ run: id }, send, signal) => {
       const run = findRun(writer.state, id);
-      const waker = createWaker(feed, signal, (change) =>
-        change.kind === "events" && change.recorded.some((it) => runOf(it) === id),
+      const waker = createWaker(
+        feed,
+        signal,
+        (change) => change.kind === "events" && change.recorded.some((it) => runOf(it) === id),
       );
       try {
         await send(runView(writer.state, run));
-        while (run.state === "running" && (await waker.next())) await send(runView(writer.state, run));
+        while (run.state === "running" && (await waker.next()))
+          await send(runView(writer.state, run));
       } finally {
         waker.close();
       }
     }),
-    logs: stream(RunsService.logs, (request, send, signal) => streamLogs(dependencies, request, send, signal)),
+    logs: stream(RunsService.logs, (request, send, signal) =>
+      streamLogs(dependencies, request, send, signal),
+    ),
   };
 }
 
@@ -74,8 +82,23 @@ async function streamLogs(
   const sendNew = async () => {
     for (;;) {
       const page = stepLogs.read(id, step, cursor, logPage);
-      for (const { cursor: at, instance, attempt, node, stream: from, atMs, data, step: of } of page) {
-        await send({ attempt: { run: id, step: of, instance, attempt }, node, stream: from, atMs, data });
+      for (const {
+        cursor: at,
+        instance,
+        attempt,
+        node,
+        stream: from,
+        atMs,
+        data,
+        step: of,
+      } of page) {
+        await send({
+          attempt: { run: id, step: of, instance, attempt },
+          node,
+          stream: from,
+          atMs,
+          data,
+        });
         cursor = at;
       }
       if (page.length < logPage || signal.aborted) return;
@@ -93,7 +116,10 @@ async function streamLogs(
 
 function findRun(state: State, id: string): Run {
   const run = state.runs.byId.get(id);
-  if (run === undefined) throw refuse("RUN_UNKNOWN", `no run has the id "${id}"`, { hint: "`cohort status` lists runs." });
+  if (run === undefined)
+    throw refuse("RUN_UNKNOWN", `no run has the id "${id}"`, {
+      hint: "`cohort status` lists runs.",
+    });
   return run;
 }
 
@@ -101,7 +127,8 @@ function parseInputs(json: string): Record<string, unknown> {
   if (json === "") return {};
   try {
     const value: unknown = JSON.parse(json);
-    if (value !== null && typeof value === "object" && !Array.isArray(value)) return value as Record<string, unknown>;
+    if (value !== null && typeof value === "object" && !Array.isArray(value))
+      return value as Record<string, unknown>;
   } catch (error) {
     throw refuse("INPUT_INVALID", `the inputs are not JSON: ${(error as Error).message}`);
   }

@@ -1,4 +1,4 @@
-import { SecretsService, type SecretsServer } from "@cohort/proto/gen/cohort/console";
+import { type SecretsServer, SecretsService } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Writer } from "../state/writer.ts";
@@ -10,13 +10,21 @@ export interface SecretsDependencies {
   readonly now: () => number;
   readonly vault: {
     set(path: string, value: Buffer, services: readonly string[], nowMs: number): number;
-    list(): readonly { path: string; version: number; setMs: number; services: readonly string[] }[];
+    list(): readonly {
+      path: string;
+      version: number;
+      setMs: number;
+      services: readonly string[];
+    }[];
   };
 }
 
 const pathPattern = /^[a-z0-9][a-z0-9-]*(?:\/[a-z0-9][a-z0-9-]*)+$/;
 
-export function secretsService({ unary }: Methods, { writer, vault, now }: SecretsDependencies): SecretsServer {
+export function secretsService(
+  { unary }: Methods,
+  { writer, vault, now }: SecretsDependencies,
+): SecretsServer {
   return {
     set: unary(SecretsService.set, async ({ path, value, services }, caller) => {
       if (!pathPattern.test(path) || path.length > limits.secretPathLengthMax) {
@@ -29,7 +37,10 @@ export function secretsService({ unary }: Methods, { writer, vault, now }: Secre
       // The vault wipes the value; protobuf's own copy is the very same memory.
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
       const version = vault.set(path, bytes, granted, now());
-      const event = { $case: "secretSet" as const, value: { actor: caller.name, path, version, services: granted } };
+      const event = {
+        $case: "secretSet" as const,
+        value: { actor: caller.name, path, version, services: granted },
+      };
       return writer.decide(() => ({ events: [event], value: { version } }));
     }),
     list: unary(SecretsService.list, () => ({

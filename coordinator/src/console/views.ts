@@ -1,6 +1,11 @@
-import { type ListNodesReply, Node, type Run as RunView, type Step as StepView } from "@cohort/proto/gen/cohort/console";
+import {
+  type ListNodesReply,
+  Node,
+  type Run as RunView,
+  type Step as StepView,
+} from "@cohort/proto/gen/cohort/console";
+import { chargesOfRun } from "../budget/report.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
-import { chargesOfRun } from "../budget/budget.ts";
 import type { Run, Step } from "../scheduler/runs.ts";
 import type { State } from "../state/state.ts";
 

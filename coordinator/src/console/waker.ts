@@ -7,7 +7,11 @@ export interface Waker {
   close(): void;
 }
 
-export function createWaker(feed: Feed, signal: AbortSignal, concerns: (change: Change) => boolean): Waker {
+export function createWaker(
+  feed: Feed,
+  signal: AbortSignal,
+  concerns: (change: Change) => boolean,
+): Waker {
   let pending = false;
   let wake = () => {};
   const end = feed.subscribe((change) => {

@@ -1,8 +1,14 @@
 import { ExpressionError } from "@cohort/proto/expression";
-import type { AttemptKey, Cancel, Dispatch, DispatchReply, ProxyReply } from "@cohort/proto/gen/cohort/node";
+import type {
+  AttemptKey,
+  Cancel,
+  Dispatch,
+  DispatchReply,
+  ProxyReply,
+} from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import { workflowAt } from "../catalogue/catalogue.ts";
-import type { FleetNode } from "../fleet/fleet.ts";
+import type { EnrolledNode } from "../fleet/fleet.ts";
 import { decideAccepted, decideEnded, failure } from "../scheduler/decide-attempt.ts";
 import { schedulerLimits } from "../scheduler/limits.ts";
 import { findActive, type Instance, isActive, keyOf, type Run } from "../scheduler/runs.ts";
@@ -19,7 +25,7 @@ export interface DispatcherDependencies {
     cancel(node: string, cancel: Cancel): Promise<void>;
   };
   /** A step token for the attempt, signed and sealed to the node. */
-  sealToken(node: FleetNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
+  sealToken(node: EnrolledNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
   /** A call of the coordinator's own, through the proxy. */
   call(attempt: AttemptKey, work: CallWork): Promise<ProxyReply>;
   /** Resolves after the time, or at once when the dispatcher closes. */
@@ -62,7 +68,8 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
   return {
     onEvents(recorded) {
       for (const { event } of recorded) {
-        if (event.$case === "attemptScheduled" && event.value.attempt !== undefined) start(event.value.attempt);
+        if (event.$case === "attemptScheduled" && event.value.attempt !== undefined)
+          start(event.value.attempt);
         if (event.$case === "runEnded") recall(dependencies, event.value.run);
       }
     },
@@ -82,7 +89,11 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
   };
 }
 
-async function carryOut(dependencies: DispatcherDependencies, key: AttemptKey, signal: AbortSignal): Promise<void> {
+async function carryOut(
+  dependencies: DispatcherDependencies,
+  key: AttemptKey,
+  signal: AbortSignal,
+): Promise<void> {
   const { writer } = dependencies;
   const { catalogue, fleet, runs } = writer.state;
   const instance = findActive(runs, key);
@@ -91,7 +102,7 @@ async function carryOut(dependencies: DispatcherDependencies, key: AttemptKey, s
   const step = workflowAt(catalogue, run.version).steps.get(key.step) as CompiledStep;
   try {
     if (step.kind === "call") return await callUpstream(dependencies, run, step, instance);
-    const node = fleet.nodes.get(instance.node) as FleetNode;
+    const node = fleet.nodes.get(instance.node) as EnrolledNode;
     await handOver(dependencies, run, step, instance, node, signal);
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
@@ -117,12 +128,14 @@ async function handOver(
   run: Run,
   step: CompiledStep,
   instance: Instance,
-  node: FleetNode,
+  node: EnrolledNode,
   signal: AbortSignal,
 ): Promise<void> {
   const key = keyOf(instance);
   const work = workFor(run, step, instance, node);
-  const waits = () => findActive(writer.state.runs, key)?.state === "scheduled" && node.state === "connected";
+  const waits = () =>
+    findActive(writer.state.runs, key)?.state === "scheduled" &&
+    writer.state.fleet.nodes.get(node.node)?.state === "connected";
   while (waits() && !signal.aborted) {
     const { services } = step.definition.grants;
     const sealedToken = services.length === 0 ? new Uint8Array() : sealToken(node, key, services);

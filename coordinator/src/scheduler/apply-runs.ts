@@ -79,7 +79,8 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
       run.reason = event.value.reason;
       run.endedMs = atMs;
       runs.active.delete(run.run);
-      for (const step of run.steps.values()) for (const instance of step.instances) release(runs, instance);
+      for (const step of run.steps.values())
+        for (const instance of step.instances) release(runs, instance);
       return;
     }
     default:
@@ -90,11 +91,20 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
 function newSteps(catalogue: Catalogue, version: string): Map<string, Step> {
   const { steps } = workflowAt(catalogue, version);
   return new Map(
-    [...steps].map(([step, { kind }]) => [step, { step, kind, state: "waiting", reason: "", instances: [] }]),
+    [...steps].map(([step, { kind }]) => [
+      step,
+      { step, kind, state: "waiting", reason: "", instances: [] },
+    ]),
   );
 }
 
-function newInstance(run: string, step: string, instance: number, pinned: string, atMs: number): Instance {
+function newInstance(
+  run: string,
+  step: string,
+  instance: number,
+  pinned: string,
+  atMs: number,
+): Instance {
   return {
     run,
     step,

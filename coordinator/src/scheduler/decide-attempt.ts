@@ -15,7 +15,11 @@ export function decideAccepted(runs: Runs, key: AttemptKey): Decision<void> {
 }
 
 /** Events of a node's batch; a log chunk is no event. `node` must be the attempt's own. */
-export function decideNodeEvents(runs: Runs, node: string, batch: readonly NodeEvent[]): Decision<void> {
+export function decideNodeEvents(
+  runs: Runs,
+  node: string,
+  batch: readonly NodeEvent[],
+): Decision<void> {
   const started = new Set<string>();
   const ended = new Set<string>();
   const events = batch.flatMap((it): Event[] => {
@@ -29,7 +33,9 @@ export function decideNodeEvents(runs: Runs, node: string, batch: readonly NodeE
     }
     if (it.event?.$case === "finished" && !ended.has(id)) {
       ended.add(id);
-      return [{ $case: "attemptEnded", value: { attempt: key, result: it.event.value, nodeSeq: it.seq } }];
+      return [
+        { $case: "attemptEnded", value: { attempt: key, result: it.event.value, nodeSeq: it.seq } },
+      ];
     }
     return [];
   });
@@ -39,7 +45,10 @@ export function decideNodeEvents(runs: Runs, node: string, batch: readonly NodeE
 /** The coordinator's own word that an attempt is over: a refused dispatch, a call of its own. */
 export function decideEnded(runs: Runs, key: AttemptKey, result: Finished): Decision<boolean> {
   if (findActive(runs, key) === null) return { events: [], value: false };
-  return { events: [{ $case: "attemptEnded", value: { attempt: key, result, nodeSeq: 0 } }], value: true };
+  return {
+    events: [{ $case: "attemptEnded", value: { attempt: key, result, nodeSeq: 0 } }],
+    value: true,
+  };
 }
 
 export interface Reconciled {

@@ -37,7 +37,9 @@ export function decideStart(
   }
   const resource = catalogue.current.get(`workflow/${request.workflow}`);
   if (resource === undefined) {
-    const names = [...catalogue.current.values()].filter((it) => it.kind === "workflow").map((it) => it.name);
+    const names = [...catalogue.current.values()]
+      .filter((it) => it.kind === "workflow")
+      .map((it) => it.name);
     throw refuse("WORKFLOW_UNKNOWN", `no workflow is called "${request.workflow}"`, {
       hint: suggest(request.workflow, names),
     });
@@ -57,7 +59,11 @@ export function decideStart(
   return { events: [{ $case: "runStarted", value }], value: { run, existing: false } };
 }
 
-function resolveInputs(catalogue: Catalogue, version: string, request: StartRequest): Record<string, unknown> {
+function resolveInputs(
+  catalogue: Catalogue,
+  version: string,
+  request: StartRequest,
+): Record<string, unknown> {
   const { definition, inputDefaults } = workflowAt(catalogue, version);
   const declared = Object.keys(definition.inputs);
   const unknown = Object.keys(request.inputs).find((name) => !declared.includes(name));
@@ -70,7 +76,9 @@ function resolveInputs(catalogue: Catalogue, version: string, request: StartRequ
     Object.entries(definition.inputs).map(([name, input]) => {
       const fallback = inputDefaults.get(name);
       if (!Object.hasOwn(request.inputs, name) && fallback === undefined) {
-        throw refuse("INPUT_INVALID", `input "${name}" is missing`, { hint: `Give it with -i ${name}=VALUE.` });
+        throw refuse("INPUT_INVALID", `input "${name}" is missing`, {
+          hint: `Give it with -i ${name}=VALUE.`,
+        });
       }
       const given = Object.hasOwn(request.inputs, name)
         ? request.inputs[name]
@@ -85,13 +93,22 @@ function evaluateDefault(name: string, evaluate: () => unknown): unknown {
     return evaluate();
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    throw refuse("INPUT_INVALID", `the default of input "${name}" cannot be computed: ${error.message}`, {
-      hint: `Give it with -i ${name}=VALUE.`,
-    }, error);
+    throw refuse(
+      "INPUT_INVALID",
+      `the default of input "${name}" cannot be computed: ${error.message}`,
+      {
+        hint: `Give it with -i ${name}=VALUE.`,
+      },
+      error,
+    );
   }
 }
 
-function checkType(name: string, type: Workflow["inputs"][string]["type"], value: unknown): unknown {
+function checkType(
+  name: string,
+  type: Workflow["inputs"][string]["type"],
+  value: unknown,
+): unknown {
   if (type === "json" || typeof value === type) return value;
   throw refuse("INPUT_INVALID", `input "${name}" must be a ${type}, not ${JSON.stringify(value)}`);
 }

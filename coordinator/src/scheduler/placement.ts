@@ -1,4 +1,4 @@
-import { evaluateCondition, ExpressionError } from "@cohort/proto/expression";
+import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
 import type { FleetNode, FleetState } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Run, Runs } from "./runs.ts";
@@ -47,5 +47,13 @@ function selected(node: FleetNode, step: CompiledStep, run: Run): boolean {
 /** What expressions see as `node`. */
 export function nodeVariables(node: FleetNode): Record<string, unknown> {
   const { arch, isolation, cores, memoryBytes, version } = node.facts;
-  return { name: node.node, labels: node.labels, arch, isolation, cores, memory_bytes: memoryBytes, version };
+  return {
+    name: node.node,
+    labels: node.labels,
+    arch,
+    isolation,
+    cores,
+    memory_bytes: memoryBytes,
+    version,
+  };
 }

@@ -66,11 +66,15 @@ export function findInstance(runs: Runs, key: AttemptKey): Instance | null {
 export function findActive(runs: Runs, key: AttemptKey): Instance | null {
   if (runs.byId.get(key.run)?.state !== "running") return null;
   const instance = findInstance(runs, key);
-  return instance !== null && instance.attempt === key.attempt && isActive(instance) ? instance : null;
+  return instance !== null && instance.attempt === key.attempt && isActive(instance)
+    ? instance
+    : null;
 }
 
 export function isActive(instance: Instance): boolean {
-  return instance.state === "scheduled" || instance.state === "accepted" || instance.state === "running";
+  return (
+    instance.state === "scheduled" || instance.state === "accepted" || instance.state === "running"
+  );
 }
 
 export function isEnded(step: Step): boolean {

@@ -74,7 +74,9 @@ export function decideTick(schedule: Schedule, nowMs: number): Event[] {
     return timeout !== undefined && nowMs >= run.startedMs + timeout;
   });
   if (late.length > 0) {
-    return late.map((run) => runEnded(run.run, "failed", "RUN_TIMEOUT the run lasted longer than its timeout"));
+    return late.map((run) =>
+      runEnded(run.run, "failed", "RUN_TIMEOUT the run lasted longer than its timeout"),
+    );
   }
   const retry = nextEvent(schedule, { runs: new Set(), room: true }, nowMs);
   return retry === null ? [] : [retry];
@@ -106,14 +108,18 @@ function beginStep(schedule: Schedule, run: Run, step: Step, compiled: CompiledS
   }
   if (!before.every((it) => it.state === "succeeded")) return null;
   const nodes = plannedNodes(schedule, run, compiled);
-  return nodes === null ? null : { $case: "stepPlanned", value: { run: run.run, step: step.step, nodes } };
+  return nodes === null
+    ? null
+    : { $case: "stepPlanned", value: { run: run.run, step: step.step, nodes } };
 }
 
 /** Nodes by instance; null while too few fit, in which case the step waits. */
 function plannedNodes(schedule: Schedule, run: Run, step: CompiledStep): string[] | null {
   if (step.kind === "call" || step.definition.nodes === undefined) return [""];
   const { count } = step.definition.nodes;
-  const fitting = matchingNodes(schedule.fleet, step, run).filter((node) => node.state === "connected");
+  const fitting = matchingNodes(schedule.fleet, step, run).filter(
+    (node) => node.state === "connected",
+  );
   if (count === "all") return fitting.length === 0 ? null : fitting.map((node) => node.node);
   if (fitting.length < count) return null;
   const roomy = fitting.filter((node) => hasRoom(node, schedule.runs));
@@ -132,7 +138,13 @@ function endStep(run: Run, step: Step, { definition }: CompiledStep): Event | nu
   return stepEnded(run.run, step.step, "failed", `${code} ${message}`.trim());
 }
 
-function placeInstance(schedule: Schedule, run: Run, step: Step, compiled: CompiledStep, nowMs: number): Event | null {
+function placeInstance(
+  schedule: Schedule,
+  run: Run,
+  step: Step,
+  compiled: CompiledStep,
+  nowMs: number,
+): Event | null {
   for (const instance of step.instances) {
     if (!mayStart(instance, compiled, nowMs)) continue;
     const node = nodeFor(schedule, run, compiled, instance);
@@ -151,7 +163,12 @@ function mayStart(instance: Instance, step: CompiledStep, nowMs: number): boolea
 }
 
 /** "" for the coordinator itself; null when there is no room. */
-function nodeFor(schedule: Schedule, run: Run, step: CompiledStep, instance: Instance): string | null {
+function nodeFor(
+  schedule: Schedule,
+  run: Run,
+  step: CompiledStep,
+  instance: Instance,
+): string | null {
   if (step.kind === "call") return "";
   if (instance.pinned !== "") {
     const node = schedule.fleet.nodes.get(instance.pinned);

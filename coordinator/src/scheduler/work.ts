@@ -9,10 +9,17 @@ import { type Instance, keyOf, type Run } from "./runs.ts";
  * What an attempt is told to do, with its expressions evaluated. Throws ExpressionError when one has
  * no value; then the step fails.
  */
-export function workFor(run: Run, step: CompiledStep, instance: Instance, node: FleetNode): Omit<Dispatch, "sealedToken"> {
+export function workFor(
+  run: Run,
+  step: CompiledStep,
+  instance: Instance,
+  node: FleetNode,
+): Omit<Dispatch, "sealedToken"> {
   const { definition } = step;
   const variables = variablesOf(run, instance, node);
-  const environment = Object.entries(step.environment.evaluate(variables) as Record<string, unknown>);
+  const environment = Object.entries(
+    step.environment.evaluate(variables) as Record<string, unknown>,
+  );
   return {
     attempt: keyOf(instance),
     workflow: run.workflow,
@@ -53,7 +60,10 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
   const { definition, kind } = step;
   switch (kind) {
     case "run":
-      return { $case: "run", value: { shell: definition.shell ?? "sh", script: definition.run as string } };
+      return {
+        $case: "run",
+        value: { shell: definition.shell ?? "sh", script: definition.run as string },
+      };
     case "command": {
       const argv = step.command.evaluate(variables) as unknown[];
       return { $case: "command", value: { argv: argv.map(asText) } };

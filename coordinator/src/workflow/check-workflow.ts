@@ -1,8 +1,13 @@
 import { compileExpression, ExpressionError, hasExpression } from "@cohort/proto/expression";
 import type { Problem } from "@cohort/proto/problem";
 import type { TemplateValue } from "@cohort/proto/resources/values";
-import { kindOf, stepKinds, type Workflow, type WorkflowStep } from "@cohort/proto/resources/workflow";
-import { ancestorsOf, findCycle } from "./graph.ts";
+import {
+  kindOf,
+  stepKinds,
+  type Workflow,
+  type WorkflowStep,
+} from "@cohort/proto/resources/workflow";
+import { endsBefore, findCycle, type GraphStep } from "./graph.ts";
 import { suggest } from "./nearest.ts";
 import { stepKindProblem } from "./parse-resource.ts";
 import type { Path, Source } from "./source.ts";
@@ -12,8 +17,9 @@ import { compileValue, TemplateError } from "./template-value.ts";
 export function checkWorkflow(workflow: Workflow, source: Source): Problem[] {
   const graph = graphProblems(workflow, source);
   if (graph.length > 0) return graph;
+  const byId = new Map(workflow.steps.map((step) => [step.id, step]));
   return [
-    ...workflow.steps.flatMap((step, at) => stepProblems(workflow, step, at, source)),
+    ...workflow.steps.flatMap((step, at) => stepProblems(workflow, byId, step, at, source)),
     ...triggerProblems(workflow, source),
     ...inputProblems(workflow, source),
   ];
@@ -35,7 +41,9 @@ function graphProblems(workflow: Workflow, source: Source): Problem[] {
       if (names.length > 0 && ids.has(id)) return;
       const place: Path = ["steps", at, "depends", index];
       const hint = suggest(id, names);
-      problems.push(source.problemAt(place, "STEP_DEPENDS_UNKNOWN", `no step is called "${id}"`, hint));
+      problems.push(
+        source.problemAt(place, "STEP_DEPENDS_UNKNOWN", `no step is called "${id}"`, hint),
+      );
     });
   });
   const cycle = problems.length === 0 ? findCycle(workflow.steps) : null;
@@ -48,21 +56,43 @@ function graphProblems(workflow: Workflow, source: Source): Problem[] {
   return problems;
 }
 
-function stepProblems(workflow: Workflow, step: WorkflowStep, at: number, source: Source): Problem[] {
+function stepProblems(
+  workflow: Workflow,
+  byId: ReadonlyMap<string, GraphStep>,
+  step: WorkflowStep,
+  at: number,
+  source: Source,
+): Problem[] {
   const kind = kindOf(step);
   if (kind === null) {
-    return [stepKindProblem(source, at, stepKinds.filter((it) => step[it] !== undefined))];
+    return [
+      stepKindProblem(
+        source,
+        at,
+        stepKinds.filter((it) => step[it] !== undefined),
+      ),
+    ];
   }
   const place: Path = ["steps", at];
-  const scope = scopeOf(workflow, step);
-  const check = (path: Path, value: TemplateValue) => valueProblems(value, [...place, ...path], source, scope);
+  const scope = scopeOf(workflow, byId, step);
+  const check = (path: Path, value: TemplateValue) =>
+    valueProblems(value, [...place, ...path], source, scope);
   return [
     ...uselessKeys(kind).flatMap((key) =>
       hasKey(source.value, at, key)
-        ? [source.problemAtKey(place, key, "RESOURCE_KEY_UNKNOWN", `"${key}" means nothing in a ${kind} step`)]
+        ? [
+            source.problemAtKey(
+              place,
+              key,
+              "RESOURCE_KEY_UNKNOWN",
+              `"${key}" means nothing in a ${kind} step`,
+            ),
+          ]
         : [],
     ),
-    ...(["run", "script"] as const).flatMap((key) => scriptProblems(step[key], [...place, key], source)),
+    ...(["run", "script"] as const).flatMap((key) =>
+      scriptProblems(step[key], [...place, key], source),
+    ),
     ...check(["env"], step.env),
     ...check(["with"], step.with),
     ...check(["command"], step.command ?? null),
@@ -86,20 +116,30 @@ function hasKey(value: unknown, at: number, key: string): boolean {
 function scriptProblems(text: string | undefined, path: Path, source: Source): Problem[] {
   if (text === undefined || !hasExpression(text)) return [];
   const hint = "Pass the value by `env:` or `with:` and read it there.";
-  return [source.problemAt(path, "EXPRESSION_IN_SCRIPT", "an expression inside program text is refused", hint)];
+  return [
+    source.problemAt(
+      path,
+      "EXPRESSION_IN_SCRIPT",
+      "an expression inside program text is refused",
+      hint,
+    ),
+  ];
 }
 
 /** What an expression may read, and the explanation of what it may not. */
 type Scope = (reference: readonly string[]) => { message: string; hint: string } | null;
 
-function scopeOf(workflow: Workflow, step: WorkflowStep): Scope {
-  const before = ancestorsOf(workflow.steps, step.id);
+function scopeOf(
+  workflow: Workflow,
+  byId: ReadonlyMap<string, GraphStep>,
+  step: WorkflowStep,
+): Scope {
   const inputs = Object.keys(workflow.inputs);
   return ([root, member]) => {
     if (root === "inputs" && member !== undefined && !inputs.includes(member)) {
       return { message: `no input is called "${member}"`, hint: suggest(member, inputs) };
     }
-    if (root === "steps" && member !== undefined && !before.has(member)) {
+    if (root === "steps" && member !== undefined && !endsBefore(byId, member, step.id)) {
       const hint = `Add "${member}" to the step's depends.`;
       return { message: `step "${member}" has not ended when "${step.id}" starts`, hint };
     }
@@ -108,14 +148,18 @@ function scopeOf(workflow: Workflow, step: WorkflowStep): Scope {
 }
 
 function rootProblem(root: string, roots: readonly string[]) {
-  return roots.includes(root) ? null : { message: `unknown name "${root}"`, hint: suggest(root, roots) };
+  return roots.includes(root)
+    ? null
+    : { message: `unknown name "${root}"`, hint: suggest(root, roots) };
 }
 
 function valueProblems(value: TemplateValue, path: Path, source: Source, scope: Scope): Problem[] {
   try {
     return compileValue(value).references.flatMap((reference) => {
       const fault = scope(reference);
-      return fault === null ? [] : [source.problemAt(path, "EXPRESSION_INVALID", fault.message, fault.hint)];
+      return fault === null
+        ? []
+        : [source.problemAt(path, "EXPRESSION_INVALID", fault.message, fault.hint)];
     });
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
@@ -126,13 +170,21 @@ function valueProblems(value: TemplateValue, path: Path, source: Source, scope: 
 /** Properties of a node that a selector may read. */
 const nodeProperties = ["name", "labels", "arch", "isolation", "cores", "memory_bytes", "version"];
 
-function selectorProblems(workflow: Workflow, step: WorkflowStep, path: Path, source: Source): Problem[] {
+function selectorProblems(
+  workflow: Workflow,
+  step: WorkflowStep,
+  path: Path,
+  source: Source,
+): Problem[] {
   const select = step.nodes?.select;
   if (select === undefined) return [];
   const inputs = Object.keys(workflow.inputs);
   const scope: Scope = ([root, member]) => {
     if (root === "node" && member !== undefined && !nodeProperties.includes(member)) {
-      return { message: `nodes have no property "${member}"`, hint: suggest(member, nodeProperties) };
+      return {
+        message: `nodes have no property "${member}"`,
+        hint: suggest(member, nodeProperties),
+      };
     }
     if (root === "inputs" && member !== undefined && !inputs.includes(member)) {
       return { message: `no input is called "${member}"`, hint: suggest(member, inputs) };
@@ -164,7 +216,13 @@ function triggerProblems(workflow: Workflow, source: Source): Problem[] {
   return workflow.on.mqtt.flatMap((trigger, at) =>
     trigger.if === undefined
       ? []
-      : expressionProblems(trigger.if, ["on", "mqtt", at, "if"], source, ([root]) => rootProblem(root as string, ["event"]), "EXPRESSION_INVALID"),
+      : expressionProblems(
+          trigger.if,
+          ["on", "mqtt", at, "if"],
+          source,
+          ([root]) => rootProblem(root as string, ["event"]),
+          "EXPRESSION_INVALID",
+        ),
   );
 }
 
@@ -175,4 +233,3 @@ function inputProblems(workflow: Workflow, source: Source): Problem[] {
     ),
   );
 }
-

@@ -53,4 +53,3 @@ function compileStep(step: WorkflowStep): CompiledStep {
     select: select === undefined ? null : compileExpression(select),
   };
 }
-

@@ -11,7 +11,9 @@ export interface GraphStep {
  */
 export function findCycle(steps: readonly GraphStep[]): string[] | null {
   const byId = new Map(steps.map((step) => [step.id, step]));
-  const open = new Map(steps.map((step) => [step.id, step.depends.filter((id) => byId.has(id)).length]));
+  const open = new Map(
+    steps.map((step) => [step.id, step.depends.filter((id) => byId.has(id)).length]),
+  );
   const dependents = dependentsOf(steps);
   const ready = steps.filter((step) => open.get(step.id) === 0).map((step) => step.id);
   for (let id = ready.pop(); id !== undefined; id = ready.pop()) {
@@ -47,15 +49,19 @@ export function dependentsOf(steps: readonly GraphStep[]): Map<string, string[]>
   return dependents;
 }
 
-/** Every step that must have ended before each step starts. */
-export function ancestorsOf(steps: readonly GraphStep[], id: string): Set<string> {
-  const byId = new Map(steps.map((step) => [step.id, step]));
-  const found = new Set<string>();
-  const left = [...(byId.get(id)?.depends ?? [])];
+/** Whether one step has always ended before another starts. */
+export function endsBefore(
+  byId: ReadonlyMap<string, GraphStep>,
+  earlier: string,
+  later: string,
+): boolean {
+  const seen = new Set<string>();
+  const left = [...(byId.get(later)?.depends ?? [])];
   for (let at = left.pop(); at !== undefined; at = left.pop()) {
-    if (found.has(at)) continue;
-    found.add(at);
+    if (at === earlier) return true;
+    if (seen.has(at)) continue;
+    seen.add(at);
     left.push(...(byId.get(at)?.depends ?? []));
   }
-  return found;
+  return false;
 }

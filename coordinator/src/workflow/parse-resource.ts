@@ -13,7 +13,11 @@ import type { Path, Source } from "./source.ts";
 
 /** A document that fits its schema. */
 export type Parsed = {
-  [Kind in ResourceKind]: { kind: Kind; definition: z.infer<(typeof resourceSchemas)[Kind]>; source: Source };
+  [Kind in ResourceKind]: {
+    kind: Kind;
+    definition: z.infer<(typeof resourceSchemas)[Kind]>;
+    source: Source;
+  };
 }[ResourceKind];
 
 export type { Definitions };
@@ -22,11 +26,14 @@ export type { Definitions };
 export function parseResource(source: Source): Parsed | Problem[] {
   const value = source.value;
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    return [source.problemAt([], "RESOURCE_INVALID", "a resource is a mapping that begins with `kind:`")];
+    return [
+      source.problemAt([], "RESOURCE_INVALID", "a resource is a mapping that begins with `kind:`"),
+    ];
   }
   const kind = (value as Record<string, unknown>)["kind"];
   if (typeof kind !== "string" || !isResourceKind(kind)) {
-    const message = kind === undefined ? "`kind` is missing" : `unknown kind ${JSON.stringify(kind)}`;
+    const message =
+      kind === undefined ? "`kind` is missing" : `unknown kind ${JSON.stringify(kind)}`;
     const hint = suggest(String(kind ?? ""), Object.keys(resourceSchemas));
     return [source.problemAt(["kind"], "RESOURCE_KIND_UNKNOWN", message, hint)];
   }
@@ -34,7 +41,10 @@ export function parseResource(source: Source): Parsed | Problem[] {
   const result = schema.safeParse(value);
   if (result.success) return { kind, definition: result.data, source } as Parsed;
   const kindProblems = kind === "workflow" ? stepKindProblems(source) : [];
-  return [...kindProblems, ...result.error.issues.flatMap((issue) => problemsOf(issue, schema, source))];
+  return [
+    ...kindProblems,
+    ...result.error.issues.flatMap((issue) => problemsOf(issue, schema, source)),
+  ];
 }
 
 function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, source: Source): Problem[] {
@@ -42,7 +52,13 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, source: Source):
   if (issue.code === "unrecognized_keys") {
     const valid = keysAt(schema, path);
     return issue.keys.map((key) =>
-      source.problemAtKey(path, key, "RESOURCE_KEY_UNKNOWN", `unknown key "${key}"`, suggest(key, valid)),
+      source.problemAtKey(
+        path,
+        key,
+        "RESOURCE_KEY_UNKNOWN",
+        `unknown key "${key}"`,
+        suggest(key, valid),
+      ),
     );
   }
   const where = path.length === 0 ? "" : `${path.join(".")}: `;
@@ -66,7 +82,9 @@ function stepKindProblems(source: Source): Problem[] {
 
 export function stepKindProblem(source: Source, at: number, kinds: readonly string[]): Problem {
   const message =
-    kinds.length === 0 ? "the step does not say what it does" : `the step has more than one of ${kinds.join(", ")}`;
+    kinds.length === 0
+      ? "the step does not say what it does"
+      : `the step has more than one of ${kinds.join(", ")}`;
   const hint = `Give it exactly one of ${stepKinds.join(", ")}.`;
   return source.problemAt(["steps", at], "STEP_KIND_UNKNOWN", message, hint);
 }

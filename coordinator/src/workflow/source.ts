@@ -1,7 +1,16 @@
+import type { ErrorCode } from "@cohort/proto/errors";
 import { limits } from "@cohort/proto/limits";
 import { type Problem, problem } from "@cohort/proto/problem";
-import { type Document, isMap, isNode, isScalar, LineCounter, type Node, parseAllDocuments, visit } from "yaml";
-import type { ErrorCode } from "@cohort/proto/errors";
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+  visit,
+} from "yaml";
 
 /** A file that an operator applies; `path` as the operator named it. */
 export interface SourceFile {
@@ -26,7 +35,10 @@ export interface Source {
 export function readSources(file: SourceFile): { sources: Source[]; problems: Problem[] } {
   if (file.text.length > limits.sourceBytesMax) {
     const message = `the file is larger than ${limits.sourceBytesMax} bytes`;
-    return { sources: [], problems: [problem("LIMIT_EXCEEDED", message, { file: file.path, line: 1, column: 1 })] };
+    return {
+      sources: [],
+      problems: [problem("LIMIT_EXCEEDED", message, { file: file.path, line: 1, column: 1 })],
+    };
   }
   const counter = new LineCounter();
   const documents = parseAllDocuments(file.text, {
@@ -44,7 +56,8 @@ export function readSources(file: SourceFile): { sources: Source[]; problems: Pr
     const place = placer(file, counter);
     const faults = faultsOf(document, place);
     problems.push(...faults);
-    if (faults.length === 0 && document.contents !== null) sources.push(sourceOf(file, document, place));
+    if (faults.length === 0 && document.contents !== null)
+      sources.push(sourceOf(file, document, place));
   }
   return { sources, problems };
 }
@@ -68,7 +81,14 @@ function faultsOf(document: Document.Parsed, place: Place): Problem[] {
   if (faults.length > 0) return faults;
   visit(document, {
     Alias(_, alias) {
-      faults.push(place(alias.range?.[0] ?? 0, "YAML_SYNTAX", "aliases are not accepted", "Write the value out."));
+      faults.push(
+        place(
+          alias.range?.[0] ?? 0,
+          "YAML_SYNTAX",
+          "aliases are not accepted",
+          "Write the value out.",
+        ),
+      );
     },
     Node(_, node, parents) {
       const at = (node.range?.[0] ?? 0) as number;
@@ -76,7 +96,9 @@ function faultsOf(document: Document.Parsed, place: Place): Problem[] {
         faults.push(place(at, "YAML_SYNTAX", `the tag ${node.tag} is not accepted`));
       }
       if (parents.length > 2 * limits.sourceDepthMax) {
-        faults.push(place(at, "LIMIT_EXCEEDED", `nested deeper than ${limits.sourceDepthMax} levels`));
+        faults.push(
+          place(at, "LIMIT_EXCEEDED", `nested deeper than ${limits.sourceDepthMax} levels`),
+        );
         return visit.BREAK;
       }
       return undefined;
@@ -89,10 +111,13 @@ function sourceOf(file: SourceFile, document: Document.Parsed, place: Place): So
   return {
     file,
     value: document.toJS({ maxAliasCount: 0 }),
-    problemAt: (path, code, message, hint) => place(startOf(nearest(document, path)), code, message, hint),
+    problemAt: (path, code, message, hint) =>
+      place(startOf(nearest(document, path)), code, message, hint),
     problemAtKey(path, key, code, message, hint) {
       const parent = nearest(document, path);
-      const pair = isMap(parent) ? parent.items.find((it) => isScalar(it.key) && it.key.value === key) : undefined;
+      const pair = isMap(parent)
+        ? parent.items.find((it) => isScalar(it.key) && it.key.value === key)
+        : undefined;
       const at = pair !== undefined && isNode(pair.key) ? pair.key : parent;
       return place(startOf(at), code, message, hint);
     },

@@ -19,9 +19,12 @@ export function compileValue(value: TemplateValue, path: Path = []): CompiledVal
     };
   }
   if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value).map(([key, item]) => [key, compileValue(item, [...path, key])] as const);
+    const entries = Object.entries(value).map(
+      ([key, item]) => [key, compileValue(item, [...path, key])] as const,
+    );
     return {
-      evaluate: (variables) => Object.fromEntries(entries.map(([key, item]) => [key, item.evaluate(variables)])),
+      evaluate: (variables) =>
+        Object.fromEntries(entries.map(([key, item]) => [key, item.evaluate(variables)])),
       references: entries.flatMap(([, item]) => item.references),
     };
   }

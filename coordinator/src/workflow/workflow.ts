@@ -39,9 +39,13 @@ export function checkSources(
     }
   }
   problems.push(...duplicateProblems(parsed));
-  const services = new Set(parsed.filter((it) => it.kind === "service").map((it) => it.definition.name));
+  const services = new Set(
+    parsed.filter((it) => it.kind === "service").map((it) => it.definition.name),
+  );
   const hasService = (name: string) => services.has(name) || known("service", name);
-  const workflows = new Set(parsed.filter((it) => it.kind === "workflow").map((it) => it.definition.name));
+  const workflows = new Set(
+    parsed.filter((it) => it.kind === "workflow").map((it) => it.definition.name),
+  );
   const resources = parsed.flatMap((it): Resource[] => {
     if (it.kind === "workflow") {
       problems.push(...checkWorkflow(it.definition, it.source));
@@ -49,19 +53,32 @@ export function checkSources(
       return [it];
     }
     if (it.kind === "budget") {
-      problems.push(...scopeProblems(it.definition, it.source, (name) => workflows.has(name) || known("workflow", name)));
+      problems.push(
+        ...scopeProblems(
+          it.definition,
+          it.source,
+          (name) => workflows.has(name) || known("workflow", name),
+        ),
+      );
       return [it];
     }
     const { ca_file: caFile, ...definition } = it.definition;
     if (caFile === undefined) return [{ kind: "service", definition, source: it.source }];
     const ca = files.find((file) => file.path === siblingOf(it.source.file.path, caFile));
-    if (ca !== undefined) return [{ kind: "service", definition: { ...definition, ca: ca.text }, source: it.source }];
+    if (ca !== undefined)
+      return [{ kind: "service", definition: { ...definition, ca: ca.text }, source: it.source }];
     const hint = "Put the PEM file beside this one; `cohort apply` sends both.";
-    problems.push(it.source.problemAt(["ca_file"], "RESOURCE_REFERENCE_UNKNOWN", `no file ${caFile}`, hint));
+    problems.push(
+      it.source.problemAt(["ca_file"], "RESOURCE_REFERENCE_UNKNOWN", `no file ${caFile}`, hint),
+    );
     return [];
   });
   if (parsed.length === 0 && problems.length === 0) {
-    problems.push(problem("RESOURCE_INVALID", "there is no resource in what was given", { hint: "Name a file or folder of *.yaml." }));
+    problems.push(
+      problem("RESOURCE_INVALID", "there is no resource in what was given", {
+        hint: "Name a file or folder of *.yaml.",
+      }),
+    );
   }
   return { resources, problems };
 }
@@ -87,17 +104,34 @@ function serviceProblems(
   const unknown = (name: string, path: (string | number)[]) =>
     exists(name)
       ? []
-      : [source.problemAt(path, "RESOURCE_REFERENCE_UNKNOWN", `no service is called "${name}"`, suggest(name, near))];
+      : [
+          source.problemAt(
+            path,
+            "RESOURCE_REFERENCE_UNKNOWN",
+            `no service is called "${name}"`,
+            suggest(name, near),
+          ),
+        ];
   return workflow.steps.flatMap((step, at) => [
-    ...(kindOf(step) === "call" ? unknown(step.call?.service ?? "", ["steps", at, "call", "service"]) : []),
-    ...step.grants.services.flatMap((name, index) => unknown(name, ["steps", at, "grants", "services", index])),
+    ...(kindOf(step) === "call"
+      ? unknown(step.call?.service ?? "", ["steps", at, "call", "service"])
+      : []),
+    ...step.grants.services.flatMap((name, index) =>
+      unknown(name, ["steps", at, "grants", "services", index]),
+    ),
   ]);
 }
 
-function scopeProblems(budget: Budget, source: Source, exists: (workflow: string) => boolean): Problem[] {
+function scopeProblems(
+  budget: Budget,
+  source: Source,
+  exists: (workflow: string) => boolean,
+): Problem[] {
   const [kind, name] = budget.scope.split("/");
   if (kind !== "workflow" || exists(name as string)) return [];
-  return [source.problemAt(["scope"], "RESOURCE_REFERENCE_UNKNOWN", `no workflow is called "${name}"`)];
+  return [
+    source.problemAt(["scope"], "RESOURCE_REFERENCE_UNKNOWN", `no workflow is called "${name}"`),
+  ];
 }
 
 function siblingOf(path: string, name: string): string {

@@ -21,7 +21,8 @@ export interface NoteCrypto {
 
 /** `text` must end with a newline. */
 export function signNote(text: string, signer: NoteSigner, sha256: Sha256): string {
-  if (!isNoteText(text)) throw new RangeError("a note's text has control characters or no last newline");
+  if (!isNoteText(text))
+    throw new RangeError("a note's text has control characters or no last newline");
   if (!isKeyName(signer.name)) throw new RangeError("a key's name has spaces or +, or is empty");
   const signature = signer.sign(encoder.encode(text));
   const bytes = Uint8Array.of(...keyId(signer, sha256), ...signature);

@@ -31,26 +31,50 @@ export function verifyLedger(ledger: {
   readonly verifierKey: string;
   readonly crypto: NoteCrypto;
 }): LedgerVerdict {
-  const { sha256 } = ledger.crypto;
-  const tree = new MerkleTree(sha256);
+  const check = new LedgerCheck(ledger.crypto);
   for (const leaf of ledger.leaves) {
-    const reason = faultOf(leaf, tree.size, sha256);
-    if (reason !== null) return badEntry(tree.size, reason);
-    tree.append(leaf.leafHash);
+    if (!check.add(leaf)) break;
   }
-  const checkpoint = open(ledger);
-  if ("reason" in checkpoint) return badLedger(checkpoint.reason);
-  if (tree.size < checkpoint.size) {
-    return badEntry(tree.size, `the ledger ends here; the checkpoint has ${checkpoint.size} entries`);
+  return check.verdict(ledger.note, ledger.verifierKey);
+}
+
+/** The same for a ledger that arrives piece by piece; it keeps none of it. */
+export class LedgerCheck {
+  readonly #crypto: NoteCrypto;
+  readonly #tree: MerkleTree;
+  #fault: LedgerVerdict | null = null;
+
+  constructor(crypto: NoteCrypto) {
+    this.#crypto = crypto;
+    this.#tree = new MerkleTree(crypto.sha256);
   }
-  if (tree.size > checkpoint.size) {
-    return badEntry(checkpoint.size, "the checkpoint does not cover this entry");
+
+  /** False once an entry is bad: those that follow are not looked at. */
+  add(leaf: LedgerLeaf): boolean {
+    if (this.#fault !== null) return false;
+    const reason = faultOf(leaf, this.#tree.size, this.#crypto.sha256);
+    if (reason === null) this.#tree.append(leaf.leafHash);
+    else this.#fault = badEntry(this.#tree.size, reason);
+    return reason === null;
   }
-  const root = tree.root();
-  if (!sameHash(root, checkpoint.root)) {
-    return badLedger("the entries are not those that were signed: an entry was rewritten with its hash");
+
+  verdict(note: string, verifierKey: string): LedgerVerdict {
+    if (this.#fault !== null) return this.#fault;
+    const checkpoint = open(note, verifierKey, this.#crypto);
+    if ("reason" in checkpoint) return badLedger(checkpoint.reason);
+    const { size } = this.#tree;
+    if (size < checkpoint.size) {
+      return badEntry(size, `the ledger ends here; the checkpoint has ${checkpoint.size} entries`);
+    }
+    if (size > checkpoint.size) {
+      return badEntry(checkpoint.size, "the checkpoint does not cover this entry");
+    }
+    const root = this.#tree.root();
+    if (!sameHash(root, checkpoint.root)) {
+      return badLedger("the entries are not those that were signed: one was rewritten with its hash");
+    }
+    return { ok: true, size, root };
   }
-  return { ok: true, size: tree.size, root };
 }
 
 function faultOf(leaf: LedgerLeaf, index: number, sha256: Sha256): string | null {
@@ -66,10 +90,13 @@ function faultOf(leaf: LedgerLeaf, index: number, sha256: Sha256): string | null
   return null;
 }
 
-function open(ledger: Parameters<typeof verifyLedger>[0]): Checkpoint | { readonly reason: string } {
+function open(
+  note: string,
+  verifierKey: string,
+  crypto: NoteCrypto,
+): Checkpoint | { readonly reason: string } {
   try {
-    const key = parseVerifierKey(ledger.verifierKey, ledger.crypto.sha256);
-    return openCheckpoint(ledger.note, key, ledger.crypto);
+    return openCheckpoint(note, parseVerifierKey(verifierKey, crypto.sha256), crypto);
   } catch (error) {
     if (error instanceof CohortError) return { reason: error.message };
     throw error;

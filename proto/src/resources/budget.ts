@@ -8,9 +8,15 @@ export const budget = z.strictObject({
   /** "mesh", or one workflow or node. */
   scope: z
     .string()
-    .regex(/^(?:mesh|(?:workflow|node)\/[a-z0-9][a-z0-9-]*)$/, "must be mesh, workflow/NAME or node/NAME"),
+    .regex(
+      /^(?:mesh|(?:workflow|node)\/[a-z0-9][a-z0-9-]*)$/,
+      "must be mesh, workflow/NAME or node/NAME",
+    ),
   window: z.enum(["day", "month"]),
-  timezone: z.string().default("UTC").refine(isTimezone, "must be an IANA time zone such as Europe/Berlin"),
+  timezone: z
+    .string()
+    .default("UTC")
+    .refine(isTimezone, "must be an IANA time zone such as Europe/Berlin"),
   limit: money,
 });
 

@@ -7,7 +7,10 @@ import { duration, money, name, size } from "./values.ts";
 const secretPath = z
   .string()
   .max(limits.secretPathLengthMax)
-  .regex(/^[a-z0-9][a-z0-9-]*(?:\/[a-z0-9][a-z0-9-]*)+$/, "must be a path such as maintenance/api-key");
+  .regex(
+    /^[a-z0-9][a-z0-9-]*(?:\/[a-z0-9][a-z0-9-]*)+$/,
+    "must be a path such as maintenance/api-key",
+  );
 
 const auth = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("bearer"), secret: secretPath }),
@@ -24,18 +27,26 @@ export const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as 
 /** A path pattern: literal text; "*" is one segment, a last "**" any rest. */
 const rule = z.strictObject({
   methods: z.array(z.enum(httpMethods)).min(1),
-  path: z.string().max(512).regex(/^\/[\w\-./*~%]*$/, 'must be a path such as /tickets/*'),
+  path: z
+    .string()
+    .max(512)
+    .regex(/^\/[\w\-./*~%]*$/, "must be a path such as /tickets/*"),
 });
 
 export const service = z.strictObject({
   kind: z.literal("service"),
   name,
   description: z.string().max(1000).optional(),
-  base_url: z.string().max(512).refine(isBaseUrl, "must be https://host[:port][/path] and nothing more"),
+  base_url: z
+    .string()
+    .max(512)
+    .refine(isBaseUrl, "must be https://host[:port][/path] and nothing more"),
   auth,
   allow: z.array(rule).min(1).max(100),
   /** CIDR blocks that the host may resolve to although they are not public: on-premises targets. */
-  addresses: z.array(z.string().regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, "must be a block such as 10.1.2.0/24")).default([]),
+  addresses: z
+    .array(z.string().regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, "must be a block such as 10.1.2.0/24"))
+    .default([]),
   /** PEM file beside this one, trusted for this service alone instead of the public roots. */
   ca_file: z.string().max(255).optional(),
   pricing: z.strictObject({ per_call: money }).optional(),

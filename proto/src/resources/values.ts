@@ -7,7 +7,10 @@ import { isName } from "../subjects.ts";
 
 export const name = z
   .string()
-  .refine(isName, `must be a lower-case name of letters, digits and "-", at most ${limits.nameLengthMax}`);
+  .refine(
+    isName,
+    `must be a lower-case name of letters, digits and "-", at most ${limits.nameLengthMax}`,
+  );
 
 /** "90s", "1h30m" to ms. */
 export const duration = quantity(parseDuration, 'must be a duration such as "90s" or "1h30m"');

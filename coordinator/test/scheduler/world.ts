@@ -1,0 +1,111 @@
+import { Facts, type Finished } from "@cohort/proto/gen/cohort/node";
+import canonicalize from "canonicalize";
+import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
+import { openMemoryLog } from "../../src/log/memory.ts";
+import { decideAccepted, decideNodeEvents } from "../../src/scheduler/decide-attempt.ts";
+import { decideStart } from "../../src/scheduler/decide-start.ts";
+import { decideTick } from "../../src/scheduler/scheduler.ts";
+import type { Event, Recorded } from "../../src/state/event.ts";
+import { emptyState, type State } from "../../src/state/state.ts";
+import { createWriter } from "../../src/state/writer.ts";
+import { checkSources } from "../../src/workflow/workflow.ts";
+
+/** A mesh in memory: the real state, writer and scheduler, a clock that a test moves. */
+export function createWorld(workflow: string) {
+  const recorded: Recorded[] = [];
+  let nowMs = 1_000_000;
+  let runs = 0;
+  const state: State = emptyState();
+  const writer = createWriter({
+    log: openMemoryLog({ signer: createCheckpointSigner(new Uint8Array(32), "test") }),
+    state,
+    now: () => nowMs,
+    listen: (events) => recorded.push(...events),
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  const record = (...events: Event[]) => writer.decide(() => ({ events, value: undefined }));
+  return {
+    state,
+    writer,
+    recorded,
+    record,
+    async apply(text = workflow) {
+      const { resources, problems } = checkSources([{ path: "test.yaml", text }], () => true);
+      if (problems.length > 0) throw new Error(JSON.stringify(problems));
+      const stored = resources.map(({ kind, definition }) => {
+        const definitionJson = canonicalize(definition) as string;
+        return {
+          kind,
+          name: definition.name,
+          version: String(definitionJson.length),
+          definitionJson,
+        };
+      });
+      await record({ $case: "resourcesApplied", value: { actor: "test", resources: stored } });
+    },
+    async addNode(node: string, labels: Record<string, string> = {}, slots = 4) {
+      const facts = Facts.fromPartial({ arch: "x86_64", isolation: "standard", slots });
+      const key = new Uint8Array(32).fill(node.length);
+      const invited = {
+        actor: "test",
+        invite: node,
+        secretHash: key,
+        node,
+        labels,
+        expiresMs: nowMs,
+      };
+      const enrolled = { invite: node, node, natsKey: key, signKey: key, boxKey: key, facts };
+      await record(
+        { $case: "nodeInvited", value: invited },
+        { $case: "nodeEnrolled", value: enrolled },
+        { $case: "nodeConnected", value: { node, facts } },
+      );
+    },
+    start(name: string, idempotencyKey = "", inputs: Record<string, unknown> = {}) {
+      const run = `run${++runs}`;
+      const request = {
+        run,
+        workflow: name,
+        trigger: "operator" as const,
+        actor: "test",
+        inputs,
+        event: null,
+      };
+      return writer.decide((it) => decideStart(it, { ...request, idempotencyKey }));
+    },
+    pass(ms: number) {
+      nowMs += ms;
+      return writer.decide((it, now) => ({ events: decideTick(it, now), value: undefined }));
+    },
+    /** Attempts that wait for their node, as "step[instance]#attempt@node". */
+    open(): string[] {
+      return [...state.runs.onNode.values()]
+        .flatMap((instances) => [...instances])
+        .map((it) => `${it.step}[${it.instance}]#${it.attempt}@${it.node}`)
+        .sort();
+    },
+    async finish(run: string, step: string, result: Partial<Finished> = {}, instance = 0) {
+      const at = state.runs.byId.get(run)?.steps.get(step)?.instances[instance];
+      if (at === undefined) throw new Error(`no instance ${step}[${instance}]`);
+      const attempt = { run, step, instance, attempt: at.attempt };
+      const full = {
+        outcome: "succeeded",
+        code: "",
+        exit: 0,
+        message: "",
+        outputJson: "",
+        usage: undefined,
+      };
+      const value = { ...full, ...result };
+      const event = { seq: 1, atMs: nowMs, attempt, event: { $case: "finished" as const, value } };
+      await writer.decide((it) => decideAccepted(it.runs, attempt));
+      await writer.decide((it) => decideNodeEvents(it.runs, at.node, [event]));
+    },
+    stateOf: (run: string) =>
+      Object.fromEntries(
+        [...(state.runs.byId.get(run)?.steps.values() ?? [])].map((it) => [it.step, it.state]),
+      ),
+  };
+}
