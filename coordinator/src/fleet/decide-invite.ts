@@ -1,0 +1,61 @@
+import { limits } from "@cohort/proto/limits";
+import { refuse } from "@cohort/proto/problem";
+import { isName } from "@cohort/proto/subjects";
+import type { Decision } from "../state/decision.ts";
+import type { FleetState } from "./fleet.ts";
+import { fleetLimits } from "./limits.ts";
+
+export interface InviteCommand {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly actor: string;
+  /** ULID, new. */
+  readonly invite: string;
+  /** SHA-256 of the 32 random bytes that the join token carries. */
+  readonly secretHash: Uint8Array;
+}
+
+/**
+ * Invites a machine to enrol under a name. An invite to a name that has not enrolled yet takes the
+ * place of the earlier one. Throws NAME_INVALID, NODE_EXISTS, USAGE (labels).
+ */
+export function decideInvite(
+  fleet: FleetState,
+  command: InviteCommand,
+  nowMs: number,
+): Decision<{ readonly expiresMs: number }> {
+  const { name, labels, actor, invite, secretHash } = command;
+  if (!isName(name)) {
+    throw refuse("NAME_INVALID", `${JSON.stringify(name.slice(0, limits.nameLengthMax))} is no name for a node`, {
+      hint: `Use 1 to ${limits.nameLengthMax} of a-z, 0-9 and -, with - neither first nor last.`,
+    });
+  }
+  const standing = fleet.nodes.get(name);
+  if (standing !== undefined && standing.state !== "invited") {
+    throw refuse("NODE_EXISTS", `a node named ${name} is enrolled`, { hint: "Choose another name." });
+  }
+  assertLabels(labels);
+  const expiresMs = nowMs + limits.joinTokenLifetimeMs;
+  const value = { actor, invite, secretHash, node: name, labels: { ...labels }, expiresMs };
+  return { events: [{ $case: "nodeInvited", value }], value: { expiresMs } };
+}
+
+const labelName = /^[A-Za-z][A-Za-z0-9_-]*$/;
+const labelValue = /^\P{C}*$/u;
+
+function assertLabels(labels: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(labels);
+  if (entries.length > fleetLimits.labelsMax) {
+    throw refuse("USAGE", `a node has at most ${fleetLimits.labelsMax} labels`);
+  }
+  for (const [name, value] of entries) {
+    if (!labelName.test(name) || name.length > fleetLimits.labelNameLengthMax) {
+      throw refuse("USAGE", `${JSON.stringify(name)} is no name for a label`, {
+        hint: "Begin with a letter; go on with letters, digits, - and _.",
+      });
+    }
+    if (!labelValue.test(value) || value.length > fleetLimits.labelValueLengthMax) {
+      throw refuse("USAGE", `the value of label ${name} is too long or holds unprintable characters`);
+    }
+  }
+}

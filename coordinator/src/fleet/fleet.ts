@@ -1,0 +1,122 @@
+import { Facts } from "@cohort/proto/gen/cohort/node";
+import type { NodeEnrolled, NodeInvited } from "@cohort/proto/gen/cohort/ledger";
+import type { Recorded } from "../state/event.ts";
+import { toHex } from "./bytes.ts";
+
+/** Which machines belong to the mesh, and which of them are there. A function of the log. */
+export interface FleetState {
+  readonly nodes: Map<string, FleetNode>;
+  /** By invite id. Closed ones stay, so that refused attempts on them can be counted. */
+  readonly invites: Map<string, Invite>;
+  /** Name of the node that each registered key belongs to, by the key in hex. */
+  readonly keyOwners: Map<string, string>;
+}
+
+export type FleetNode = InvitedNode | EnrolledNode;
+
+interface NodeDescription {
+  readonly node: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** What the node said of itself; all fields empty before it has enrolled. */
+  readonly facts: Facts;
+  /** Time of the last event in the log that shows it present; 0 when there is none. */
+  readonly seenMs: number;
+}
+
+/** Expected, never seen. */
+export interface InvitedNode extends NodeDescription {
+  readonly state: "invited";
+  readonly invite: string;
+}
+
+export interface EnrolledNode extends NodeDescription {
+  readonly state: "connected" | "disconnected";
+  readonly keys: NodeKeys;
+}
+
+/** Public keys, 32 bytes each; EnrolRequest says what each is for. */
+export interface NodeKeys {
+  readonly natsKey: Uint8Array;
+  readonly signKey: Uint8Array;
+  readonly boxKey: Uint8Array;
+}
+
+export interface Invite {
+  readonly invite: string;
+  readonly node: string;
+  readonly secretHash: Uint8Array;
+  readonly expiresMs: number;
+  /** Closed when it was used, or when a later invite took its place. */
+  readonly state: "open" | "closed";
+  /** Refused attempts that are in the log. */
+  readonly refusals: number;
+}
+
+export function emptyFleet(): FleetState {
+  return { nodes: new Map(), invites: new Map(), keyOwners: new Map() };
+}
+
+/** Changes `fleet` as the event says; events of other concerns change nothing. */
+export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
+  switch (event.$case) {
+    case "nodeInvited":
+      return applyInvited(fleet, event.value);
+    case "nodeEnrolled":
+      return applyEnrolled(fleet, event.value, atMs);
+    case "enrolRefused":
+      return applyRefused(fleet, event.value.invite);
+    case "nodeConnected":
+      return changeEnrolled(fleet, event.value.node, (node) => ({
+        ...node,
+        state: "connected",
+        facts: event.value.facts ?? node.facts,
+        seenMs: atMs,
+      }));
+    case "nodeDisconnected":
+      return changeEnrolled(fleet, event.value.node, (node) => ({ ...node, state: "disconnected" }));
+    default:
+  }
+}
+
+function applyInvited(fleet: FleetState, invited: NodeInvited): void {
+  const before = fleet.nodes.get(invited.node);
+  if (before?.state === "invited") closeInvite(fleet, before.invite);
+  const { invite, node, secretHash, expiresMs, labels } = invited;
+  fleet.invites.set(invite, { invite, node, secretHash, expiresMs, state: "open", refusals: 0 });
+  const facts = Facts.fromPartial({});
+  fleet.nodes.set(node, { state: "invited", node, labels, facts, seenMs: 0, invite });
+}
+
+function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number): void {
+  const { invite, node, natsKey, signKey, boxKey } = enrolled;
+  closeInvite(fleet, invite);
+  for (const key of [natsKey, signKey, boxKey]) fleet.keyOwners.set(toHex(key), node);
+  fleet.nodes.set(node, {
+    state: "disconnected",
+    node,
+    labels: fleet.nodes.get(node)?.labels ?? {},
+    facts: enrolled.facts ?? Facts.fromPartial({}),
+    seenMs: atMs,
+    keys: { natsKey, signKey, boxKey },
+  });
+}
+
+function applyRefused(fleet: FleetState, id: string): void {
+  const invite = fleet.invites.get(id);
+  if (invite === undefined) return;
+  fleet.invites.set(id, { ...invite, refusals: invite.refusals + 1 });
+}
+
+function closeInvite(fleet: FleetState, id: string): void {
+  const invite = fleet.invites.get(id);
+  if (invite !== undefined) fleet.invites.set(id, { ...invite, state: "closed" });
+}
+
+function changeEnrolled(
+  fleet: FleetState,
+  name: string,
+  change: (node: EnrolledNode) => EnrolledNode,
+): void {
+  const node = fleet.nodes.get(name);
+  if (node !== undefined && node.state !== "invited") fleet.nodes.set(name, change(node));
+}

@@ -1,0 +1,152 @@
+import {
+  DispatchReply,
+  EnrolRequest,
+  EventBatch,
+  Heartbeat,
+  Hello,
+  ProxyRequest,
+  RenewRequest,
+} from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
+import { refuse } from "@cohort/proto/problem";
+import { isName } from "@cohort/proto/subjects";
+import * as z from "zod";
+import { meshLimits } from "./limits.ts";
+
+/**
+ * What nodes and machines send, as typed values: decoded and within bounds. Each throws USAGE. Keys
+ * are copied, for a decoded one is a view that would keep the whole network buffer alive.
+ */
+export const inputs = {
+  enrol: reader(EnrolRequest, () => enrolRequest),
+  hello: reader(Hello, () => hello),
+  heartbeat: reader(Heartbeat, () => heartbeat),
+  events: reader(EventBatch, () => eventBatch),
+  renew: reader(RenewRequest, () => renewRequest),
+  /** Its fields are the proxy's to judge: it records each refusal. */
+  proxy: reader(ProxyRequest, () => z.custom<ProxyRequest>()),
+  dispatchReply: reader(DispatchReply, () => dispatchReply),
+} as const;
+
+/** A ULID as Cohort writes it. */
+export function isUlid(text: string): boolean {
+  return ulid.safeParse(text).success;
+}
+
+interface MessageType<T> {
+  decode(bytes: Uint8Array): T;
+}
+
+function reader<T>(type: MessageType<T>, schema: () => z.ZodType<T>): (bytes: Uint8Array) => T {
+  return (bytes) => {
+    let message: T;
+    try {
+      message = type.decode(bytes);
+    } catch (cause) {
+      throw refuse("USAGE", "the message is not well formed", {}, cause);
+    }
+    const checked = schema().safeParse(message);
+    if (checked.success) return checked.data;
+    const place = checked.error.issues[0]?.path.join(".") ?? "";
+    throw refuse("USAGE", `the message's field ${place} is out of bounds`, {}, checked.error);
+  };
+}
+
+const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
+const bytes = z.instanceof(Uint8Array);
+const key = bytes.refine((it) => it.length === 32).transform((it) => Uint8Array.from(it));
+const count = z.int().min(0);
+const fact = z.string().max(meshLimits.factLengthMax).regex(/^[\x20-\x7e]*$/);
+const code = z.string().max(meshLimits.codeLengthMax).regex(/^[A-Z0-9_]*$/);
+const message = z.string().max(meshLimits.messageLengthMax);
+
+const facts = z.object({
+  version: fact,
+  arch: fact,
+  kernel: fact,
+  hostname: fact,
+  cores: count,
+  memoryBytes: count,
+  isolation: fact,
+  slots: count.max(meshLimits.slotsMax),
+});
+
+const enrolRequest = z.object({
+  invite: ulid,
+  secret: bytes.refine((it) => it.length === 32),
+  natsKey: key,
+  signKey: key,
+  boxKey: key,
+  proof: bytes.refine((it) => it.length === 64),
+  facts,
+});
+
+const attemptKey = z.object({
+  run: ulid,
+  step: z.string().refine(isName),
+  instance: count.max(limits.instancesMax),
+  attempt: count.min(1).max(meshLimits.attemptMax),
+});
+
+const hello = z.object({
+  facts,
+  inventory: z
+    .array(z.object({ attempt: attemptKey, state: z.enum(["running", "finished"]) }))
+    .max(meshLimits.inventoryMax),
+});
+
+const heartbeat = z.object({ running: count, uptimeMs: count });
+
+const usage = z.object({
+  cpuMs: count,
+  memoryPeakBytes: count,
+  wallMs: count,
+  bytesIn: count,
+  bytesOut: count,
+});
+
+const logChunk = z.object({
+  stream: z.union([z.literal(1), z.literal(2)]),
+  offset: count,
+  data: bytes.refine((it) => it.length <= limits.logChunkBytesMax),
+});
+
+const finished = z.object({
+  outcome: z.enum(["succeeded", "failed"]),
+  code,
+  exit: z.int(),
+  message,
+  outputJson: z.string().max(limits.stepOutputBytesMax),
+  usage: z.union([usage, z.undefined()]),
+});
+
+const nodeEvent = z.object({
+  seq: count.min(1),
+  atMs: z.int(),
+  attempt: attemptKey,
+  event: z.discriminatedUnion("$case", [
+    z.object({ $case: z.literal("started"), value: z.object({}) }),
+    z.object({ $case: z.literal("log"), value: logChunk }),
+    z.object({ $case: z.literal("finished"), value: finished }),
+  ]),
+});
+
+const eventBatch = z.object({ events: z.array(nodeEvent).max(limits.eventBatchMax) });
+
+const renewRequest = z.object({ attempt: attemptKey });
+
+const dispatchReply = z.object({
+  problems: z
+    .array(
+      z.object({
+        code,
+        message,
+        hint: message,
+        file: message,
+        line: count,
+        column: count,
+        excerpt: message,
+      }),
+    )
+    .max(meshLimits.problemsMax),
+});

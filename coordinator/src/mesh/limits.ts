@@ -1,0 +1,56 @@
+/** Limits of the coordinator's side of the bus. Units last. */
+export const meshLimits = {
+  connectMsMax: 10_000,
+  reconnectWaitMs: 250,
+  reconnectJitterMs: 250,
+  pingIntervalMs: 10_000,
+  pingsUnansweredMax: 2,
+  /** How long `close` waits for requests that are being answered. */
+  closeWaitMs: 5_000,
+
+  /** A node's credential; long, so that a board that lay in a drawer for a month comes back by itself. */
+  nodeCredentialLifetimeMs: 60 * 24 * 60 * 60_000,
+  /** A node has its commands and its inbox to listen to; the rest is room for reconnecting. */
+  nodeSubscriptionsMax: 16,
+
+  /** What one hostile node can have written into the coordinator's own log. */
+  complaintsPerMinuteMax: 1,
+
+  presenceCheckMs: 1_000,
+
+  /** nats-server. */
+  natsPingIntervalS: 20,
+  natsPingsUnansweredMax: 2,
+  natsTlsHandshakeSMax: 30,
+  natsAuthenticationSMax: 35,
+  natsWriteSMax: 10,
+  natsConnectionsMax: 32_768,
+  /** What nats-server holds for a reader that falls behind before it cuts the connection. */
+  natsPendingBytesMax: 256 * 1024 * 1024,
+  natsMemoryStoreBytesMax: 64 * 1024 * 1024,
+  natsFileStoreBytesMax: 8 * 1024 * 1024 * 1024,
+
+  factLengthMax: 128,
+  slotsMax: 256,
+  inventoryMax: 1_024,
+  attemptMax: 1_000_000,
+  codeLengthMax: 64,
+  messageLengthMax: 4_096,
+  problemsMax: 16,
+} as const;
+
+/** What one sender may ask at once, and on average; more is refused with LIMIT_EXCEEDED. */
+export interface RequestBound {
+  readonly inFlightMax: number;
+  readonly perMinuteMax: number;
+}
+
+export const requestBounds = {
+  enrol: { inFlightMax: 1, perMinuteMax: 30 },
+  hello: { inFlightMax: 1, perMinuteMax: 30 },
+  events: { inFlightMax: 4, perMinuteMax: 6_000 },
+  renew: { inFlightMax: 32, perMinuteMax: 1_200 },
+  proxy: { inFlightMax: 32, perMinuteMax: 6_000 },
+} as const satisfies Record<string, RequestBound>;
+
+export type RequestVerb = keyof typeof requestBounds;
