@@ -17,8 +17,8 @@ const renewBeforeMs = 30 * 24 * 3_600_000;
 
 /**
  * A certificate authority of the service's own and a certificate for this machine's loopback names,
- * kept in `directory` and made anew before they expire. The authority's key is never stored: with
- * the certificate it has done all that it is for.
+ * kept in `directory` (the root alone in `ca.pem`) and made anew before they expire. The authority's
+ * key is never stored: with the certificate it has done all that it is for.
  */
 export async function certificates(directory: string, nowMs: number): Promise<Certificates> {
   const stored = join(directory, "certificates.json");
@@ -29,6 +29,7 @@ export async function certificates(directory: string, nowMs: number): Promise<Ce
   const made = await issue(nowMs);
   const text = JSON.stringify({ ...made, expiresMs: nowMs + lifetimeMs } satisfies Stored);
   writeFileSync(stored, text, { mode: 0o600 });
+  writeFileSync(join(directory, "ca.pem"), made.ca);
   return made;
 }
 

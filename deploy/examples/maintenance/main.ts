@@ -6,8 +6,8 @@ import { certificates } from "./certificates.ts";
 import { maintenanceServer } from "./server.ts";
 import { Tickets } from "./tickets.ts";
 
-// maintenance --data DIR --port PORT: serves on loopback until SIGTERM. DIR/api-key.sha256 holds
-// the hash of the API key; DIR/ca.pem is the root to trust, and is written by whoever sets it up.
+// maintenance --data DIR --port PORT: serves on loopback until SIGTERM. DIR/api-key.sha256, written by
+// whoever sets it up, holds the hash of the API key; DIR/ca.pem is the root to trust.
 const { values } = parseArgs({
   options: { data: { type: "string" }, port: { type: "string", default: "0" } },
 });

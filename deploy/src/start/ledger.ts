@@ -1,0 +1,40 @@
+import { hash, verify } from "node:crypto";
+import type { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
+import { type LedgerLeaf, verifyLedger } from "@cohort/proto/ledger/verify";
+import { refuse } from "@cohort/proto/problem";
+
+/**
+ * Exports the whole ledger and holds it against its signed checkpoint, here and not in the
+ * coordinator. Gives what was found, in one phrase. Throws LEDGER_INVALID.
+ */
+export async function verifiedLedger(client: ConsoleClient): Promise<string> {
+  const leaves: LedgerLeaf[] = [];
+  let note = "";
+  let verifierKey = "";
+  for await (const chunk of client.stream(client.ledger, client.ledger.export, {})) {
+    note ||= chunk.checkpoint;
+    verifierKey ||= chunk.verifierKey;
+    leaves.push(...chunk.leaves);
+  }
+  const verdict = verifyLedger({ leaves, note, verifierKey, crypto });
+  if (!verdict.ok) {
+    const place = verdict.seq === null ? "" : `entry ${verdict.seq}: `;
+    throw refuse(verdict.code, `${place}${verdict.reason}`, {
+      hint: "Keep a copy of the data folder; `cohort ledger verify` repeats the check.",
+    });
+  }
+  const root = Buffer.from(verdict.root).toString("base64");
+  return `${verdict.size} entries, root ${root}, verified with ${verifierKey}`;
+}
+
+/** DER before the 32 bytes of an Ed25519 public key, RFC 8410 section 4. */
+const publicKeyPrefix = Buffer.from("302a300506032b6570032100", "hex");
+
+const crypto = {
+  sha256: (bytes: Uint8Array) => new Uint8Array(hash("sha256", bytes, "buffer")),
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) {
+    if (publicKey.length !== 32 || signature.length !== 64) return false;
+    const key = Buffer.concat([publicKeyPrefix, publicKey]);
+    return verify(null, message, { key, format: "der", type: "spki" }, signature);
+  },
+};
