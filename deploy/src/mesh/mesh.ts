@@ -3,6 +3,7 @@ import { type Child, type ChildSpec, startChild } from "../supervisor/child.ts";
 import { claim, type Instance } from "../supervisor/instance.ts";
 import { ensureNatsServer } from "../../setup/nats-server.mjs";
 import type { Paths } from "../../setup/paths.mjs";
+import { provideBrokerUsers } from "./broker-users.ts";
 import { choosePorts, type Ports, requireFree } from "./ports.ts";
 import { coordinatorSpec, gatewaySpec, initialise, natsServerSpec } from "./programs.ts";
 
@@ -65,6 +66,7 @@ class Supervised implements Mesh {
   ) {}
 
   startGateway(): Promise<void> {
+    provideBrokerUsers(this.options.paths.brokerUsers);
     return this.start(gatewaySpec(this.options.paths, this.ports));
   }
 

@@ -27,17 +27,28 @@ export function requestedPorts(environment: NodeJS.ProcessEnv): Partial<Ports> {
  * in `path` and holds until another is asked for.
  */
 export async function choosePorts(path: string, requested: Partial<Ports>): Promise<Ports> {
-  const before = existsSync(path) ? stored.parse(JSON.parse(readFileSync(path, "utf8"))) : null;
-  const chosen = { ...(before ?? defaults) };
+  const before = existsSync(path);
+  const chosen = { ...storedPorts(path) };
   for (const name of portNames) {
     const asked = requested[name];
     if (asked === undefined) continue;
     if (asked !== 0) chosen[name] = asked;
-    else if (before === null) chosen[name] = await freePort();
+    else if (!before) chosen[name] = await freePort();
   }
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeFileSync(path, `${JSON.stringify(chosen)}\n`);
   return chosen;
+}
+
+/** The ports that were chosen before, or the usual ones. Throws SETUP_FAILED when they are unreadable. */
+export function storedPorts(path: string): Ports {
+  if (!existsSync(path)) return defaults;
+  try {
+    return stored.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch (cause) {
+    const hint = "Remove it to take the usual ports again; nodes would have to join anew.";
+    throw refuse("SETUP_FAILED", `${path} does not hold the mesh's ports`, { hint }, cause);
+  }
 }
 
 /** Throws SETUP_FAILED naming the first port that something else holds. */

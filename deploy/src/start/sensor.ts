@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { hashPassword } from "@cohort/gateway/src/broker/password.ts";
 import { connectAsync } from "mqtt";
 import type { Paths } from "../../setup/paths.mjs";
+import { addBrokerUser } from "../mesh/broker-users.ts";
 import type { Ports } from "../mesh/ports.ts";
 
 const topic = "factory/line1/press/p1/vibration";
@@ -22,14 +23,11 @@ export async function ensureSensor(paths: Paths): Promise<void> {
     username: "vibration-p1",
     password: randomBytes(18).toString("base64url"),
   };
-  const user = {
-    name: sensor.username,
-    password: await hashPassword(sensor.password),
-    publish: [topic],
-    subscribe: [],
-  };
-  writePrivate(paths.brokerUsers, { users: [user] });
-  writePrivate(file, sensor);
+  const password = await hashPassword(sensor.password);
+  const user = { name: sensor.username, password, publish: [topic], subscribe: [] };
+  addBrokerUser(paths.brokerUsers, user);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, `${JSON.stringify(sensor, null, 2)}\n`, { mode: 0o600 });
 }
 
 /** Publishes one reading as a sensor would, and resolves when the broker has acknowledged it. */
@@ -50,9 +48,4 @@ export async function publishVibration(paths: Paths, ports: Ports): Promise<stri
 
 function sensorFile(paths: Paths): string {
   return join(paths.exampleData, "sensor.json");
-}
-
-function writePrivate(path: string, value: unknown): void {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
 }

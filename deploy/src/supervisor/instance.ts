@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { refuse } from "@cohort/proto/problem";
 import { endProcess, identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
 
+const fileName = "supervisor.json";
 const staleGraceMs = 5_000;
 
 interface Stored {
@@ -23,7 +24,7 @@ export interface Instance {
  */
 export async function claim(home: string, log: (line: string) => void): Promise<Instance> {
   mkdirSync(home, { recursive: true, mode: 0o700 });
-  const path = join(home, "supervisor.json");
+  const path = join(home, fileName);
   const before = takeLock(`${path}.lock`, () => {
     const stored = read(path);
     if (stored !== null && isRunning(stored.supervisor)) throw alreadyRunning(home, stored);
@@ -36,6 +37,12 @@ export async function claim(home: string, log: (line: string) => void): Promise<
     await endProcess(child, staleGraceMs);
   }
   return recorder(path);
+}
+
+/** The supervisor that runs in the home folder now, or null. */
+export function holderOf(home: string): ProcessIdentity | null {
+  const stored = read(join(home, fileName));
+  return stored !== null && isRunning(stored.supervisor) ? stored.supervisor : null;
 }
 
 function recorder(path: string): Instance {

@@ -1,0 +1,13 @@
+import type { Check } from "../doctor.ts";
+
+export function passed(name: string, detail: string): Check {
+  return { name, ok: true, detail, remedy: "" };
+}
+
+export function failed(name: string, detail: string, remedy: string): Check {
+  return { name, ok: false, detail, remedy };
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
