@@ -128,7 +128,9 @@ describe("verifyConsistency", () => {
 
   it("refuses a tree that shrank, and a path with a hash too many", () => {
     const claim = consistencyClaim(vectorLeaves, 6);
-    expect(verifyConsistency(sha256, { ...claim, older: claim.newer, newer: claim.older })).toBe(false);
+    expect(verifyConsistency(sha256, { ...claim, older: claim.newer, newer: claim.older })).toBe(
+      false,
+    );
     const longer = { ...claim, path: [...claim.path, claim.older.root] };
     expect(verifyConsistency(sha256, longer)).toBe(false);
     expect(verifyConsistency(sha256, { ...claim, path: [] })).toBe(false);

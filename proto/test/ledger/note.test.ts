@@ -1,4 +1,8 @@
-import { openCheckpoint, parseCheckpointBody, signCheckpoint } from "@cohort/proto/ledger/checkpoint";
+import {
+  openCheckpoint,
+  parseCheckpointBody,
+  signCheckpoint,
+} from "@cohort/proto/ledger/checkpoint";
 import { encodeVerifierKey, openNote, parseVerifierKey, signNote } from "@cohort/proto/ledger/note";
 import { describe, expect, it } from "vitest";
 import { crypto, newSigner, sha256 } from "./reference.ts";
@@ -50,12 +54,17 @@ describe("openNote", () => {
     expect(thrownBy(() => openNote(note, newSigner("same"), crypto))).toEqual(refused);
   });
 
-  it.each(["", "\n", "text\n", "text\n\n", "text\n\n— name\n", "text\n\n— name !!!\n", "te\u0000xt\n\n— n AAAAAAA=\n"])(
-    "refuses %j, which is no note",
-    (note) => {
-      expect(thrownBy(() => openNote(note, newSigner("name"), crypto))).toEqual(refused);
-    },
-  );
+  it.each([
+    "",
+    "\n",
+    "text\n",
+    "text\n\n",
+    "text\n\n— name\n",
+    "text\n\n— name !!!\n",
+    "te\u0000xt\n\n— n AAAAAAA=\n",
+  ])("refuses %j, which is no note", (note) => {
+    expect(thrownBy(() => openNote(note, newSigner("name"), crypto))).toEqual(refused);
+  });
 });
 
 describe("verifier keys", () => {
@@ -93,10 +102,13 @@ describe("checkpoints", () => {
     expect(thrownBy(() => openCheckpoint(note, signer, crypto))).toEqual(refused);
   });
 
-  it.each(["o\n", "o\n01\nAAAA\n", `o\n-1\n${"A".repeat(43)}=\n`, `o\n99999999999999999999\n${"A".repeat(43)}=\n`, `\n1\n${"A".repeat(43)}=\n`])(
-    "are refused when malformed: %j",
-    (text) => {
-      expect(thrownBy(() => parseCheckpointBody(text))).toEqual(refused);
-    },
-  );
+  it.each([
+    "o\n",
+    "o\n01\nAAAA\n",
+    `o\n-1\n${"A".repeat(43)}=\n`,
+    `o\n99999999999999999999\n${"A".repeat(43)}=\n`,
+    `\n1\n${"A".repeat(43)}=\n`,
+  ])("are refused when malformed: %j", (text) => {
+    expect(thrownBy(() => parseCheckpointBody(text))).toEqual(refused);
+  });
 });

@@ -27,9 +27,9 @@ function noteOver(leaves: readonly LedgerLeaf[]): string {
   return signCheckpoint({ size: tree.size, root: tree.root() }, signer, sha256);
 }
 
-const anyPlace = fc.integer({ min: 1, max: 40 }).chain((size) =>
-  fc.record({ size: fc.constant(size), at: fc.nat(size - 1) }),
-);
+const anyPlace = fc
+  .integer({ min: 1, max: 40 })
+  .chain((size) => fc.record({ size: fc.constant(size), at: fc.nat(size - 1) }));
 
 describe("verifyLedger", () => {
   it("accepts a ledger of any size with its checkpoint", () => {
@@ -56,7 +56,11 @@ describe("verifyLedger", () => {
       fc.property(anyPlace, ({ size, at }) => {
         const ledger = ledgerOf(size);
         ledger.leaves[at] = leafOf(canonicalJson({ seq: at + 1, at_ms: 0 }));
-        expect(verifyLedger(ledger)).toMatchObject({ ok: false, code: "LEDGER_INVALID", index: null });
+        expect(verifyLedger(ledger)).toMatchObject({
+          ok: false,
+          code: "LEDGER_INVALID",
+          index: null,
+        });
       }),
     );
   });
@@ -73,7 +77,10 @@ describe("verifyLedger", () => {
 
   it("names the first of two entries that changed places", () => {
     const ledger = ledgerOf(9);
-    [ledger.leaves[3], ledger.leaves[6]] = [ledger.leaves[6] as LedgerLeaf, ledger.leaves[3] as LedgerLeaf];
+    [ledger.leaves[3], ledger.leaves[6]] = [
+      ledger.leaves[6] as LedgerLeaf,
+      ledger.leaves[3] as LedgerLeaf,
+    ];
     expect(verifyLedger(ledger)).toMatchObject({ ok: false, index: 3, seq: 4 });
   });
 
@@ -86,7 +93,11 @@ describe("verifyLedger", () => {
   it("names an entry whose text is not canonical, though its hash fits", () => {
     const leaves = [leafOf('{"seq": 1}')];
     const verdict = verifyLedger({ leaves, note: noteOver(leaves), verifierKey, crypto });
-    expect(verdict).toMatchObject({ ok: false, index: 0, reason: expect.stringContaining("canonical") });
+    expect(verdict).toMatchObject({
+      ok: false,
+      index: 0,
+      reason: expect.stringContaining("canonical"),
+    });
   });
 
   it("refuses a checkpoint by a forged key of the same name", () => {
@@ -118,7 +129,7 @@ describe("canonicalJson", () => {
   it("writes the RFC 8785 example", () => {
     const value = {
       numbers: [333333333.33333329, 1e30, 4.5, 2e-3, 0.000000000000000000000000001],
-      string: '\u20ac$\u000F\u000aA\'\u0042\u0022\u005c\\"/',
+      string: "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"/",
       literals: [null, true, false],
     };
     expect(canonicalJson(value)).toBe(
@@ -128,7 +139,15 @@ describe("canonicalJson", () => {
   });
 
   it("sorts keys by UTF-16 code units", () => {
-    const value = { "\u20ac": 1, "\r": 2, "\ufb33": 3, "1": 4, "\u{1f600}": 5, "\u0080": 6, "\u00f6": 7 };
+    const value = {
+      "\u20ac": 1,
+      "\r": 2,
+      "\ufb33": 3,
+      "1": 4,
+      "\u{1f600}": 5,
+      "\u0080": 6,
+      "\u00f6": 7,
+    };
     const keys = Object.keys(JSON.parse(canonicalJson(value)) as object);
     expect(keys).toEqual(["1", "\r", "\u0080", "\u00f6", "\u20ac", "\u{1f600}", "\ufb33"]);
   });
@@ -149,10 +168,15 @@ describe("canonicalJson", () => {
     expect(() => canonicalJson(1n)).toThrow(TypeError);
   });
 
-  it.each(['{"b":1,"a":2}', '{"a":1,"a":1}', '{ "a":1}', "1.0", '"\\u0041"', "9007199254740993", '"\\ud800"'])(
-    "does not take %s for canonical",
-    (text) => {
-      expect(isCanonicalJson(text)).toBe(false);
-    },
-  );
+  it.each([
+    '{"b":1,"a":2}',
+    '{"a":1,"a":1}',
+    '{ "a":1}',
+    "1.0",
+    '"\\u0041"',
+    "9007199254740993",
+    '"\\ud800"',
+  ])("does not take %s for canonical", (text) => {
+    expect(isCanonicalJson(text)).toBe(false);
+  });
 });
