@@ -32,7 +32,12 @@ export interface StepLogStore {
   /** Resolves when on disk; a chunk whose place is already taken is dropped as a duplicate. */
   append(chunks: readonly StepLogChunk[]): Promise<void>;
   /** Chunks of a run in the order in which they arrived, after `cursor` (0 for all), at most `count`. */
-  read(run: string, step: string, cursor: number, count: number): readonly (StepLogChunk & { cursor: number })[];
+  read(
+    run: string,
+    step: string,
+    cursor: number,
+    count: number,
+  ): readonly (StepLogChunk & { cursor: number })[];
 }
 
 export interface StepLogChunk {

@@ -1,0 +1,56 @@
+import { encodeVerifierKey, type NoteSigner } from "@cohort/proto/ledger/note";
+import type { EventLog, StoredLeaf } from "../log/log.ts";
+import { sha256 } from "./crypto.ts";
+import { createSigningKey } from "./ed25519.ts";
+
+/** Signs the log's checkpoints; `verifierKey` is the C2SP vkey by which anyone verifies them. */
+export interface CheckpointSigner extends NoteSigner {
+  readonly verifierKey: string;
+}
+
+/**
+ * `name` is the log's origin (C2SP tlog-checkpoint): unique to the mesh, without spaces or "+".
+ * `seed` is an Ed25519 seed of 32 bytes; it is not kept, and may be wiped.
+ */
+export function createCheckpointSigner(seed: Uint8Array, name: string): CheckpointSigner {
+  const signer = { name, ...createSigningKey(seed) };
+  return { ...signer, verifierKey: encodeVerifierKey(signer, sha256) };
+}
+
+/** A ledger as it leaves the coordinator: its checkpoint and exactly the leaves that this covers. */
+export interface LedgerExport {
+  readonly checkpoint: string;
+  readonly size: number;
+  /** In order, in chunks that fit a message of the console; read from the log as they are asked for. */
+  readonly chunks: Iterable<readonly StoredLeaf[]>;
+}
+
+/** Entries that are appended while the export is read are no part of it. */
+export function exportLedger(log: EventLog): LedgerExport {
+  const size = log.size;
+  return { checkpoint: log.checkpoint(), size, chunks: chunksOf(log, size) };
+}
+
+/** A chunk ends at either limit, whichever comes first; it has one leaf at least. */
+export const exportChunkLeavesMax = 256;
+export const exportChunkBytesMax = 1024 * 1024;
+
+function* chunksOf(log: EventLog, size: number): Generator<readonly StoredLeaf[]> {
+  let seq = 1;
+  while (seq <= size) {
+    const leaves = log.leaves(seq, Math.min(exportChunkLeavesMax, size - seq + 1));
+    const chunk = leaves.slice(0, countWithin(leaves));
+    if (chunk.length === 0) return;
+    yield chunk;
+    seq += chunk.length;
+  }
+}
+
+function countWithin(leaves: readonly StoredLeaf[]): number {
+  let bytes = 0;
+  const tooMany = leaves.findIndex(({ json }, at) => {
+    bytes += Buffer.byteLength(json);
+    return at > 0 && bytes > exportChunkBytesMax;
+  });
+  return tooMany < 0 ? leaves.length : tooMany;
+}

@@ -1,0 +1,61 @@
+import type Database from "better-sqlite3";
+import type { SizedNote } from "./create-log.ts";
+import type { StoredLeaf } from "./log.ts";
+
+/** A leaf with the row number under which it stands. */
+export interface StoredRow extends StoredLeaf {
+  readonly seq: number;
+}
+
+/** The tables `entries` and `checkpoints`. Nothing here checks what it reads. */
+export interface LeafStore {
+  readonly insert: (seq: number, leaf: StoredLeaf) => void;
+  readonly insertCheckpoint: (checkpoint: SizedNote) => void;
+  /** At most `count` rows numbered `seq` and up, in order. */
+  readonly rows: (seq: number, count: number) => readonly StoredRow[];
+  /** All rows numbered `seq` and up. Other statements may run while it is being read. */
+  readonly everyRow: (seq: number) => Generator<StoredRow>;
+  readonly newestCheckpoint: () => SizedNote | undefined;
+  /** From the oldest on. Nothing may be written while it is being read. */
+  readonly everyCheckpoint: () => Iterable<SizedNote>;
+}
+
+export const leafTables = `
+  CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY,
+    json TEXT NOT NULL,
+    leaf_hash BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, note TEXT NOT NULL) STRICT;
+`;
+
+export function createLeafStore(database: Database.Database): LeafStore {
+  const insert = database.prepare("INSERT INTO entries (seq, json, leaf_hash) VALUES (?, ?, ?)");
+  const insertCheckpoint = database.prepare("INSERT INTO checkpoints (size, note) VALUES (?, ?)");
+  const select = database.prepare<[number, number], StoredRow>(
+    `SELECT seq, json, leaf_hash AS leafHash FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?`,
+  );
+  const checkpoints = database.prepare<[], SizedNote>(
+    "SELECT size, note FROM checkpoints ORDER BY size",
+  );
+  const newest = database.prepare<[], SizedNote>(
+    "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1",
+  );
+  const rows = (seq: number, count: number) => select.all(seq, count);
+  return {
+    insert: (seq, { json, leafHash }) => void insert.run(seq, json, leafHash),
+    insertCheckpoint: ({ size, note }) => void insertCheckpoint.run(size, note),
+    rows,
+    *everyRow(seq) {
+      let page = rows(seq, pageRows);
+      while (page.length > 0) {
+        yield* page;
+        page = rows((page.at(-1) as StoredRow).seq + 1, pageRows);
+      }
+    },
+    newestCheckpoint: () => newest.get(),
+    everyCheckpoint: () => checkpoints.iterate(),
+  };
+}
+
+const pageRows = 256;

@@ -1,0 +1,32 @@
+import { Entry } from "@cohort/proto/gen/cohort/ledger";
+import { canonicalJson } from "@cohort/proto/ledger/canonical";
+import { leafHash, sameHash } from "@cohort/proto/ledger/merkle";
+import { refuse } from "@cohort/proto/problem";
+import { sha256 } from "../ledger/crypto.ts";
+import type { StoredLeaf } from "./log.ts";
+
+/** The entry as it is stored and hashed. Throws a TypeError when JSON cannot carry it (RFC 8785 §3.1). */
+export function toLeaf(entry: Entry): StoredLeaf {
+  if (entry.event === undefined) throw new TypeError(`entry ${entry.seq} has no event`);
+  const json = canonicalJson(Entry.toJSON(entry));
+  return { json, leafHash: leafHash(sha256, encoder.encode(json)) };
+}
+
+/** Throws LEDGER_INVALID when the text is not what was hashed, or not entry `seq` as this version knows it. */
+export function fromLeaf(leaf: StoredLeaf, seq: number): Entry {
+  if (!sameHash(leafHash(sha256, encoder.encode(leaf.json)), leaf.leafHash)) {
+    throw invalidEntry(seq, "its text does not match its stored hash: it was edited");
+  }
+  const entry = Entry.fromJSON(JSON.parse(leaf.json));
+  if (entry.seq !== seq) throw invalidEntry(seq, `it says that it is entry ${entry.seq}`);
+  if (entry.event === undefined)
+    throw invalidEntry(seq, "its event is none that this version knows");
+  return entry;
+}
+
+/** LEDGER_INVALID that names the entry. */
+export function invalidEntry(seq: number, reason: string): Error {
+  return refuse("LEDGER_INVALID", `entry ${seq}: ${reason}`);
+}
+
+const encoder = new TextEncoder();

@@ -1,0 +1,65 @@
+import { MerkleTree } from "@cohort/proto/ledger/merkle";
+import type { NoteSigner } from "@cohort/proto/ledger/note";
+import { sha256 } from "../ledger/crypto.ts";
+import { createLog, type LogBatch, type LogStorage, signTree } from "./create-log.ts";
+import type { EventLog, StepLogChunk, StepLogStore, StoredLeaf } from "./log.ts";
+
+/** What survives a log that is opened again over it, as a disk would. */
+export interface MemoryDisk {
+  readonly leaves: StoredLeaf[];
+  /** By place, in the order of arrival. */
+  readonly chunks: Map<string, StepLogChunk>;
+  /** When set, the next commit stores nothing and throws it. */
+  failure: Error | null;
+}
+
+export function createMemoryDisk(): MemoryDisk {
+  return { leaves: [], chunks: new Map(), failure: null };
+}
+
+/**
+ * The event log without a disk, for tests and for the simulator. `schedule` is given each commit to
+ * run when it likes: never, and the process has crashed before it.
+ */
+export function openMemoryLog(options: {
+  readonly signer: NoteSigner;
+  readonly disk?: MemoryDisk;
+  readonly schedule?: (run: () => void) => void;
+}): EventLog & { readonly stepLogs: StepLogStore } {
+  const { signer, disk = createMemoryDisk(), schedule = queueMicrotask } = options;
+  const tree = new MerkleTree(sha256);
+  for (const leaf of disk.leaves) tree.append(leaf.leafHash);
+  const { note } = signTree(tree, signer);
+  return createLog({ storage: createStorage(disk), tree, note, signer, schedule });
+}
+
+function createStorage(disk: MemoryDisk): LogStorage {
+  return {
+    commit(batch) {
+      const { failure } = disk;
+      disk.failure = null;
+      if (failure !== null) throw failure;
+      store(disk, batch);
+    },
+    leaves: (seq, count) => disk.leaves.slice(seq - 1, seq - 1 + count),
+    stepLogs: (run, step, cursor, count) =>
+      [...disk.chunks.values()]
+        .map((chunk, at) => ({ ...chunk, cursor: at + 1 }))
+        .filter((it) => it.run === run && it.cursor > cursor && (step === "" || it.step === step))
+        .slice(0, count),
+    close: () => {},
+  };
+}
+
+function store(disk: MemoryDisk, { seq, leaves, chunks }: LogBatch): void {
+  if (seq !== disk.leaves.length + 1) throw new RangeError(`entry ${seq} is taken or too far on`);
+  disk.leaves.push(...leaves);
+  for (const chunk of chunks) {
+    const place = placeOf(chunk);
+    if (!disk.chunks.has(place)) disk.chunks.set(place, chunk);
+  }
+}
+
+function placeOf({ run, step, instance, attempt, stream, offset }: StepLogChunk): string {
+  return JSON.stringify([run, step, instance, attempt, stream, offset]);
+}

@@ -1,0 +1,50 @@
+import type Database from "better-sqlite3";
+import type { StepLogChunk } from "./log.ts";
+
+/** The table `step_logs`. */
+export interface StepLogTable {
+  /** Inserts the chunk unless its place is taken. */
+  readonly insert: (chunk: StepLogChunk) => void;
+  readonly read: (
+    run: string,
+    step: string,
+    cursor: number,
+    count: number,
+  ) => readonly (StepLogChunk & { readonly cursor: number })[];
+}
+
+/** SQLite appends the row number to each index, so that one over `run` gives its chunks by cursor. */
+export const stepLogTables = `
+  CREATE TABLE step_logs (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    run TEXT NOT NULL,
+    step TEXT NOT NULL,
+    instance INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    node TEXT NOT NULL,
+    stream INTEGER NOT NULL,
+    offset INTEGER NOT NULL,
+    at_ms INTEGER NOT NULL,
+    data BLOB NOT NULL,
+    UNIQUE (run, step, instance, attempt, stream, offset)
+  ) STRICT;
+  CREATE INDEX step_logs_by_run ON step_logs (run);
+`;
+
+export function createStepLogTable(database: Database.Database): StepLogTable {
+  const insert = database.prepare<[StepLogChunk]>(`
+    INSERT INTO step_logs (run, step, instance, attempt, node, stream, offset, at_ms, data)
+    VALUES (@run, @step, @instance, @attempt, @node, @stream, @offset, @atMs, @data)
+    ON CONFLICT (run, step, instance, attempt, stream, offset) DO NOTHING
+  `);
+  const select = database.prepare<unknown[], StepLogChunk & { cursor: number }>(`
+    SELECT cursor, run, step, instance, attempt, node, stream, offset, at_ms AS atMs, data
+    FROM step_logs INDEXED BY step_logs_by_run
+    WHERE run = @run AND cursor > @cursor AND (@step = '' OR step = @step)
+    ORDER BY cursor LIMIT @count
+  `);
+  return {
+    insert: (chunk) => void insert.run(chunk),
+    read: (run, step, cursor, count) => select.all({ run, step, cursor, count }),
+  };
+}

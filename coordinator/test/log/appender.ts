@@ -1,0 +1,14 @@
+import { openSqliteLog } from "../../src/log/sqlite.ts";
+import { entries, signer } from "./samples.ts";
+
+/** A process that appends for ever, ten at once, and says on stdout how far it is durable. */
+const log = openSqliteLog({ path: process.argv[2] ?? "", signer });
+try {
+  for (;;) {
+    const from = log.size + 1;
+    await Promise.all(entries(from, from + 9).map((it) => log.append([it])));
+    process.stdout.write(`durable ${log.size}\n`);
+  }
+} catch (error) {
+  process.stdout.write(`failed ${(error as { code: string }).code}\n`);
+}

@@ -1,0 +1,118 @@
+import { verifyLedger } from "@cohort/proto/ledger/verify";
+import { describe, expect, it } from "vitest";
+import { noteCrypto } from "../../src/ledger/crypto.ts";
+import { createMemoryDisk, openMemoryLog } from "../../src/log/memory.ts";
+import { openSqliteLog } from "../../src/log/sqlite.ts";
+import { chunk, entries, entry, signer, temporaryPath } from "./samples.ts";
+
+/** What every adapter of the port must do. `open` opens the same log again at each call. */
+const adapters = {
+  sqlite: () => {
+    const path = temporaryPath("log.db");
+    return () => openSqliteLog({ path, signer });
+  },
+  memory: () => {
+    const disk = createMemoryDisk();
+    return () => openMemoryLog({ signer, disk });
+  },
+};
+
+describe.each(Object.entries(adapters))("the event log over %s", (_, create) => {
+  it("gives back what was appended, in order, also after it was closed and opened", async () => {
+    const open = create();
+    const log = open();
+    await log.append(entries(1, 3));
+    await log.append(entries(4, 4));
+    expect([...log.entries(1)]).toEqual(entries(1, 4));
+    log.close();
+
+    const again = open();
+    expect(again.size).toBe(4);
+    expect([...again.entries(3)]).toEqual(entries(3, 4));
+    await again.append(entries(5, 600));
+    expect([...again.entries(1)]).toEqual(entries(1, 600));
+    again.close();
+  });
+
+  it("counts an entry only when it is durable", async () => {
+    const log = create()();
+    const appended = log.append(entries(1, 2));
+    expect(log.size).toBe(0);
+    await appended;
+    expect(log.size).toBe(2);
+    log.close();
+  });
+
+  it("keeps the order of concurrent appends", async () => {
+    const log = create()();
+    await Promise.all(entries(1, 100).map((it) => log.append([it])));
+    expect([...log.entries(1)]).toEqual(entries(1, 100));
+    log.close();
+  });
+
+  it("signs a checkpoint that covers all, from the empty log on", async () => {
+    const log = create()();
+    const verdict = () =>
+      verifyLedger({
+        leaves: log.leaves(1, 1000),
+        note: log.checkpoint(),
+        verifierKey: signer.verifierKey,
+        crypto: noteCrypto,
+      });
+    expect(verdict()).toMatchObject({ ok: true, size: 0 });
+    await log.append(entries(1, 5));
+    await log.append(entries(6, 6));
+    expect(verdict()).toMatchObject({ ok: true, size: 6 });
+    log.close();
+  });
+
+  it("stops for good when an entry has another number than the next", async () => {
+    const log = create()();
+    await log.append(entries(1, 1));
+    await expect(log.append(entries(3, 3))).rejects.toMatchObject({ code: "LEDGER_UNWRITABLE" });
+    await expect(log.append(entries(2, 2))).rejects.toMatchObject({ code: "LEDGER_UNWRITABLE" });
+    expect(log.size).toBe(1);
+    log.close();
+  });
+
+  it("stops for good when an entry holds what JSON cannot carry", async () => {
+    const log = create()();
+    const bad = log.append([entry(1, "half a pair: \ud800")]);
+    await expect(bad).rejects.toMatchObject({ code: "LEDGER_UNWRITABLE" });
+    expect(log.size).toBe(0);
+    log.close();
+  });
+
+  it("commits what waits when it is closed, and refuses what comes later", async () => {
+    const open = create();
+    const log = open();
+    const waiting = log.append(entries(1, 2));
+    log.close();
+    await waiting;
+    await expect(log.append(entries(3, 3))).rejects.toMatchObject({ code: "LEDGER_UNWRITABLE" });
+    const again = open();
+    expect(again.size).toBe(2);
+    again.close();
+  });
+
+  it("keeps step logs by arrival and drops a chunk whose place is taken", async () => {
+    const log = create()();
+    await log.stepLogs.append([chunk(), chunk({ step: "other", data: Uint8Array.of(9) })]);
+    await log.stepLogs.append([
+      chunk({ data: Uint8Array.of(1) }),
+      chunk({ offset: 3 }),
+      chunk({ run: "run-2" }),
+    ]);
+    const all = log.stepLogs.read("run-1", "", 0, 10);
+    expect(all.map(({ step, offset, data }) => [step, offset, [...data]])).toEqual([
+      ["sample", 0, [0, 255, 10]],
+      ["other", 0, [9]],
+      ["sample", 3, [0, 255, 10]],
+    ]);
+    expect(log.stepLogs.read("run-1", "sample", 0, 10)).toHaveLength(2);
+    expect(log.stepLogs.read("run-1", "", 0, 1)).toEqual(all.slice(0, 1));
+    expect(log.stepLogs.read("run-1", "", all[0]?.cursor ?? 0, 10)).toEqual(all.slice(1));
+    expect(log.size).toBe(0);
+    log.close();
+  });
+});
