@@ -1,8 +1,8 @@
 // @ts-check
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { paths } from "./paths.mjs";
 import { SetupError } from "./command.mjs";
+import { paths } from "./paths.mjs";
 
 /** Node's name of a processor to the agent's. @type {Readonly<Record<string, string>>} */
 const architectures = { x64: "x86_64", arm64: "arm64", riscv64: "riscv64" };
@@ -24,7 +24,19 @@ export async function ensureAgent(progress) {
   const arch = architecture();
   const outFile = agentPath();
   mkdirSync(dirname(outFile), { recursive: true });
-  await buildAgent({ arch, cacheDir: paths().cache, outFile, log: progress });
+  try {
+    await buildAgent({ arch, cacheDir: paths().cache, outFile, log: progress });
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    // A failed command of the toolchain names itself and its remedy already.
+    if (/^ *remedy: /m.test(message)) throw cause;
+    throw new SetupError("the agent could not be built", {
+      command: "node node-agent/toolchain/build.mjs",
+      output: message,
+      remedy: "Mend what the lines above name, or remove .cohort/cache, then try again.",
+      cause,
+    });
+  }
   return `${arch}, ${(statSync(outFile).size / 1e6).toFixed(2)} MB`;
 }
 
