@@ -1,5 +1,6 @@
 /**
- * Stands in for @nats-io/nkeys in the native bundle (an alias of esbuild's): it and the signature
- * library under it are a third of nats-core's size, and the host signs challenges itself.
+ * Stands in for @nats-io/nkeys in the native bundle, by the alias in `aliases.json`: what is under
+ * it needs Node's crypto, weighs a third of nats-core, and is not used, since the host signs the
+ * server's challenges itself.
  */
 export {};

@@ -1,0 +1,115 @@
+import {
+  type AttemptKey,
+  Cancel,
+  Dispatch,
+  DispatchReply,
+  EventAck,
+  EventBatch,
+  Hello,
+  HelloReply,
+  type NodeEvent,
+  Signed,
+  SignedToken,
+  TokenDelivery,
+} from "@cohort/proto/gen/cohort/node";
+import { refuse } from "@cohort/proto/problem";
+import { dispatchProof, tokenProof } from "@cohort/proto/proof";
+import sodium from "libsodium-wrappers-sumo";
+import type { Host, KeyPair } from "../../src/host.ts";
+import type { Bus, ConnectBus } from "../../src/mesh/bus.ts";
+
+type Handler = (payload: Uint8Array) => Promise<Uint8Array>;
+
+/** A coordinator and its bus in memory, with switches for what can go wrong. */
+export class FakeMesh {
+  readonly keys: KeyPair;
+  readonly hellos: Hello[] = [];
+  readonly events: NodeEvent[] = [];
+  /** Answers to other requests, by the last token of the subject. */
+  readonly answers = new Map<string, Handler>();
+  superseded: AttemptKey[] = [];
+  acknowledging = true;
+  readonly #handlers = new Map<string, Handler>();
+  #disconnect: (reason: string) => void = () => {};
+
+  constructor(readonly host: Host, readonly node = "board-1") {
+    this.keys = host.crypto.signKeyPair(new Uint8Array(32).fill(7));
+  }
+
+  get connect(): ConnectBus {
+    return async () => this.#bus();
+  }
+
+  disconnect(): void {
+    this.#disconnect("cut by the test");
+  }
+
+  sign(subject: string, payload: Uint8Array, keys = this.keys): Uint8Array {
+    const signature = this.host.crypto.sign(dispatchProof(subject, payload), keys.secretKey);
+    return Signed.encode({ payload, signature }).finish();
+  }
+
+  async dispatch(dispatch: Dispatch): Promise<DispatchReply> {
+    const subject = `mesh.down.${this.node}.dispatch`;
+    return await this.send(subject, this.sign(subject, Dispatch.encode(dispatch).finish()));
+  }
+
+  async cancel(cancel: Cancel): Promise<DispatchReply> {
+    const subject = `mesh.down.${this.node}.cancel`;
+    return await this.send(subject, this.sign(subject, Cancel.encode(cancel).finish()));
+  }
+
+  async send(subject: string, payload: Uint8Array): Promise<DispatchReply> {
+    const handler = this.#handlers.get(subject);
+    if (handler === undefined) throw new Error(`nobody listens on ${subject}`);
+    return DispatchReply.decode(await handler(payload));
+  }
+
+  sealToken(delivery: TokenDelivery, boxKey: Uint8Array, signer = this.keys): Uint8Array {
+    const payload = TokenDelivery.encode(delivery).finish();
+    const signature = this.host.crypto.sign(tokenProof(payload), signer.secretKey);
+    return sodium.crypto_box_seal(SignedToken.encode({ payload, signature }).finish(), boxKey);
+  }
+
+  /** What the attempt ended with; undefined while it runs. */
+  finished(attempt: AttemptKey) {
+    const found = this.events.findLast(
+      (it) => it.event?.$case === "finished" && it.attempt?.run === attempt.run,
+    )?.event;
+    return found?.$case === "finished" ? found.value : undefined;
+  }
+
+  #bus(): Bus {
+    this.#handlers.clear();
+    const closed = new Promise<string>((resolve) => {
+      this.#disconnect = resolve;
+    });
+    return {
+      closed,
+      peerRoot: "",
+      request: async (subject, payload) => await this.#answer(subject, payload),
+      publish: () => {},
+      subscribe: (subject, handler) => void this.#handlers.set(subject, handler),
+      close: async () => this.#disconnect("closed"),
+    };
+  }
+
+  async #answer(subject: string, payload: Uint8Array): Promise<Uint8Array> {
+    const verb = subject.split(".")[3] ?? "";
+    const answer = this.answers.get(verb);
+    if (answer !== undefined) return await answer(payload);
+    if (verb === "hello") {
+      this.hellos.push(Hello.decode(payload));
+      const { superseded } = this;
+      return HelloReply.encode({
+        problems: [], nowMs: Date.now(), heartbeatMs: 4000, superseded, userJwt: "",
+      }).finish();
+    }
+    if (verb === "events" && this.acknowledging) {
+      const { events } = EventBatch.decode(payload);
+      this.events.push(...events);
+      return EventAck.encode({ problems: [], throughSeq: events.at(-1)?.seq ?? 0 }).finish();
+    }
+    throw refuse("UNREACHABLE", `nobody answers ${subject}`);
+  }
+}

@@ -1,0 +1,64 @@
+import { type AppendFile, type Files, HostError } from "../../src/host.ts";
+
+/** A disk in memory, that can be full, lose what was not synced, and be damaged. */
+export class MemoryDisk implements Files {
+  readonly contents = new Map<string, Uint8Array>();
+  readonly #durable = new Map<string, Uint8Array>();
+  full = false;
+  syncs = 0;
+
+  /** Everything since the last sync of each file is lost. */
+  losePower(): void {
+    this.contents.clear();
+    for (const [path, bytes] of this.#durable) this.contents.set(path, bytes);
+  }
+
+  read(path: string): Uint8Array | null {
+    return this.contents.get(path)?.slice() ?? null;
+  }
+
+  writeAtomic(path: string, bytes: Uint8Array): void {
+    this.#refuseWhenFull();
+    this.contents.set(path, bytes.slice());
+    this.#durable.set(path, bytes.slice());
+  }
+
+  remove(path: string): void {
+    this.contents.delete(path);
+  }
+
+  makeDirectory(): void {}
+
+  list(): string[] {
+    return [];
+  }
+
+  openAppend(path: string): AppendFile {
+    const disk = this;
+    return {
+      get size() {
+        return disk.contents.get(path)?.length ?? 0;
+      },
+      append(bytes) {
+        disk.#refuseWhenFull();
+        const old = disk.contents.get(path) ?? new Uint8Array(0);
+        const joined = new Uint8Array(old.length + bytes.length);
+        joined.set(old);
+        joined.set(bytes, old.length);
+        disk.contents.set(path, joined);
+      },
+      async sync() {
+        disk.syncs++;
+        disk.#durable.set(path, disk.contents.get(path)?.slice() ?? new Uint8Array(0));
+      },
+      truncate(size) {
+        disk.contents.set(path, (disk.contents.get(path) ?? new Uint8Array(0)).slice(0, size));
+      },
+      close() {},
+    };
+  }
+
+  #refuseWhenFull(): void {
+    if (this.full) throw new HostError("ENOSPC", "the disk is full");
+  }
+}

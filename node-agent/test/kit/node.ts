@@ -1,0 +1,70 @@
+import { Dispatch } from "@cohort/proto/gen/cohort/node";
+import { createNodeHost } from "../../node/host.ts";
+import { pretendedSandbox, type StepPlay } from "../../node/sandbox.ts";
+import { runAgent } from "../../src/agent.ts";
+import type { Host } from "../../src/host.ts";
+import { createIdentity, deriveKeys, type Keys, saveIdentity } from "../../src/identity.ts";
+import { FakeMesh } from "./fake-mesh.ts";
+import { MemoryDisk } from "./memory-files.ts";
+
+/** A host whose steps are functions and whose disk is memory. */
+export async function testHost(play: StepPlay, disk = new MemoryDisk()): Promise<Host> {
+  const host = await createNodeHost({ sandbox: pretendedSandbox(play), environment: {} });
+  return { ...host, files: disk, writeError: () => {} };
+}
+
+export interface TestNode {
+  readonly mesh: FakeMesh;
+  readonly keys: Keys;
+  readonly disk: MemoryDisk;
+  /** Waits until the check holds. */
+  until(check: () => boolean): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** An enrolled agent that runs against a mesh in memory; its disk may come from an earlier life. */
+export async function startNode(
+  play: StepPlay,
+  options: { readonly disk?: MemoryDisk; readonly slots?: number; readonly mesh?: FakeMesh } = {},
+): Promise<TestNode> {
+  const disk = options.disk ?? new MemoryDisk();
+  const host = await testHost(play, disk);
+  const mesh = options.mesh ?? new FakeMesh(host);
+  const identity = createIdentity(host);
+  const enrolment = {
+    node: mesh.node, userJwt: "jwt", rootCa: "pem", coordinatorKey: mesh.keys.publicKey, servers: ["a:1"],
+  };
+  saveIdentity(host, "/data", { ...identity, enrolment });
+  const stopping = new AbortController();
+  const { slots } = options;
+  const running = runAgent(
+    host,
+    { dataDirectory: "/data", connect: mesh.connect, ...(slots === undefined ? {} : { slots }) },
+    stopping.signal,
+  );
+  const node: TestNode = {
+    mesh,
+    disk,
+    keys: deriveKeys(host, identity.seeds),
+    until: async (check) => {
+      while (!check()) await new Promise((resolve) => setTimeout(resolve, 2));
+    },
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+  await node.until(() => mesh.hellos.length > 0);
+  return node;
+}
+
+/** A dispatch of a shell step, or what `rest` makes of it. */
+export function dispatchOf(run: string, rest: Partial<Dispatch> = {}): Dispatch {
+  return Dispatch.fromPartial({
+    attempt: { run, step: "step", instance: 0, attempt: 1 },
+    workflow: "test",
+    work: { $case: "run", value: { shell: "sh", script: "true" } },
+    timeoutMs: 10_000,
+    ...rest,
+  });
+}
