@@ -1,0 +1,87 @@
+import {
+  type AttemptKey,
+  EnrolReply,
+  type EnrolRequest,
+  HelloReply,
+  type InventoryItem,
+} from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
+import { CohortError, refuse } from "@cohort/proto/problem";
+import { enrolProof } from "@cohort/proto/proof";
+import type { Logger } from "pino";
+import { decideEnrol, type EnrolCommand } from "../fleet/decide-enrol.ts";
+import { decideHeartbeat, decideHello } from "../fleet/decide-presence.ts";
+import type { FleetState } from "../fleet/fleet.ts";
+import type { Decision } from "../state/decision.ts";
+import type { Credentials } from "./credentials.ts";
+import type { MeshHandlers } from "./mesh.ts";
+import type { Presence } from "./presence.ts";
+
+/** Runs a decision on the fleet through the single writer. */
+export type DecideFleet = <T>(
+  decision: (fleet: FleetState, nowMs: number) => Decision<T>,
+) => Promise<T>;
+
+export interface MembershipOptions {
+  readonly decide: DecideFleet;
+  readonly credentials: Credentials;
+  readonly presence: Presence;
+  /** Ed25519; refuses keys and signatures that are not canonical or of low order. */
+  readonly verify: (message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array) => boolean;
+  /** Whether an X25519 key can be sealed to; one of low order cannot. */
+  readonly isBoxKey: (boxKey: Uint8Array) => boolean;
+  readonly sha256: (bytes: Uint8Array) => Uint8Array;
+  /** Ed25519 public key that signs dispatches and tokens. */
+  readonly coordinatorKey: Uint8Array;
+  /** "host:port" of nats-server, as nodes reach it. */
+  readonly servers: readonly string[];
+  /** Compares what a node holds with what it should hold; gives the attempts that it must drop. */
+  readonly reconcile: (node: string, inventory: readonly InventoryItem[]) => Promise<AttemptKey[]>;
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
+/** How machines become nodes, and how nodes come and go. */
+export function createMembership(
+  options: MembershipOptions,
+): Pick<MeshHandlers, "enrol" | "hello" | "heartbeat"> {
+  const { decide, credentials, presence, coordinatorKey, servers, reconcile, now, log } = options;
+  return {
+    async enrol(request, invite) {
+      const command = enrolCommand(request, invite, options);
+      const outcome = await decide((fleet, nowMs) => decideEnrol(fleet, command, nowMs));
+      if (outcome.kind === "refused") throw new CohortError([outcome.problem]);
+      const { node } = outcome;
+      const userJwt = await credentials.issueNodeJwt(node, command.natsKey, now());
+      return EnrolReply.fromPartial({ node, userJwt, coordinatorKey, servers: [...servers] });
+    },
+    async hello(name, { facts, inventory }) {
+      const { keys } = await decide((fleet) => decideHello(fleet, name, facts));
+      presence.seen(name);
+      const superseded = await reconcile(name, inventory);
+      const nowMs = now();
+      const userJwt = await credentials.issueNodeJwt(name, keys.natsKey, nowMs);
+      return HelloReply.fromPartial({ nowMs, heartbeatMs: limits.heartbeatMs, superseded, userJwt });
+    },
+    heartbeat(name) {
+      const known = presence.lastSeenMs(name) !== undefined;
+      presence.seen(name);
+      if (known) return;
+      decide((fleet) => decideHeartbeat(fleet, name)).catch((error: unknown) => {
+        log.error({ err: error, node: name }, "a node's return could not be recorded");
+      });
+    },
+  };
+}
+
+/** The invite is the one that nats-server verified: a proof made for another must not pass. */
+function enrolCommand(
+  { secret, natsKey, signKey, boxKey, proof, facts }: EnrolRequest,
+  invite: string,
+  { verify, isBoxKey, sha256 }: MembershipOptions,
+): EnrolCommand {
+  if (facts === undefined) throw refuse("USAGE", "the machine does not say what it is");
+  const message = enrolProof({ invite, natsKey, signKey, boxKey });
+  const proofValid = verify(message, proof, signKey) && isBoxKey(boxKey);
+  return { invite, secretHash: sha256(secret), natsKey, signKey, boxKey, facts, proofValid };
+}

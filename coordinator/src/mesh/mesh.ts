@@ -1,0 +1,161 @@
+import {
+  type Cancel,
+  type Dispatch,
+  type DispatchReply,
+  EnrolReply,
+  type EnrolRequest,
+  EventAck,
+  type EventBatch,
+  type Heartbeat,
+  type Hello,
+  HelloReply,
+  ProxyReply,
+  type ProxyRequest,
+  RenewReply,
+  type RenewRequest,
+} from "@cohort/proto/gen/cohort/node";
+import { problem, refuse } from "@cohort/proto/problem";
+import { subjects } from "@cohort/proto/subjects";
+import type { NatsConnection, Subscription } from "@nats-io/nats-core";
+import type { Logger } from "pino";
+import { createAdmission } from "./admission.ts";
+import { Commands, type SignCommand } from "./command.ts";
+import { createComplaints } from "./complaints.ts";
+import { connectNats, type NatsAddress, watch } from "./connection.ts";
+import { inputs } from "./inputs.ts";
+import { meshLimits } from "./limits.ts";
+import { hear, serve, type ServeContext } from "./serve.ts";
+
+/**
+ * What the coordinator does when nodes ask. A CohortError that is thrown becomes the problems of the
+ * reply; anything else becomes INTERNAL without detail, and is logged.
+ */
+export interface MeshHandlers {
+  /** `invite` is the one that nats-server verified; the request's own field is the sender's claim. */
+  enrol(request: EnrolRequest, invite: string): Promise<EnrolReply>;
+  hello(node: string, hello: Hello): Promise<HelloReply>;
+  heartbeat(node: string, beat: Heartbeat): void;
+  events(node: string, batch: EventBatch): Promise<EventAck>;
+  renew(node: string, request: RenewRequest): Promise<RenewReply>;
+  proxy(node: string, request: ProxyRequest): Promise<ProxyReply>;
+}
+
+/** The coordinator's place on the bus. */
+export interface Mesh {
+  /** The node's answer. UNREACHABLE among its problems means that it may or may not have been heard. */
+  dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply>;
+  /** Throws UNREACHABLE, or the problems of the node's answer. */
+  cancel(node: string, cancel: Cancel): Promise<void>;
+  /** Hears no more, answers what it has heard (within meshLimits.closeWaitMs), and leaves. */
+  close(): Promise<void>;
+  /** False while nats-server is away; the connection is made again for ever. */
+  readonly connected: boolean;
+}
+
+export interface MeshOptions extends NatsAddress {
+  readonly handlers: MeshHandlers;
+  readonly sign: SignCommand;
+  readonly log: Logger;
+  /** Milliseconds; used for rates only. */
+  readonly now: () => number;
+}
+
+/** Throws UNREACHABLE when the first connection cannot be made. */
+export async function connectMesh(options: MeshOptions): Promise<Mesh> {
+  const { handlers, sign, log, now } = options;
+  const connection = await connectNats(options);
+  const state = watch(connection, log);
+  const context: ServeContext = {
+    connection,
+    admission: createAdmission(now),
+    complaints: createComplaints(log, now),
+    log,
+    inFlight: new Set(),
+  };
+  const subscriptions = serveAll(handlers, context);
+  await connection.flush();
+  const commands = new Commands(connection, sign);
+  return {
+    get connected() {
+      return state.connected;
+    },
+    async dispatch(node, dispatch) {
+      if (state.connected) return commands.dispatch(node, dispatch);
+      return { problems: [problem("UNREACHABLE", "the coordinator is not connected to nats-server")] };
+    },
+    async cancel(node, cancel) {
+      if (state.connected) return commands.cancel(node, cancel);
+      throw refuse("UNREACHABLE", "the coordinator is not connected to nats-server");
+    },
+    close: () => close(connection, subscriptions, context.inFlight),
+  };
+}
+
+function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[] {
+  return [
+    serve(context, {
+      verb: "enrol",
+      subject: subjects.everyEnrol,
+      read: inputs.enrol,
+      handle: (invite, request) => handlers.enrol(request, invite),
+      reply: EnrolReply,
+    }),
+    serve(context, {
+      verb: "hello",
+      subject: subjects.everyUp("hello"),
+      read: inputs.hello,
+      handle: (node, hello) => handlers.hello(node, hello),
+      reply: HelloReply,
+    }),
+    serve(context, {
+      verb: "events",
+      subject: subjects.everyUp("events"),
+      read: inputs.events,
+      handle: (node, batch) => handlers.events(node, batch),
+      reply: EventAck,
+    }),
+    serve(context, {
+      verb: "renew",
+      subject: subjects.everyUp("renew"),
+      read: inputs.renew,
+      handle: (node, request) => handlers.renew(node, request),
+      reply: RenewReply,
+    }),
+    serve(context, {
+      verb: "proxy",
+      subject: subjects.everyUp("proxy"),
+      read: inputs.proxy,
+      handle: (node, request) => handlers.proxy(node, request),
+      reply: ProxyReply,
+    }),
+    hear(context, {
+      verb: "heartbeat",
+      subject: subjects.everyUp("heartbeat"),
+      read: inputs.heartbeat,
+      handle: (node, beat) => handlers.heartbeat(node, beat),
+    }),
+  ];
+}
+
+/** Bounded, for nats-server may be gone or a handler stuck. */
+async function close(
+  connection: NatsConnection,
+  subscriptions: readonly Subscription[],
+  inFlight: ServeContext["inFlight"],
+): Promise<void> {
+  const finish = async () => {
+    await Promise.all(subscriptions.map((it) => it.drain()));
+    await Promise.allSettled(inFlight);
+    await connection.flush();
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, meshLimits.closeWaitMs);
+  });
+  try {
+    if (!connection.isClosed()) await Promise.race([finish().catch(() => {}), patience]);
+  } finally {
+    clearTimeout(timer);
+    await connection.close();
+  }
+}
