@@ -24,7 +24,7 @@ export function fetchService(
   host: ScriptHost,
 ): (address: string, request?: ServiceRequest) => Promise<ServiceResponse> {
   return async (address, request = {}) => {
-    const match = /^([a-z0-9-]+):(\/[\x21-\x7e]*)$/.exec(address);
+    const match = /^([a-z0-9-]+):(\/(?!\/)[\x21-\x7e]*)$/.exec(address);
     if (match === null) throw new TypeError(`"${address}" is not of the form service:/path`);
     const port = Number(/:(\d+)$/.exec(host.environment("COHORT_PROXY") ?? "")?.[1] ?? 0);
     if (port === 0) throw new Error("the step has no grants for services");

@@ -1,0 +1,174 @@
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Host } from "../../src/host.ts";
+import { Journal } from "../../src/journal/journal.ts";
+import { encodeRecord } from "../../src/journal/record.ts";
+import { agentLimits } from "../../src/limits.ts";
+import { MemoryDisk } from "../kit/memory-files.ts";
+import { testHost } from "../kit/node.ts";
+
+let base: Host;
+beforeAll(async () => {
+  base = await testHost(async () => {});
+});
+
+const path = "/journal";
+
+function open(disk: MemoryDisk): Journal {
+  return Journal.open({ ...base, files: disk }, path);
+}
+
+function key(run: string): AttemptKey {
+  return { run, step: "s", instance: 0, attempt: 1 };
+}
+
+function finish(journal: Journal, run: string, outputJson = ""): void {
+  const value = { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage: undefined };
+  journal.record(key(run), { $case: "finished", value }, 1);
+}
+
+function log(journal: Journal, run: string, offset: number, bytes: number): void {
+  const data = new Uint8Array(bytes).fill(120);
+  journal.record(key(run), { $case: "log", value: { stream: 1, offset, data } }, 1);
+}
+
+function events(journal: Journal) {
+  return journal.batch(100_000, 1e9);
+}
+
+describe("the journal", () => {
+  it("gives back after a restart what was accepted, finished and not acknowledged", () => {
+    const disk = new MemoryDisk();
+    const before = open(disk);
+    before.accept(key("a"));
+    before.accept(key("b"));
+    finish(before, "b", '{"x":1}');
+    const after = open(disk);
+    expect(after.unfinished()).toEqual([key("a")]);
+    expect(after.finished()).toEqual([key("b")]);
+    expect(events(after)).toEqual(events(before));
+    expect(after.knows(key("b"))).toBe(true);
+  });
+
+  it("drops what is acknowledged and remembers that the attempt ran", () => {
+    const disk = new MemoryDisk();
+    const journal = open(disk);
+    journal.accept(key("a"));
+    finish(journal, "a");
+    journal.acknowledge(events(journal)[0]?.seq ?? 0);
+    for (const it of [journal, open(disk), open(disk)]) {
+      expect(events(it)).toEqual([]);
+      expect(it.unfinished()).toEqual([]);
+      expect(it.knows(key("a"))).toBe(true);
+    }
+  });
+
+  it("survives every possible torn tail, losing the torn record alone", () => {
+    const disk = new MemoryDisk();
+    const journal = open(disk);
+    journal.accept(key("a"));
+    const whole = disk.contents.get(path)?.length ?? 0;
+    finish(journal, "a");
+    const bytes = disk.contents.get(path) as Uint8Array;
+    for (let length = whole; length < bytes.length; length++) {
+      const torn = new MemoryDisk();
+      torn.contents.set(path, bytes.slice(0, length));
+      expect(open(torn).unfinished()).toEqual([key("a")]);
+    }
+  });
+
+  it("passes over a damaged record and keeps those behind it", () => {
+    const disk = new MemoryDisk();
+    const journal = open(disk);
+    journal.accept(key("a"));
+    const from = disk.contents.get(path)?.length ?? 0;
+    journal.accept(key("spoiled"));
+    const to = disk.contents.get(path)?.length ?? 0;
+    journal.accept(key("b"));
+    const bytes = disk.contents.get(path) as Uint8Array;
+    for (let at = from; at < to; at++) {
+      const spoiled = bytes.slice();
+      spoiled[at] = (spoiled[at] as number) ^ 0x55;
+      const damaged = new MemoryDisk();
+      damaged.contents.set(path, spoiled);
+      expect(open(damaged).unfinished()).toEqual([key("a"), key("b")]);
+    }
+  });
+
+  it("opens on a file of random bytes as on none", () => {
+    const disk = new MemoryDisk();
+    disk.contents.set(path, base.random(10_000));
+    expect(events(open(disk))).toEqual([]);
+  });
+
+  it("never uses a number twice, even for events that power loss took", async () => {
+    const disk = new MemoryDisk();
+    const journal = open(disk);
+    journal.accept(key("a"));
+    await journal.sync();
+    log(journal, "a", 0, 10);
+    const used = events(journal)[0]?.seq ?? 0;
+    disk.losePower();
+    const after = open(disk);
+    log(after, "a", 0, 10);
+    expect(events(after)[0]?.seq).toBeGreaterThan(used);
+  });
+
+  it("gives up the oldest logs when full, says how much, and never a result", () => {
+    const journal = open(new MemoryDisk());
+    finish(journal, "first", '"kept"');
+    const chunk = 16 * 1024;
+    const count = agentLimits.journalLogBytesMax / chunk + 20;
+    for (let index = 0; index < count; index++) log(journal, "a", index * chunk, chunk);
+    finish(journal, "a");
+    const kept = events(journal);
+    expect(kept.filter((it) => it.event?.$case === "finished")).toHaveLength(2);
+    const chunks = kept.flatMap((it) => (it.event?.$case === "log" ? [it.event.value] : []));
+    const [note, ...rest] = chunks;
+    const dropped = (count - rest.length) * chunk;
+    expect(new TextDecoder().decode(note?.data)).toContain(`${dropped} bytes of this log were dropped`);
+    expect(note?.offset).toBe(0);
+    expect(rest[0]?.offset).toBe(dropped);
+    expect(rest.length * chunk).toBeLessThanOrEqual(agentLimits.journalLogBytesMax);
+    expect(kept.map((it) => it.seq)).toEqual(kept.map((it) => it.seq).sort((a, b) => a - b));
+  });
+
+  it("keeps the file within its bound while events come and go", () => {
+    const disk = new MemoryDisk();
+    const journal = open(disk);
+    let largest = 0;
+    for (let index = 0; index < 500; index++) {
+      log(journal, "a", index, 8 * 1024);
+      journal.acknowledge(events(journal).at(-1)?.seq ?? 0);
+      largest = Math.max(largest, disk.contents.get(path)?.length ?? 0);
+    }
+    expect(largest).toBeLessThan(agentLimits.journalSlackBytesMax + 64 * 1024);
+  });
+
+  it("has no room when too many results wait", () => {
+    const journal = open(new MemoryDisk());
+    const output = JSON.stringify("x".repeat(120 * 1024));
+    for (let index = 0; journal.hasRoom; index++) finish(journal, `run-${index}`, output);
+    expect(journal.finished().length).toBeGreaterThan(10);
+  });
+
+  it("keeps a result that the disk refused and writes it when it can", async () => {
+    const disk = new MemoryDisk();
+    const journal = open(disk);
+    journal.accept(key("a"));
+    disk.full = true;
+    finish(journal, "a");
+    await expect(journal.sync()).rejects.toMatchObject({ code: "ENOSPC" });
+    disk.full = false;
+    await journal.sync();
+    disk.losePower();
+    expect(open(disk).finished()).toEqual([key("a")]);
+  });
+
+  it("ignores records of a kind that it does not know", () => {
+    const disk = new MemoryDisk();
+    const record = encodeRecord(base.crypto, { kind: "sequence", next: 5 });
+    disk.contents.set(path, record.map((byte, index) => (index === 14 ? 99 : byte)));
+    expect(events(open(disk))).toEqual([]);
+  });
+});
