@@ -1,0 +1,229 @@
+import { readFileSync, statSync } from "node:fs";
+import { limits } from "@cohort/proto/limits";
+import Database from "better-sqlite3";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createVault, openVault } from "../../src/vault/vault.ts";
+import { keyFile, path, read, secretText, service, temporaryVault } from "./samples.ts";
+
+const unavailable = { code: "SECRET_UNAVAILABLE" };
+
+describe("the vault", () => {
+  it("lends a secret to the service that its policy names, also after it was opened again", async () => {
+    const { file, source, vault } = await temporaryVault();
+    expect(vault.set(path, Buffer.from(secretText), [service, "desk"], 5)).toBe(1);
+    expect(await read(vault)).toBe(secretText);
+    vault.close();
+
+    const again = openVault(file);
+    await again.unseal(source);
+    expect(await read(again)).toBe(secretText);
+    expect(await read(again, path, "desk")).toBe(secretText);
+    again.close();
+  });
+
+  it("gives back any bytes", async () => {
+    const { vault } = await temporaryVault();
+    const values = fc.uint8Array({ minLength: 1, maxLength: 300 });
+    await fc.assert(
+      fc.asyncProperty(values, async (bytes) => {
+        vault.set(path, Buffer.from(bytes), [service], 5);
+        await vault.withSecret(path, service, async (value) => {
+          expect(new Uint8Array(value)).toEqual(bytes);
+        });
+      }),
+    );
+    vault.close();
+  });
+
+  it("lends the newest version and keeps the older ones on disk", async () => {
+    const { file, vault } = await temporaryVault();
+    vault.set(path, Buffer.from("first"), [service], 5);
+    expect(vault.set(path, Buffer.from("second"), ["other"], 6)).toBe(2);
+    expect(await read(vault, path, "other")).toBe("second");
+    await expect(read(vault)).rejects.toMatchObject(unavailable);
+    vault.close();
+    const database = new Database(file);
+    expect(database.prepare("SELECT version FROM secrets").pluck().all()).toEqual([1, 2]);
+    database.close();
+  });
+
+  it("lists paths, versions, times and services, and no value", async () => {
+    const { vault } = await temporaryVault();
+    vault.set("b/key", Buffer.from(secretText), ["b", "a", "b"], 5);
+    vault.set("a/key", Buffer.from(secretText), ["a"], 6);
+    vault.set("b/key", Buffer.from(secretText), ["c"], 7);
+    vault.internal("ledger-signing", () => Buffer.from(secretText));
+    expect(vault.list()).toEqual([
+      { path: "a/key", version: 1, setMs: 6, services: ["a"] },
+      { path: "b/key", version: 2, setMs: 7, services: ["c"] },
+    ]);
+    vault.close();
+  });
+
+  it("wipes the value that it was given, and the one that it lent, even when the user of it fails", async () => {
+    const { vault } = await temporaryVault();
+    const given = Buffer.from(secretText);
+    vault.set(path, given, [service], 5);
+    const refused = Buffer.from(secretText);
+    expect(() => vault.set("no path", refused, [service], 5)).toThrow();
+    let lent: Buffer = Buffer.alloc(0);
+    const use = vault.withSecret(path, service, async (value) => {
+      lent = value;
+      throw new Error("upstream gone");
+    });
+    await expect(use).rejects.toThrow("upstream gone");
+    for (const buffer of [given, refused, lent]) {
+      expect(buffer).toEqual(Buffer.alloc(secretText.length));
+    }
+    vault.close();
+  });
+
+  it("answers in the same words for a missing secret and for one that is not granted", async () => {
+    const { vault } = await temporaryVault();
+    vault.set(path, Buffer.from(secretText), [service], 5);
+    const missing = await problems(read(vault, "maintenance/other"));
+    expect(await problems(read(vault, path, "desk"))).toEqual(missing);
+    expect(await problems(read(vault, path, ""))).toEqual(missing);
+    expect(missing).toMatchObject([unavailable]);
+    vault.close();
+  });
+
+  it("does not lend what is the coordinator's own", async () => {
+    const { vault } = await temporaryVault();
+    const seed = vault.internal(path, () => Buffer.from(secretText));
+    expect(vault.internal(path, () => Buffer.from("another"))).toEqual(seed);
+    await expect(read(vault)).rejects.toMatchObject(unavailable);
+    vault.close();
+  });
+
+  it("derives the same keys after it was opened again, another for each purpose and vault", async () => {
+    const { file, source, vault } = await temporaryVault();
+    const keys = (it: typeof vault) => [
+      it.derive("token/1"),
+      it.derive("token/2"),
+      it.derive("bodies"),
+      it.keyedHash("bodies", Buffer.alloc(0)),
+      it.keyedHash("bodies", Buffer.from("body")),
+    ];
+    const before = keys(vault).map((key) => key.toString("hex"));
+    vault.close();
+    const again = openVault(file);
+    await again.unseal(source);
+    expect(keys(again).map((key) => key.toString("hex"))).toEqual(before);
+    again.close();
+    const other = await temporaryVault();
+    const all = [...before, ...keys(other.vault).map((key) => key.toString("hex"))];
+    expect(new Set(all).size).toBe(10);
+    expect(all.every((key) => key.length === 64)).toBe(true);
+    other.vault.close();
+  });
+
+  it.each([
+    ["a path of one part", "api-key", "x", ["desk"], "NAME_INVALID"],
+    ["a path that climbs", "maintenance/../x", "x", ["desk"], "NAME_INVALID"],
+    ["a path with a newline", "maintenance/key\n", "x", ["desk"], "NAME_INVALID"],
+    [
+      "a path that is too long",
+      `a/${"b".repeat(limits.secretPathLengthMax)}`,
+      "x",
+      ["desk"],
+      "NAME_INVALID",
+    ],
+    ["no service", path, "x", [], "NAME_INVALID"],
+    ["a service that is two names", path, "x", ["desk other"], "NAME_INVALID"],
+    ["no value", path, "", ["desk"], "USAGE"],
+    [
+      "a value that is too long",
+      path,
+      "x".repeat(limits.secretBytesMax + 1),
+      ["desk"],
+      "LIMIT_EXCEEDED",
+    ],
+  ])("refuses %s", async (_, badPath, value, services, code) => {
+    const { vault } = await temporaryVault();
+    expect(() => vault.set(badPath, Buffer.from(value), services, 5)).toThrow(
+      expect.objectContaining({ code }),
+    );
+    expect(vault.list()).toEqual([]);
+    vault.close();
+  });
+});
+
+describe("a sealed vault", () => {
+  it("refuses everything until it has its key", async () => {
+    const { file, source, vault } = await temporaryVault();
+    vault.set(path, Buffer.from(secretText), [service], 5);
+    vault.close();
+    const sealed = openVault(file);
+    expect(sealed.sealed).toBe(true);
+    const locked = expect.objectContaining({ code: "VAULT_SEALED" });
+    const value = Buffer.from(secretText);
+    expect(() => sealed.set(path, value, [service], 5)).toThrow(locked);
+    expect(value.every((byte) => byte === 0)).toBe(true);
+    await expect(read(sealed)).rejects.toEqual(locked);
+    expect(() => sealed.list()).toThrow(locked);
+    expect(() => sealed.internal("seed", () => Buffer.of(1))).toThrow(locked);
+    expect(() => sealed.derive("bodies")).toThrow(locked);
+    expect(() => sealed.keyedHash("bodies", Buffer.of(1))).toThrow(locked);
+    await sealed.unseal(source);
+    expect(sealed.sealed).toBe(false);
+    expect(await read(sealed)).toBe(secretText);
+    sealed.close();
+    expect(sealed.sealed).toBe(true);
+  });
+
+  it("stays sealed under another key", async () => {
+    const { file, vault } = await temporaryVault();
+    vault.close();
+    const sealed = openVault(file);
+    await expect(sealed.unseal(keyFile())).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
+    const passphrase = Buffer.from("the wrong kind of key");
+    const wrongKind = sealed.unseal({ kind: "passphrase", passphrase });
+    await expect(wrongKind).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
+    expect(sealed.sealed).toBe(true);
+    sealed.close();
+  });
+});
+
+describe("the vault's file", () => {
+  it("is never overwritten by a new vault, and must exist to be opened", async () => {
+    const { file, source, vault } = await temporaryVault();
+    vault.close();
+    await expect(createVault(file, source)).rejects.toMatchObject({ code: "SETUP_FAILED" });
+    expect(() => openVault(`${file}.missing`)).toThrow(/cannot be opened/);
+  });
+
+  it("belongs to its owner alone and shows no secret, raw, in base64 or in hex", async () => {
+    const { file, vault } = await temporaryVault();
+    vault.set(path, Buffer.from(secretText), [service], 5);
+    vault.internal("seed", () => Buffer.from(secretText));
+    for (const part of [file, `${file}-wal`]) {
+      expect(statSync(part).mode & 0o777).toBe(0o600);
+    }
+    const open = readFileSync(`${file}-wal`);
+    vault.close();
+    for (const bytes of [open, readFileSync(file)]) expectNoTrace(bytes, secretText);
+    expect(open.includes(path)).toBe(true);
+  });
+});
+
+/** Any eight bytes of the text in a row, as they are or encoded at any of base64's alignments. */
+function expectNoTrace(bytes: Buffer, text: string): void {
+  const haystack = bytes.toString("latin1");
+  const lowered = haystack.toLowerCase();
+  for (let at = 0; at + 9 <= text.length; at += 1) {
+    const part = Buffer.from(text.slice(at, at + 9));
+    expect(haystack).not.toContain(part.toString("latin1"));
+    expect(haystack).not.toContain(part.toString("base64"));
+    expect(haystack).not.toContain(part.toString("base64url"));
+    expect(lowered).not.toContain(part.toString("hex"));
+  }
+}
+
+async function problems(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => null,
+    (error: { problems: unknown }) => error.problems,
+  );
+}
