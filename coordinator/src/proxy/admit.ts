@@ -1,0 +1,60 @@
+import type { AttemptKey, Header } from "@cohort/proto/gen/cohort/node";
+import { refuse } from "@cohort/proto/problem";
+import { httpMethods, type Service } from "@cohort/proto/resources/service";
+import { requestHeaders } from "./headers.ts";
+import { allows, parsePath } from "./path.ts";
+
+/** Who calls, what is asked for: as it came, before anything is believed. */
+export interface Asked {
+  readonly service: string;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: readonly Header[];
+  readonly body: Uint8Array;
+}
+
+/** A call that its grants and limits allow. */
+export interface Admitted {
+  readonly attempt: AttemptKey;
+  /** "" when the coordinator itself calls. */
+  readonly node: string;
+  readonly token: string;
+  readonly tokenSeq: number;
+  readonly service: Service;
+  readonly method: (typeof httpMethods)[number];
+  /** With query. */
+  readonly path: string;
+  readonly headers: readonly Header[];
+  readonly body: Uint8Array;
+}
+
+/**
+ * Matches what is asked for with the grants of the step and the rules of the service, then with the
+ * limits. `service` is null when the step was not granted it or nobody defined it, which reads the
+ * same from outside. Throws GRANT_MISSING, USAGE or LIMIT_EXCEEDED.
+ */
+export function admit(
+  asked: Asked,
+  service: Service | null,
+): Pick<Admitted, "service" | "method" | "path" | "headers" | "body"> {
+  const { path, query } = parsePath(asked.path);
+  const method = httpMethods.find((it) => it === asked.method);
+  if (service === null || method === undefined || !allows(service.allow, method, path)) {
+    throw refuse("GRANT_MISSING", "the step was not granted this service, method and path", {
+      hint: "name the service in the step's `grants`, and the path in the service's `allow`",
+    });
+  }
+  const headers = requestHeaders(asked.headers);
+  checkBody(asked.body, method, service);
+  return { service, method, path: path + query, headers, body: asked.body };
+}
+
+function checkBody(body: Uint8Array, method: Admitted["method"], service: Service): void {
+  if (body.length > 0 && (method === "GET" || method === "HEAD")) {
+    throw refuse("USAGE", `a ${method} request has no body`);
+  }
+  const bytesMax = service.limits.request;
+  if (body.length > bytesMax) {
+    throw refuse("LIMIT_EXCEEDED", `the body is longer than the ${bytesMax} bytes of the service`);
+  }
+}

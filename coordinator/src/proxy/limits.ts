@@ -1,0 +1,31 @@
+import { limits } from "@cohort/proto/limits";
+
+/** Limits of the proxy; those that nodes must know too are in proto. Units last. */
+export const proxyLimits = {
+  /** Calls that are out at once, of all and of one node; each may hold two bodies in memory. */
+  callsMax: 128,
+  callsPerNodeMax: 32,
+  /** A secret that is sent in a header. */
+  credentialBytesMax: limits.proxyHeaderBytesMax / 2,
+  /** Forms shorter than this are not looked for in answers: they would be found everywhere. */
+  scrubFormBytesMin: 6,
+  /** Escapes within escapes that are looked beneath. */
+  scrubDepthMax: 3,
+  /** What a refused request said of itself, as recorded. */
+  recordedTextLengthMax: 512,
+
+  /** Answers of one DNS look-up; more is no honest name. */
+  addressesMax: 64,
+  /** Addresses of one host that are dialled in turn before the call is given up. */
+  addressesDialledMax: 4,
+  connectMs: 5_000,
+  /** Connections to one address with one credential. */
+  connectionsPerPoolMax: 32,
+  /** Pools of connections; the least recently used is closed first. */
+  poolsMax: 64,
+  idleConnectionMs: 4_000,
+} as const;
+
+if (proxyLimits.callsPerNodeMax > proxyLimits.callsMax) {
+  throw new Error("callsPerNodeMax must not exceed callsMax");
+}

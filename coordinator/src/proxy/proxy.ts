@@ -1,0 +1,89 @@
+import type { AttemptKey, ProxyReply, ProxyRequest } from "@cohort/proto/gen/cohort/node";
+import type { Service } from "@cohort/proto/resources/service";
+import type { BudgetState } from "../budget/budget.ts";
+import type { Decision } from "../state/decision.ts";
+import type { Egress } from "./egress/egress.ts";
+import { CallPipeline } from "./pipeline.ts";
+
+export function createProxy(dependencies: ProxyDependencies): Proxy {
+  return new CallPipeline(dependencies);
+}
+
+/**
+ * The only way out of the mesh to services that want a credential. Always in this order: token,
+ * node, attempt, proof, grant, limits; then the worst case reserved and the intent durable; then the
+ * credential, the call and what it cost; then the outcome durable; then the answer.
+ */
+export interface Proxy {
+  /** `node`: whose subject the request came in on. Never rejects. */
+  fromNode(node: string, request: ProxyRequest): Promise<ProxyReply>;
+  /** A `call` step, which the coordinator makes itself; it needs no token. Never rejects. */
+  fromStep(call: StepCall): Promise<ProxyReply>;
+  /** Refused calls that were not recorded, because their node was refused too often lately. */
+  readonly refusalsSuppressed: number;
+}
+
+export interface StepCall {
+  readonly attempt: AttemptKey;
+  readonly service: string;
+  readonly method: string;
+  /** With query, beginning with "/". */
+  readonly path: string;
+  /** Sent as JSON; undefined for no body. */
+  readonly json: unknown;
+  /** Sent in the header of that name, so that the service can tell a repetition. */
+  readonly idempotencyKey: string;
+}
+
+export interface ProxyDependencies {
+  readonly writer: CallWriter;
+  readonly tokens: TokenReader;
+  readonly vault: SecretLender;
+  readonly egress: Egress;
+  /** A new ULID. */
+  readonly newId: () => string;
+  readonly nodeIsEnrolled: (node: string) => boolean;
+  /** Whether this attempt runs now, and there; `node` is "" for the coordinator. */
+  readonly attemptIsLive: (attempt: AttemptKey, node: string) => boolean;
+  /** null when nobody defined it. */
+  readonly service: (name: string) => Service | null;
+  /** null when there is no such run. */
+  readonly run: (run: string) => CallingRun | null;
+  /** Told of faults of Cohort's own, which callers learn no more of than INTERNAL. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The single writer, as far as calls need it. */
+export interface CallWriter {
+  decide<T>(
+    decision: (state: { readonly budget: BudgetState }, nowMs: number) => Decision<T>,
+  ): Promise<T>;
+}
+
+export interface TokenReader {
+  /** Throws TOKEN_INVALID or TOKEN_EXPIRED. */
+  openToken(token: string): TokenClaims | Promise<TokenClaims>;
+  /** Throws PROOF_INVALID unless the node's own key signed this request, lately. */
+  verifyRequest(node: string, request: ProxyRequest): void | Promise<void>;
+}
+
+export interface TokenClaims {
+  readonly id: string;
+  readonly node: string;
+  readonly attempt: AttemptKey;
+  /** Names of the services that the step was granted. */
+  readonly services: readonly string[];
+}
+
+export interface SecretLender {
+  /** Throws SECRET_UNAVAILABLE or VAULT_SEALED before it calls `use`. */
+  withSecret<T>(path: string, service: string, use: (value: Buffer) => Promise<T>): Promise<T>;
+  keyedHash(purpose: string, bytes: Uint8Array): Uint8Array;
+}
+
+export interface CallingRun {
+  /** Name of its workflow. */
+  readonly workflow: string;
+  /** `budget` of the workflow's version that it runs; null for none. */
+  readonly ceilingNanoUsd: number | null;
+}
