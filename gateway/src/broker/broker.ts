@@ -128,6 +128,7 @@ function guarded(socket: Socket): Duplex {
   const guard = new PacketGuard(limits.brokerPacketBytesMax);
   socket.pipe(guard);
   socket.on("error", (error) => guard.destroy(error));
+  guard.on("error", () => socket.destroy());
   return Duplex.from({ readable: guard, writable: socket });
 }
 

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { errors } from "@cohort/proto/errors";
 import { CohortError } from "@cohort/proto/problem";
 import type { Logger } from "pino";
@@ -18,6 +19,7 @@ export async function submitEvents(parts: {
   readonly random: () => number;
   readonly signal: AbortSignal;
 }): Promise<void> {
+  setMaxListeners(limits.submissionsInFlightMax * 2, parts.signal);
   const worker = async (): Promise<void> => {
     while (!parts.signal.aborted) {
       const event = await parts.queue.take();

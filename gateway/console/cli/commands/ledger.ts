@@ -1,0 +1,90 @@
+import { once } from "node:events";
+import { createWriteStream, renameSync } from "node:fs";
+import { resolve } from "node:path";
+import { LedgerCheck, type LedgerVerdict } from "@cohort/proto/ledger/verify";
+import { refuse } from "@cohort/proto/problem";
+import { errors } from "@cohort/proto/errors";
+import type { Session } from "../session.ts";
+import { ledgerCrypto } from "./ledger-crypto.ts";
+import { exportFromCoordinator, exportFromFile, exportLines } from "./ledger-export.ts";
+
+/** Checks every entry against the signed checkpoint: of the coordinator, or of an export, offline. */
+export async function verifyLedgerCommand(
+  session: Session,
+  options: { readonly export?: string; readonly key?: string },
+): Promise<number> {
+  if (options.export !== undefined && options.key === undefined) {
+    throw refuse("USAGE", "an export is verified with a key that did not come with it", {
+      hint: "Give --key with the verifier key that was noted when the mesh was set up.",
+    });
+  }
+  const ledger =
+    options.export === undefined
+      ? await exportFromCoordinator(await session.console())
+      : await exportFromFile(resolve(session.terminal.directory, options.export));
+  if (options.key === undefined) {
+    session.output.progress(`verifying with the coordinator's own word for its key: ${ledger.verifierKey}`);
+  }
+  const check = new LedgerCheck(ledgerCrypto);
+  for await (const leaf of ledger.leaves) {
+    if (!check.add(leaf)) break;
+  }
+  const verdict = check.verdict(ledger.checkpoint, options.key ?? ledger.verifierKey);
+  session.output.result(verdictView(verdict), () => describe(verdict));
+  return verdict.ok ? 0 : errors[verdict.code].exit;
+}
+
+/** Writes the ledger as lines of JSON: first the checkpoint and its key, then one line an entry. */
+export async function exportLedgerCommand(
+  session: Session,
+  options: { readonly file?: string },
+): Promise<number> {
+  const ledger = await exportFromCoordinator(await session.console());
+  if (options.file === undefined) {
+    for await (const line of exportLines(ledger)) session.terminal.writeResult(`${line}\n`);
+    return 0;
+  }
+  const path = resolve(session.terminal.directory, options.file);
+  const entries = await writeLines(path, exportLines(ledger));
+  session.output.result({ file: path, entries, verifier_key: ledger.verifierKey }, () =>
+    [`${entries} entries in ${path}`, `verifier key: ${ledger.verifierKey}`].join("\n"),
+  );
+  return 0;
+}
+
+/** All or nothing: a half-written export would look like a cut ledger. Returns the entries. */
+async function writeLines(path: string, lines: AsyncIterable<string>): Promise<number> {
+  const partial = `${path}.partial`;
+  const file = createWriteStream(partial, { mode: 0o600 });
+  try {
+    await once(file, "open");
+    let count = 0;
+    for await (const line of lines) {
+      if (!file.write(`${line}\n`)) await once(file, "drain");
+      count += 1;
+    }
+    file.end();
+    await once(file, "finish");
+    renameSync(partial, path);
+    return count - 1;
+  } catch (cause) {
+    if (cause instanceof Error && "syscall" in cause) {
+      throw refuse("USAGE", `${path} cannot be written`, undefined, cause);
+    }
+    throw cause;
+  } finally {
+    file.destroy();
+  }
+}
+
+function verdictView(verdict: LedgerVerdict) {
+  return verdict.ok ? { ...verdict, root: Buffer.from(verdict.root).toString("hex") } : verdict;
+}
+
+function describe(verdict: LedgerVerdict): string {
+  if (verdict.ok) {
+    return `${verdict.size} entries, root ${Buffer.from(verdict.root).toString("hex")}: as signed`;
+  }
+  const place = verdict.seq === null ? "" : `entry ${verdict.seq}: `;
+  return `${verdict.code} ${place}${verdict.reason}`;
+}

@@ -1,0 +1,76 @@
+import type { LogLine } from "@cohort/proto/gen/cohort/console";
+import type { Session } from "../session.ts";
+import { neutralise, neutraliseLines } from "../text.ts";
+import { logView } from "../views.ts";
+
+/** What a run's steps wrote; with `follow` until it has ended. */
+export async function logs(
+  session: Session,
+  run: string,
+  options: { readonly follow: boolean; readonly step?: string },
+): Promise<number> {
+  const { output } = session;
+  const console = await session.console();
+  const request = { run, step: options.step ?? "", follow: options.follow };
+  const lines = new LineJoiner();
+  const print = ({ chunk, text }: Line) =>
+    output.item(
+      () => logView(chunk, text),
+      () => `${prefixOf(chunk)} | ${neutraliseLines(text)}\n`,
+    );
+  try {
+    for await (const chunk of console.stream(console.runs, console.runs.logs, request)) {
+      for (const line of lines.add(chunk)) print(line);
+    }
+  } finally {
+    for (const line of lines.rest()) print(line);
+  }
+  return 0;
+}
+
+export interface Line {
+  /** The chunk that ended the line. */
+  readonly chunk: LogLine;
+  readonly text: string;
+}
+
+/**
+ * Makes lines of chunks, which end anywhere, even inside a character. Each stream of each attempt
+ * has its own; a line that will not end is cut.
+ */
+export class LineJoiner {
+  readonly #streams = new Map<string, { decoder: InstanceType<typeof TextDecoder>; text: string; chunk: LogLine }>();
+
+  add(chunk: LogLine): Line[] {
+    const { run, step, instance, attempt } = chunk.attempt ?? { run: "", step: "", instance: 0, attempt: 0 };
+    const key = JSON.stringify([run, step, instance, attempt, chunk.stream]);
+    const known = this.#streams.get(key);
+    const stream = known ?? { decoder: new TextDecoder(), text: "", chunk };
+    stream.chunk = chunk;
+    this.#streams.set(key, stream);
+    const lines = (stream.text + stream.decoder.decode(chunk.data, { stream: true })).split("\n");
+    stream.text = lines.pop() as string;
+    if (stream.text.length > lineLengthMax) {
+      lines.push(stream.text);
+      stream.text = "";
+    }
+    return lines.map((text) => ({ chunk, text: text.replace(/\r$/, "") }));
+  }
+
+  /** What was written last without a line break. */
+  rest(): Line[] {
+    const lines = [...this.#streams.values()]
+      .map(({ decoder, text, chunk }) => ({ chunk, text: text + decoder.decode() }))
+      .filter(({ text }) => text !== "");
+    this.#streams.clear();
+    return lines;
+  }
+}
+
+function prefixOf({ attempt, node, stream }: LogLine): string {
+  const place = node === "" ? "" : ` ${node}`;
+  const mark = stream === 2 ? " !" : "";
+  return neutralise(`${attempt?.step ?? ""}[${attempt?.instance ?? 0}]${place}${mark}`);
+}
+
+const lineLengthMax = 64 * 1024;

@@ -1,0 +1,59 @@
+import type { Charge, Instance, Run, Step } from "@cohort/proto/gen/cohort/console";
+import { formatMoney } from "@cohort/proto/quantity";
+import { formatMoment, formatSpan } from "../moments.ts";
+import type { Output } from "../output.ts";
+import type { Cell } from "../table.ts";
+import { neutralise, shorten } from "../text.ts";
+
+/** A run for people: a headline, its steps, what it spent. */
+export function runTable(output: Output, run: Run, nowMs: number): string {
+  const span = formatSpan(run.startedMs, run.endedMs, nowMs);
+  const reason = run.reason === "" ? "" : `: ${run.reason}`;
+  const headline = neutralise(
+    `run ${run.run} of ${run.workflow}, by ${run.trigger} at ${formatMoment(run.startedMs)}: ` +
+      `${run.state} after ${span}${reason}`,
+  );
+  const steps = output.table(
+    ["STEP", "NODE", "STATE", "ATTEMPT", "TIME", "OUTPUT"],
+    run.steps.flatMap((step) => stepRows(output, step, nowMs)),
+  );
+  return [headline, "", steps, ...chargeLines(output, run.charges)].join("\n");
+}
+
+function stepRows(output: Output, step: Step, nowMs: number): (Cell | string)[][] {
+  if (step.instances.length === 0) {
+    return [[step.step, "-", output.state(step.state), "-", "-", shorten(step.reason, outputWidth)]];
+  }
+  return step.instances.map((it) => [
+    step.instances.length === 1 ? step.step : `${step.step}[${it.instance}]`,
+    it.node === "" ? "-" : it.node,
+    output.state(it.state),
+    String(it.attempt),
+    formatSpan(it.startedMs, it.endedMs, nowMs),
+    shorten(outcomeOf(it), outputWidth),
+  ]);
+}
+
+function outcomeOf(it: Instance): string {
+  return it.code === "" ? it.outputJson : `${it.code} ${it.message}`;
+}
+
+function chargeLines(output: Output, charges: readonly Charge[]): string[] {
+  if (charges.length === 0) return [];
+  const total = charges.reduce((sum, it) => sum + it.nanoUsd, 0);
+  const table = output.table(
+    ["CALL", "STEP", "SERVICE", "STATE", "COST", "ACCOUNTS"],
+    charges.map((it) => [
+      it.call,
+      it.step,
+      it.service,
+      output.state(it.state),
+      formatMoney(it.nanoUsd),
+      it.holds.map(({ account, window }) => `${account} (${window})`).join(", "),
+    ]),
+  );
+  return ["", table, `${charges.length} calls, ${formatMoney(total)}`];
+}
+
+/** Beyond, `-o json` shows it all. */
+const outputWidth = 100;

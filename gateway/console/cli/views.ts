@@ -1,0 +1,143 @@
+import type {
+  BudgetLine,
+  Charge,
+  Instance,
+  LogLine,
+  Node,
+  ResourceChange,
+  Run,
+  Secret,
+  Step,
+} from "@cohort/proto/gen/cohort/console";
+
+/**
+ * The shapes of `-o json`. Every key is always there, spelt as in the .proto files; JSON that travels
+ * as text is shown as what it says, and a time or a value that is not known yet is null.
+ */
+export function runView(it: Run) {
+  return {
+    run: it.run,
+    workflow: it.workflow,
+    version: it.version,
+    state: it.state,
+    trigger: it.trigger,
+    inputs: parsed(it.inputsJson),
+    started_ms: time(it.startedMs),
+    ended_ms: time(it.endedMs),
+    reason: it.reason,
+    steps: it.steps.map(stepView),
+    charges: it.charges.map(chargeView),
+  };
+}
+
+function stepView(it: Step) {
+  return {
+    step: it.step,
+    kind: it.kind,
+    state: it.state,
+    reason: it.reason,
+    instances: it.instances.map(instanceView),
+  };
+}
+
+function instanceView(it: Instance) {
+  return {
+    instance: it.instance,
+    attempt: it.attempt,
+    node: it.node,
+    state: it.state,
+    started_ms: time(it.startedMs),
+    ended_ms: time(it.endedMs),
+    output: parsed(it.outputJson),
+    code: it.code,
+    message: it.message,
+    usage:
+      it.usage === undefined
+        ? null
+        : {
+            cpu_ms: it.usage.cpuMs,
+            memory_peak_bytes: it.usage.memoryPeakBytes,
+            wall_ms: it.usage.wallMs,
+            bytes_in: it.usage.bytesIn,
+            bytes_out: it.usage.bytesOut,
+          },
+  };
+}
+
+function chargeView(it: Charge) {
+  return {
+    call: it.call,
+    step: it.step,
+    service: it.service,
+    state: it.state,
+    nano_usd: it.nanoUsd,
+    holds: it.holds.map(({ account, window }) => ({ account, window })),
+  };
+}
+
+export function nodeView(it: Node) {
+  return {
+    node: it.node,
+    state: it.state,
+    labels: it.labels,
+    running: it.running,
+    seen_ms: time(it.seenMs),
+    facts:
+      it.facts === undefined
+        ? null
+        : {
+            version: it.facts.version,
+            arch: it.facts.arch,
+            kernel: it.facts.kernel,
+            hostname: it.facts.hostname,
+            cores: it.facts.cores,
+            memory_bytes: it.facts.memoryBytes,
+            isolation: it.facts.isolation,
+            slots: it.facts.slots,
+          },
+  };
+}
+
+export function logView(it: LogLine, text: string) {
+  return {
+    run: it.attempt?.run ?? "",
+    step: it.attempt?.step ?? "",
+    instance: it.attempt?.instance ?? 0,
+    attempt: it.attempt?.attempt ?? 0,
+    node: it.node,
+    stream: it.stream === 2 ? "stderr" : "stdout",
+    at_ms: it.atMs,
+    text,
+  };
+}
+
+export function budgetView(it: BudgetLine) {
+  return {
+    account: it.account,
+    window: it.window,
+    limit_nano_usd: it.limitNanoUsd,
+    posted_nano_usd: it.postedNanoUsd,
+    held_nano_usd: it.heldNanoUsd,
+  };
+}
+
+export function secretView(it: Secret) {
+  return { path: it.path, version: it.version, set_ms: time(it.setMs) };
+}
+
+export function changeView(it: ResourceChange) {
+  return { kind: it.kind, name: it.name, version: it.version, change: it.change };
+}
+
+function time(milliseconds: number): number | null {
+  return milliseconds === 0 ? null : milliseconds;
+}
+
+function parsed(json: string): unknown {
+  if (json === "") return null;
+  try {
+    return JSON.parse(json);
+  } catch {
+    return json;
+  }
+}
