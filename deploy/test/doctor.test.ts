@@ -27,7 +27,7 @@ describe("the agent", () => {
   test("that is not built, is broken, or cannot isolate fails the check", async () => {
     expect(await agent(join(home, "absent"))).toMatchObject({ ok: false });
     expect(await agent(program("exit 1"))).toMatchObject({ ok: false });
-    const refused = await agent(program('echo "isolation: refused"'));
+    const refused = await agent(program('echo "isolation: refused"; exit 4'));
     expect(refused).toMatchObject({ ok: false, detail: "isolation refused" });
   });
 

@@ -7,7 +7,3 @@ export function passed(name: string, detail: string): Check {
 export function failed(name: string, detail: string, remedy: string): Check {
   return { name, ok: false, detail, remedy };
 }
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { SetupError } from "../../setup/command.mjs";
 import { checkNode } from "../../setup/node-version.mjs";
 import type { Paths } from "../../setup/paths.mjs";
 import type { Check } from "../doctor.ts";
-import { failed, messageOf, passed } from "./check.ts";
+import { failed, passed } from "./check.ts";
 
 /** Room for the ledger, the logs and one build of the agent. */
 const freeBytesMin = 1024 ** 3;
@@ -13,7 +14,8 @@ export function nodeVersion(): Check {
   try {
     return passed("node", checkNode());
   } catch (error) {
-    return failed("node", messageOf(error), "Install Node.js 20.19 or newer.");
+    if (!(error instanceof SetupError)) throw error;
+    return failed("node", error.message, error.remedy);
   }
 }
 

@@ -1,7 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { agentPath } from "../../setup/agent.mjs";
 import { findNatsServer, natsServerMinimum } from "../../setup/nats-server.mjs";
 import type { Paths } from "../../setup/paths.mjs";
@@ -9,7 +8,7 @@ import type { Check } from "../doctor.ts";
 import { portNames, storedPorts } from "../mesh/ports.ts";
 import { isFree } from "../supervisor/free-port.ts";
 import { holderOf } from "../supervisor/instance.ts";
-import { failed, messageOf, passed } from "./check.ts";
+import { failed, passed } from "./check.ts";
 
 const probeMs = 10_000;
 
@@ -23,15 +22,21 @@ export function natsServer({ cache }: Paths): Check {
 /** Asks the binary itself what this kernel lets it isolate. */
 export async function agent(path: string = agentPath()): Promise<Check> {
   if (!existsSync(path)) return failed("agent", `${path} is not built`, "Run `npm start`.");
-  try {
-    const { stdout } = await promisify(execFile)(path, ["probe"], { timeout: probeMs });
-    const level = /\b(strict|standard|refused)\b/.exec(stdout)?.[1] ?? "unknown";
-    const detail = `isolation ${level}`;
-    if (level === "strict" || level === "standard") return passed("agent", detail);
-    return failed("agent", detail, `Run \`${path} probe\`: it names what this kernel lacks.`);
-  } catch (error) {
-    return failed("agent", messageOf(error), "Remove .cohort/build and run `npm start`.");
-  }
+  const { stdout, fault } = await probe(path);
+  const level = /^isolation: (\w+)/m.exec(stdout)?.[1];
+  if (level === undefined) return failed("agent", fault, "Remove .cohort/build and run `npm start`.");
+  const detail = `isolation ${level}`;
+  if (fault === "") return passed("agent", detail);
+  return failed("agent", detail, `Run \`${path} probe\`: it names what this kernel lacks.`);
+}
+
+/** The table goes to stdout also when the kernel does not do, which the exit status tells. */
+function probe(path: string): Promise<{ stdout: string; fault: string }> {
+  return new Promise((resolve) =>
+    execFile(path, ["probe"], { timeout: probeMs }, (error, stdout) =>
+      resolve({ stdout, fault: error === null ? "" : error.message }),
+    ),
+  );
 }
 
 /** Each port is free, or held by the mesh of this home folder. */

@@ -26,7 +26,9 @@ export async function enrolNodes(
   await Promise.all(
     missing.map(async ({ name, labels }) => {
       const { joinToken } = await client.call(nodes, nodes.invite, { name, labels });
-      await command([agentPath(), "join", joinToken, "--data", paths.nodeData(name)], {
+      await command([agentPath(), "join", "--data", paths.nodeData(name)], {
+        // Not on the command line, which every user of this machine can read.
+        environment: { COHORT_JOIN_TOKEN: joinToken },
         what: `${name} could not join`,
         remedy: `Read ${join(paths.logs, "coordinator.log")}; \`cohort doctor\` checks this machine.`,
         signal,
