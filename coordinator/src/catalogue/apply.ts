@@ -4,7 +4,7 @@ import type { Resource as StoredResource } from "@cohort/proto/gen/cohort/ledger
 import { CohortError, type Problem } from "@cohort/proto/problem";
 import type { Workflow } from "@cohort/proto/resources/workflow";
 import canonicalize from "canonicalize";
-import { transform, type TransformFailure } from "esbuild";
+import { type TransformFailure, transform } from "esbuild";
 import type { Writer } from "../state/writer.ts";
 import type { Source, SourceFile } from "../workflow/source.ts";
 import { checkSources, type Resource } from "../workflow/workflow.ts";
@@ -27,7 +27,12 @@ export async function applySources(
   return writer.decide((state) => {
     const changes = stored.map((it): ResourceChange => {
       const current = state.catalogue.current.get(`${it.kind}/${it.name}`);
-      const change = current === undefined ? "created" : current.version === it.version ? "unchanged" : "updated";
+      const change =
+        current === undefined
+          ? "created"
+          : current.version === it.version
+            ? "unchanged"
+            : "updated";
       return { kind: it.kind, name: it.name, version: it.version, change };
     });
     const changed = stored.filter((_, at) => changes[at]?.change !== "unchanged");
@@ -40,7 +45,8 @@ async function storedResources(resources: readonly Resource[]): Promise<StoredRe
   const problems: Problem[] = [];
   const stored: StoredResource[] = [];
   for (const { kind, definition, source } of resources) {
-    const complete = kind === "workflow" ? await withPlainScripts(definition, source, problems) : definition;
+    const complete =
+      kind === "workflow" ? await withPlainScripts(definition, source, problems) : definition;
     const definitionJson = canonicalize(complete) as string;
     const version = createHash("sha256").update(definitionJson).digest("hex");
     stored.push({ kind, name: definition.name, version, definitionJson });
@@ -50,18 +56,29 @@ async function storedResources(resources: readonly Resource[]): Promise<StoredRe
 }
 
 /** Scripts may be TypeScript; nodes run JavaScript. A syntax error is found here, not on a node. */
-async function withPlainScripts(workflow: Workflow, source: Source, problems: Problem[]): Promise<Workflow> {
+async function withPlainScripts(
+  workflow: Workflow,
+  source: Source,
+  problems: Problem[],
+): Promise<Workflow> {
   const steps = await Promise.all(
     workflow.steps.map(async (step, at) => {
       if (step.script === undefined) return step;
       try {
-        const { code } = await transform(step.script, { loader: "ts", format: "esm", target: "es2022", logLevel: "silent" });
+        const { code } = await transform(step.script, {
+          loader: "ts",
+          format: "esm",
+          target: "es2022",
+          logLevel: "silent",
+        });
         return { ...step, script: code };
       } catch (error) {
         const [first] = (error as TransformFailure).errors ?? [];
         if (first === undefined) throw error;
         const where = first.location === null ? "" : ` (line ${first.location.line} of the script)`;
-        problems.push(source.problemAt(["steps", at, "script"], "SCRIPT_SYNTAX", first.text + where));
+        problems.push(
+          source.problemAt(["steps", at, "script"], "SCRIPT_SYNTAX", first.text + where),
+        );
         return step;
       }
     }),

@@ -5,4 +5,6 @@ export const schedulerLimits = {
   /** An unanswered dispatch is sent again, the same attempt, after this. */
   dispatchRepeatMs: 1_000,
   tickMs: 100,
+  /** Output that is kept of one stream of an attempt. */
+  stepLogBytesMax: 16 * 1024 * 1024,
 } as const;

@@ -41,7 +41,11 @@ export function createWriter({ log, state, now, listen, onFailure }: WriterOptio
       done.push(recorded);
     };
     for (const event of events) apply(event);
-    for (let event = nextEvent(state, agenda, atMs); event !== null; event = nextEvent(state, agenda, atMs)) {
+    for (
+      let event = nextEvent(state, agenda, atMs);
+      event !== null;
+      event = nextEvent(state, agenda, atMs)
+    ) {
       apply(event);
     }
     return done;

@@ -1,4 +1,8 @@
-import type { SubmitEventReply, SubmitEventRequest, TriggerSet } from "@cohort/proto/gen/cohort/console";
+import type {
+  SubmitEventReply,
+  SubmitEventRequest,
+  TriggerSet,
+} from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { type Catalogue, resourcesOf, workflowAt } from "../catalogue/catalogue.ts";
@@ -30,7 +34,8 @@ export async function submitEvent(
   actor: string,
   run: string,
 ): Promise<SubmitEventReply> {
-  if (id === "" || id.length > limits.eventIdLengthMax) throw refuse("USAGE", "the event needs an id");
+  if (id === "" || id.length > limits.eventIdLengthMax)
+    throw refuse("USAGE", "the event needs an id");
   if (source !== "mqtt") throw refuse("USAGE", `no trigger has the source "${source}"`);
   if (eventJson.length > limits.eventBytesMax) {
     throw refuse("LIMIT_EXCEEDED", `the event is larger than ${limits.eventBytesMax} bytes`);
@@ -38,7 +43,10 @@ export async function submitEvent(
   const event = parseEvent(eventJson);
   return writer.decide((state) => {
     const definition = state.catalogue.current.get(`workflow/${workflow}`);
-    const triggers = definition === undefined ? 0 : workflowAt(state.catalogue, definition.version).definition.on.mqtt.length;
+    const triggers =
+      definition === undefined
+        ? 0
+        : workflowAt(state.catalogue, definition.version).definition.on.mqtt.length;
     if (definition !== undefined && trigger >= triggers) {
       throw refuse("USAGE", `workflow ${workflow} has no MQTT trigger ${trigger}`);
     }

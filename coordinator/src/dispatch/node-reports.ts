@@ -1,0 +1,73 @@
+import type {
+  AttemptKey,
+  NodeEvent,
+  ProxyReply,
+  ProxyRequest,
+} from "@cohort/proto/gen/cohort/node";
+import { refuse } from "@cohort/proto/problem";
+import { workflowAt } from "../catalogue/catalogue.ts";
+import type { EnrolledNode } from "../fleet/fleet.ts";
+import type { StepLogChunk, StepLogStore } from "../log/log.ts";
+import type { MeshHandlers } from "../mesh/mesh.ts";
+import { decideNodeEvents } from "../scheduler/decide-attempt.ts";
+import { schedulerLimits } from "../scheduler/limits.ts";
+import { findActive, findInstance, type Runs } from "../scheduler/runs.ts";
+import type { Feed } from "../state/feed.ts";
+import type { Writer } from "../state/writer.ts";
+
+export interface NodeReportDependencies {
+  readonly writer: Writer;
+  readonly feed: Feed;
+  readonly stepLogs: StepLogStore;
+  sealToken(node: EnrolledNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
+  proxy(node: string, request: ProxyRequest): Promise<ProxyReply>;
+  /** The node was heard of just now. */
+  seen(node: string): void;
+}
+
+/** What a node says and asks about the attempts that it runs. */
+export function createNodeReports(
+  dependencies: NodeReportDependencies,
+): Pick<MeshHandlers, "events" | "renew" | "proxy"> {
+  const { writer, feed, stepLogs, sealToken, seen } = dependencies;
+  const { runs, fleet } = writer.state;
+  return {
+    async events(name, { events }) {
+      seen(name);
+      const chunks = events.flatMap((event) => chunkOf(runs, name, event));
+      if (chunks.length > 0) {
+        await stepLogs.append(chunks);
+        feed.publish({ kind: "output", runs: new Set(chunks.map((chunk) => chunk.run)) });
+      }
+      await writer.decide((state) => decideNodeEvents(state.runs, name, events));
+      return { problems: [], throughSeq: events.reduce((max, { seq }) => Math.max(max, seq), 0) };
+    },
+
+    async renew(name, { attempt }) {
+      const instance = attempt === undefined ? null : findActive(runs, attempt);
+      const node = fleet.nodes.get(name);
+      const runsHere = instance?.node === name && node !== undefined && node.state !== "invited";
+      if (attempt === undefined || !runsHere) {
+        throw refuse("TOKEN_WRONG_STEP", "the attempt does not run on this node");
+      }
+      return { problems: [], sealedToken: sealToken(node, attempt, servicesOf(writer, attempt)) };
+    },
+
+    proxy: (name, request) => dependencies.proxy(name, request),
+  };
+}
+
+/** Output of an attempt that this node had or has; what goes beyond the limit is not kept. */
+function chunkOf(runs: Runs, node: string, { attempt, event, atMs }: NodeEvent): StepLogChunk[] {
+  if (event?.$case !== "log" || attempt === undefined) return [];
+  const { stream, offset, data } = event.value;
+  const instance = findInstance(runs, attempt);
+  if (instance?.node !== node || instance.attempt !== attempt.attempt) return [];
+  if (offset + data.length > schedulerLimits.stepLogBytesMax) return [];
+  return [{ ...attempt, node, stream, offset, atMs, data }];
+}
+
+function servicesOf({ state }: Writer, { run, step }: AttemptKey): readonly string[] {
+  const version = state.runs.byId.get(run)?.version ?? "";
+  return workflowAt(state.catalogue, version).steps.get(step)?.definition.grants.services ?? [];
+}

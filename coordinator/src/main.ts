@@ -1,0 +1,60 @@
+import { type CohortError, formatProblem } from "@cohort/proto/problem";
+import { type Logger, pino } from "pino";
+import { createCoordinator } from "./coordinator.ts";
+import { type Options, parseOptions } from "./options.ts";
+import { initialise } from "./setup/setup.ts";
+import { provideVault } from "./vault/provide-vault.ts";
+
+/** Zone 2's process: `init` prepares its data folder, `run` serves until SIGTERM or SIGINT. */
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  // One JSON object a line on standard error; standard output is for the one line that says "ready".
+  const log = pino({ name: "coordinator" }, pino.destination({ fd: 2, sync: true }));
+  const vault = await provideVault(options.data, options.vaultKeyFile);
+  if (options.command === "init") {
+    const { natsConfigPath } = await initialise({
+      ...options,
+      dataDir: options.data,
+      vault,
+      nowMs: Date.now(),
+    });
+    vault.close();
+    process.stdout.write(`${JSON.stringify({ natsConfig: natsConfigPath })}\n`);
+    return;
+  }
+  await serve(options, vault, log);
+}
+
+async function serve(
+  options: Options,
+  vault: Parameters<typeof createCoordinator>[0]["vault"],
+  log: Logger,
+): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });
+  const coordinator = await createCoordinator({
+    dataDir: options.data,
+    vault,
+    log,
+    now: Date.now,
+    onFailure: (error) => {
+      // Memory may be ahead of the disk: only a new process, from the log, may go on.
+      log.fatal({ err: error }, "the log cannot be written; the coordinator stops");
+      process.exit(1);
+    },
+  });
+  process.stdout.write(`${JSON.stringify({ ready: true, console: coordinator.console })}\n`);
+  await stopped;
+  await coordinator.close();
+}
+
+main().catch((error: unknown) => {
+  const problems = (error as Partial<CohortError>).problems;
+  const text =
+    problems === undefined
+      ? String((error as Error).stack ?? error)
+      : problems.map(formatProblem).join("\n");
+  process.stderr.write(`${text}\n`);
+  process.exitCode = (error as Partial<CohortError>).exit ?? 1;
+});

@@ -1,0 +1,79 @@
+import { parseArgs } from "node:util";
+import { refuse } from "@cohort/proto/problem";
+
+/** The coordinator's command line. */
+export type Options = InitOptions | RunOptions;
+
+export interface InitOptions {
+  readonly command: "init";
+  readonly data: string;
+  readonly vaultKeyFile: string;
+  readonly natsPort: number;
+  readonly consolePort: number;
+  readonly hosts: readonly string[];
+  readonly operatorContext: string;
+  readonly gatewayContext: string;
+}
+
+export interface RunOptions {
+  readonly command: "run";
+  readonly data: string;
+  readonly vaultKeyFile: string;
+}
+
+export const usage = `usage:
+  coordinator init --data DIR --vault-key-file FILE --nats-port PORT --console-port PORT
+                   [--hosts NAME,...] --operator-context FILE --gateway-context FILE
+  coordinator run  --data DIR --vault-key-file FILE`;
+
+/** Throws USAGE. */
+export function parseOptions(argv: readonly string[]): Options {
+  const { values, positionals } = parse(argv);
+  const [command] = positionals;
+  const text = (name: keyof typeof values): string => {
+    const value = values[name];
+    if (value === undefined || value === "")
+      throw refuse("USAGE", `--${name} is missing`, { hint: usage });
+    return value;
+  };
+  const port = (name: keyof typeof values): number => {
+    const value = Number(text(name));
+    if (Number.isInteger(value) && value > 0 && value < 65_536) return value;
+    throw refuse("USAGE", `--${name} must be a port from 1 to 65535`, { hint: usage });
+  };
+  const common = () => ({ data: text("data"), vaultKeyFile: text("vault-key-file") });
+  if (command === "run" && positionals.length === 1) return { command, ...common() };
+  if (command === "init" && positionals.length === 1) {
+    return {
+      command,
+      ...common(),
+      natsPort: port("nats-port"),
+      consolePort: port("console-port"),
+      hosts: (values.hosts ?? "localhost").split(","),
+      operatorContext: text("operator-context"),
+      gatewayContext: text("gateway-context"),
+    };
+  }
+  throw refuse("USAGE", "one command is expected: init or run", { hint: usage });
+}
+
+function parse(argv: readonly string[]) {
+  const type = "string" as const;
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        data: { type },
+        "vault-key-file": { type },
+        "nats-port": { type },
+        "console-port": { type },
+        hosts: { type },
+        "operator-context": { type },
+        "gateway-context": { type },
+      },
+    });
+  } catch (cause) {
+    throw refuse("USAGE", (cause as Error).message, { hint: usage }, cause);
+  }
+}
