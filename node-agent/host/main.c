@@ -2,6 +2,7 @@
 
 #include "host.h"
 #include "modes.h"
+#include "sandbox_spawn.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -15,6 +16,11 @@ extern const uint32_t agent_bytecode_size;
 static const size_t agent_memory_bytes_max = 64 * 1024 * 1024;
 
 static int run_agent(int argc, char **argv) {
+  int failure = sandbox_spawn_prepare();
+  if (failure != 0) {
+    fprintf(stderr, "cohort-agent: preparing for sandboxes: %s\n", strerror(failure));
+    return 1;
+  }
   host_open(argc, argv, agent_memory_bytes_max);
   JSContext *ctx = host.context;
   JSValue global = JS_GetGlobalObject(ctx);

@@ -2,6 +2,7 @@
 
 #include "append_file.h"
 #include "host.h"
+#include "small_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,9 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Configuration, keys and journal segments; anything larger here is a mistake. */
-static const off_t file_bytes_max = 64 * 1024 * 1024;
-
 static JSValue throw_for(JSContext *ctx, int number, const char *what, const char *path) {
   char message[PATH_MAX + 32];
   snprintf(message, sizeof(message), "%s %s", what, path);
@@ -24,45 +22,12 @@ static JSValue throw_for(JSContext *ctx, int number, const char *what, const cha
   return thrown;
 }
 
-/* Reads `length` bytes or what there is; -1 with errno. */
-static ssize_t read_whole(int descriptor, uint8_t *data, size_t length) {
-  size_t done = 0;
-  while (done < length) {
-    ssize_t count = read(descriptor, data + done, length - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return -1;
-    if (count == 0) break;
-    done += (size_t)count;
-  }
-  return (ssize_t)done;
-}
-
 static JSValue file_read(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   const char *path = JS_ToCString(ctx, argv[0]);
   if (path == NULL) return JS_EXCEPTION;
-  int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0 && errno == ENOENT) {
-    JS_FreeCString(ctx, path);
-    return JS_NULL;
-  }
-  if (descriptor < 0) return throw_for(ctx, errno, "reading", path);
-  struct stat status;
-  uint8_t *data = NULL;
-  ssize_t length = -1;
-  if (fstat(descriptor, &status) == 0) {
-    if (S_ISDIR(status.st_mode)) errno = EISDIR;
-    else if (status.st_size > file_bytes_max) errno = EFBIG;
-    else if ((data = malloc((size_t)status.st_size + 1)) == NULL) errno = ENOMEM;
-    else length = read_whole(descriptor, data, (size_t)status.st_size);
-  }
-  int failure = errno;
-  close(descriptor);
-  if (length < 0) {
-    free(data);
-    return throw_for(ctx, failure, "reading", path);
-  }
+  JSValue result = small_file_read(ctx, path);
   JS_FreeCString(ctx, path);
-  return bytes_adopt(ctx, data, (size_t)length);
+  return result;
 }
 
 /* 0 or an errno. A rename is durable only when its folder is synced too. */
@@ -80,22 +45,6 @@ static int sync_folder_of(const char *path) {
   return failure;
 }
 
-/* 0 or an errno. The mode holds from the first byte on: a key is never readable by others. */
-static int write_synced(const char *path, const struct bytes *bytes, mode_t mode) {
-  int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (descriptor < 0) return errno;
-  int failure = fchmod(descriptor, mode) == 0 ? 0 : errno;
-  size_t done = 0;
-  while (failure == 0 && done < bytes->length) {
-    ssize_t count = write(descriptor, bytes->data + done, bytes->length - done);
-    if (count >= 0) done += (size_t)count;
-    else if (errno != EINTR) failure = errno;
-  }
-  if (failure == 0 && fsync(descriptor) != 0) failure = errno;
-  if (close(descriptor) != 0 && failure == 0) failure = errno;
-  return failure;
-}
-
 static JSValue file_write_atomic(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   struct bytes bytes;
   int32_t mode;
@@ -110,7 +59,8 @@ static JSValue file_write_atomic(JSContext *ctx, JSValueConst self, int argc, JS
   if ((size_t)length >= sizeof(temporary)) return throw_for(ctx, ENAMETOOLONG, "writing", path);
   /* Left by an earlier process of the same number that died in between. */
   unlink(temporary);
-  int failure = write_synced(temporary, &bytes, (mode_t)mode & 07777);
+  int flags = O_EXCL | O_NOFOLLOW;
+  int failure = small_file_write(temporary, flags, &bytes, (mode_t)mode & 07777, true);
   if (failure == 0 && rename(temporary, path) != 0) failure = errno;
   if (failure != 0) unlink(temporary);
   else failure = sync_folder_of(path);

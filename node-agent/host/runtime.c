@@ -2,6 +2,7 @@
 
 #include "host.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,6 +49,8 @@ static void pump_check(uv_check_t *handle) { host_pump(); }
 void host_open(int argc, char **argv, size_t memory_bytes_max) {
   host.argc = argc;
   host.argv = argv;
+  /* A peer that is gone is an error of one write, not the end of the process. */
+  signal(SIGPIPE, SIG_IGN);
   /* Name look-ups and fsync are all that the pool does. */
   setenv("UV_THREADPOOL_SIZE", "2", 0);
   if (uv_loop_init(&host.loop) != 0) abort();
