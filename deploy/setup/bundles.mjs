@@ -8,16 +8,17 @@ import { SetupError } from "./command.mjs";
 const bundles = [
   { entry: "coordinator/src/main.ts", file: "coordinator/dist/coordinator.mjs" },
   { entry: "gateway/src/main.ts", file: "gateway/dist/gateway.mjs" },
-  { entry: "gateway/src/console/cli/main.ts", file: "gateway/dist/cohort.mjs" },
+  { entry: "gateway/console/cli/main.ts", file: "gateway/dist/cohort.mjs" },
   { entry: "deploy/src/start/main.ts", file: "deploy/dist/start.mjs" },
   { entry: "deploy/examples/maintenance/main.ts", file: "deploy/dist/maintenance.mjs" },
 ];
 
-/** Native code and WebAssembly, which cannot lie inside a bundle; two are optional parts of ws. */
+/** What cannot lie inside a bundle: native code, WebAssembly, files beside it, optional parts of ws. */
 const external = [
   "better-sqlite3",
   "libsodium-wrappers-sumo",
   "esbuild",
+  "grpc-health-check",
   "bufferutil",
   "utf-8-validate",
 ];

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { type Child, type ChildSpec, startChild } from "../src/supervisor/child.ts";
+import { type Child, type ChildSpec, isReadyLine, startChild } from "../src/supervisor/child.ts";
 import { claim, type Instance } from "../src/supervisor/instance.ts";
 import { openLogFile } from "../src/supervisor/log-file.ts";
 import { identify } from "../src/supervisor/process-identity.ts";
@@ -120,7 +120,7 @@ function dummy(program: string): ChildSpec {
   return {
     name: "dummy",
     argv: [process.execPath, "-e", program],
-    ready: "line",
+    ready: isReadyLine,
     readyMs: 10_000,
     stopMs: 5_000,
   };

@@ -36,7 +36,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   try {
     const natsServer = await ensureNatsServer({ cache: paths.cache, log: report });
     await initialise(paths, mesh.ports, signal);
-    await mesh.start(natsServerSpec(natsServer.path, paths, mesh.ports));
+    await mesh.start(natsServerSpec(natsServer.path, paths));
     await mesh.start(coordinatorSpec(paths));
     return mesh;
   } catch (error) {

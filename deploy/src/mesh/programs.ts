@@ -1,8 +1,7 @@
-import { connect } from "node:net";
 import { join } from "node:path";
 import { command } from "../../setup/command.mjs";
 import { type Paths, repository } from "../../setup/paths.mjs";
-import type { ChildSpec } from "../supervisor/child.ts";
+import { type ChildSpec, isReadyLine } from "../supervisor/child.ts";
 import type { Ports } from "./ports.ts";
 
 /** How each process of a mesh's centre is called, and how one knows that it serves. */
@@ -28,11 +27,11 @@ export function initialise(paths: Paths, ports: Ports, signal: AbortSignal): Pro
   });
 }
 
-export function natsServerSpec(path: string, paths: Paths, ports: Ports): ChildSpec {
+export function natsServerSpec(path: string, paths: Paths): ChildSpec {
   return {
     name: "nats-server",
     argv: [path, "-c", join(paths.coordinatorData, "nats", "nats.conf")],
-    ready: (signal) => accepting(ports.nats, signal),
+    ready: (line) => line.endsWith("Server is ready"),
     readyMs,
     stopMs,
   };
@@ -43,7 +42,7 @@ export function coordinatorSpec(paths: Paths): ChildSpec {
   return {
     name: "coordinator",
     argv: [process.execPath, bundle("coordinator", "coordinator"), "run", ...data],
-    ready: "line",
+    ready: isReadyLine,
     readyMs,
     stopMs,
   };
@@ -58,7 +57,7 @@ export function gatewaySpec(paths: Paths, ports: Ports): ChildSpec {
       ...["--embedded-broker", `127.0.0.1:${ports.mqtt}`],
       ...["--broker-users", paths.brokerUsers],
     ],
-    ready: "line",
+    ready: isReadyLine,
     readyMs,
     stopMs,
   };
@@ -66,22 +65,4 @@ export function gatewaySpec(paths: Paths, ports: Ports): ChildSpec {
 
 function bundle(part: string, name: string): string {
   return join(repository, part, "dist", `${name}.mjs`);
-}
-
-const connectPollMs = 15;
-
-/** Resolves when something accepts connections on the port of loopback. */
-async function accepting(port: number, signal: AbortSignal): Promise<void> {
-  while (!(await connects(port))) {
-    signal.throwIfAborted();
-    await new Promise((resolve) => setTimeout(resolve, connectPollMs));
-  }
-}
-
-function connects(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host: "127.0.0.1" });
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
 }

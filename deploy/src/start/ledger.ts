@@ -1,4 +1,4 @@
-import { hash, verify } from "node:crypto";
+import { ledgerCrypto as crypto } from "@cohort/gateway/console/cli/commands/ledger-crypto.ts";
 import type { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
 import { type LedgerLeaf, verifyLedger } from "@cohort/proto/ledger/verify";
 import { refuse } from "@cohort/proto/problem";
@@ -26,15 +26,3 @@ export async function verifiedLedger(client: ConsoleClient): Promise<string> {
   const root = Buffer.from(verdict.root).toString("base64");
   return `${verdict.size} entries, root ${root}, verified with ${verifierKey}`;
 }
-
-/** DER before the 32 bytes of an Ed25519 public key, RFC 8410 section 4. */
-const publicKeyPrefix = Buffer.from("302a300506032b6570032100", "hex");
-
-const crypto = {
-  sha256: (bytes: Uint8Array) => new Uint8Array(hash("sha256", bytes, "buffer")),
-  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) {
-    if (publicKey.length !== 32 || signature.length !== 64) return false;
-    const key = Buffer.concat([publicKeyPrefix, publicKey]);
-    return verify(null, message, { key, format: "der", type: "spki" }, signature);
-  },
-};

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
 import { repository } from "../../setup/paths.mjs";
 import type { Ports } from "../mesh/ports.ts";
-import type { ChildSpec } from "../supervisor/child.ts";
+import { type ChildSpec, isReadyLine } from "../supervisor/child.ts";
 
 const secretPath = "maintenance/api-key";
 
@@ -13,7 +13,7 @@ export function maintenanceSpec(desk: string, ports: Ports): ChildSpec {
   return {
     name: "maintenance",
     argv: [process.execPath, program, "--data", desk, "--port", String(ports.maintenance)],
-    ready: "line",
+    ready: isReadyLine,
     readyMs: 10_000,
     stopMs: 5_000,
   };

@@ -10,11 +10,8 @@ export interface ChildSpec {
   readonly name: string;
   readonly argv: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
-  /**
-   * How one knows that it serves: "line": it prints a JSON line with `"ready":true`; a function: it
-   * resolves; absent: at once.
-   */
-  readonly ready?: "line" | ((signal: AbortSignal) => Promise<void>);
+  /** Whether this line of its output says that it serves; absent: it does at once. */
+  readonly ready?: (line: string) => boolean;
   readonly readyMs: number;
   /** Time between SIGTERM and SIGKILL. */
   readonly stopMs: number;
@@ -66,23 +63,19 @@ class Keeper implements Child {
   }
 
   async start(): Promise<void> {
-    const failed = new AbortController();
-    const { ready, ended } = this.#spawn(failed.signal);
-    const late = new Promise<never>((_, reject) => {
-      const timer = setTimeout(() => reject(new Error("it did not get ready in time")), this.spec.readyMs);
-      failed.signal.addEventListener("abort", () => clearTimeout(timer));
+    const { ready, ended } = this.#spawn();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve("it did not get ready in time"), this.spec.readyMs);
     });
-    const died = ended.then((how) => Promise.reject(new Error(`it ended: ${how}`)));
-    try {
-      await Promise.race([ready, died, late]);
-      this.#kept = true;
-    } catch (cause) {
+    const died = ended.then((how) => `it ended: ${how}`);
+    const fault = await Promise.race([ready, died, late]);
+    clearTimeout(timer);
+    if (fault !== undefined) {
       await this.stop();
-      throw this.#failure(cause);
-    } finally {
-      failed.abort();
-      died.catch(() => {});
+      throw this.#failure(fault);
     }
+    this.#kept = true;
   }
 
   async stop(): Promise<void> {
@@ -96,7 +89,7 @@ class Keeper implements Child {
     clearTimeout(timer);
   }
 
-  #spawn(signal: AbortSignal): { ready: Promise<void>; ended: Promise<string> } {
+  #spawn(): { ready: Promise<void>; ended: Promise<string> } {
     const { spec, context } = this;
     const [program = "", ...rest] = spec.argv;
     const startedAt = performance.now();
@@ -110,8 +103,7 @@ class Keeper implements Child {
     this.#process = child;
     if (child.pid !== undefined) context.instance.started(spec.name, child.pid);
     const log = openLogFile(join(context.logs, `${spec.name}.log`));
-    const saysReady = readyLine(child, log.write);
-    child.stderr?.on("data", log.write);
+    const ready = watchOutput(child, log.write, spec.ready);
     const ended = new Promise<string>((resolve) => {
       child.once("error", (error) => resolve(error.message));
       child.once("exit", (code, name) => resolve(name ?? `exit status ${code}`));
@@ -122,8 +114,6 @@ class Keeper implements Child {
       context.instance.ended(spec.name);
       if (this.#kept) this.#again(how, performance.now() - startedAt);
     });
-    const ready = spec.ready === "line" ? saysReady : (spec.ready?.(signal) ?? Promise.resolve());
-    ready.catch(() => {});
     return { ready, ended };
   }
 
@@ -131,39 +121,42 @@ class Keeper implements Child {
     this.#failures = failuresAfter(this.#failures, livedMs);
     const delayMs = backoffMs(this.#failures, this.context.random());
     this.context.report(`${this.name} ended (${how}); starting it again in ${delayMs} ms`);
-    this.#restart = setTimeout(() => this.#spawn(AbortSignal.timeout(this.spec.readyMs)), delayMs);
+    this.#restart = setTimeout(() => this.#spawn(), delayMs);
   }
 
-  #failure(cause: unknown): Error {
+  #failure(fault: string): Error {
     const { name, argv } = this.spec;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return refuse(
-      "SETUP_FAILED",
-      `${name} did not start: ${why}`,
-      { hint: `Read ${join(this.context.logs, `${name}.log`)}. Command: ${argv.join(" ")}` },
-      cause,
-    );
+    const hint = `Read ${join(this.context.logs, `${name}.log`)}. Command: ${argv.join(" ")}`;
+    return refuse("SETUP_FAILED", `${name} did not start: ${fault}`, { hint });
   }
 }
 
-/** Resolves at the first whole line of stdout that is JSON with `ready: true`. */
-function readyLine(child: ChildProcess, write: (bytes: Uint8Array) => void): Promise<void> {
+/** Writes all output to the log; resolves at the first whole line that says that the child serves. */
+function watchOutput(
+  child: ChildProcess,
+  write: (bytes: Uint8Array) => void,
+  ready: ((line: string) => boolean) | undefined,
+): Promise<void> {
   return new Promise((resolve) => {
-    let text = "";
-    let seen = false;
-    child.stdout?.on("data", (bytes: Buffer) => {
-      write(bytes);
-      if (seen) return;
-      text += bytes.toString("utf8");
-      const lines = text.split("\n");
-      text = lines.pop() ?? "";
-      seen = lines.some(isReady);
-      if (seen) resolve();
-    });
+    let waiting = ready;
+    if (waiting === undefined) resolve();
+    for (const stream of [child.stdout, child.stderr]) {
+      let partial = "";
+      stream?.on("data", (bytes: Buffer) => {
+        write(bytes);
+        if (waiting === undefined) return;
+        const lines = (partial + bytes.toString("utf8")).split("\n");
+        partial = lines.pop() ?? "";
+        if (!lines.some(waiting)) return;
+        waiting = undefined;
+        resolve();
+      });
+    }
   });
 }
 
-function isReady(line: string): boolean {
+/** The line by which Cohort's own processes say that they serve: JSON with `ready: true`. */
+export function isReadyLine(line: string): boolean {
   try {
     const value = JSON.parse(line) as unknown;
     return value !== null && typeof value === "object" && "ready" in value && value.ready === true;
