@@ -82,7 +82,7 @@ async function enrol(host: Host, token: JoinToken, keys: Keys, bus: Bus): Promis
     facts: nodeFacts(host, defaultSlots(host)),
   }).finish();
   const subject = subjects.enrol(token.invite);
-  const reply = EnrolReply.decode(await bus.request(subject, request, agentLimits.requestMsMax));
+  const reply = EnrolReply.decode(await ask(bus, subject, request));
   if (reply.problems.length > 0) throw new CohortError(reply.problems);
   if (!isName(reply.node) || reply.userJwt === "" || reply.coordinatorKey.length !== 32) {
     throw refuse("INTERNAL", "the coordinator's answer is incomplete");
@@ -94,4 +94,14 @@ async function enrol(host: Host, token: JoinToken, keys: Keys, bus: Bus): Promis
     coordinatorKey: reply.coordinatorKey,
     servers: reply.servers.length > 0 ? reply.servers : token.servers,
   };
+}
+
+async function ask(bus: Bus, subject: string, request: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await bus.request(subject, request, agentLimits.requestMsMax);
+  } catch (cause) {
+    throw refuse("UNREACHABLE", "the coordinator does not answer", {
+      hint: "Join again with the same token: it stays good for this machine while it lasts.",
+    }, cause);
+  }
 }

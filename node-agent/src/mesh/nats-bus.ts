@@ -105,10 +105,14 @@ function connectProblem(server: string, cause: unknown) {
   return refuse("UNREACHABLE", `${server} cannot be reached: ${reason}`, {}, cause);
 }
 
+/** Only what certainly was not heard may be called unreachable: that invites another try. */
 function requestProblem(subject: string, cause: unknown) {
-  if (cause instanceof errors.TimeoutError) {
-    return refuse("CALL_UNCERTAIN", `no answer on ${subject}`, {}, cause);
+  const root = cause instanceof errors.RequestError && cause.cause ? cause.cause : cause;
+  const unheard = [
+    errors.NoRespondersError, errors.ClosedConnectionError, errors.DrainingConnectionError,
+  ];
+  if (unheard.some((kind) => root instanceof kind)) {
+    return refuse("UNREACHABLE", "the coordinator cannot be reached", {}, cause);
   }
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return refuse("UNREACHABLE", `the coordinator cannot be reached: ${reason}`, {}, cause);
+  return refuse("CALL_UNCERTAIN", `no answer on ${subject}`, {}, cause);
 }

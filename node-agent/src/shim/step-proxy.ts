@@ -22,7 +22,7 @@ import { problemStatus } from "./problem-status.ts";
 const forwarded: ReadonlySet<string> = new Set([
   "accept", "accept-language", "anthropic-beta", "anthropic-version", "content-language",
   "content-type", "idempotency-key", "if-match", "if-modified-since", "if-none-match",
-  "if-unmodified-since", "openai-beta", "prefer", "range", "user-agent",
+  "if-unmodified-since", "openai-beta", "prefer", "range",
 ]);
 
 /** One attempt's way to its granted services: holds the token, which the step never sees. */
