@@ -69,7 +69,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const meshId = vault.internal("mesh/id", () => Buffer.from(ulid())).toString();
   const checkpoints = createCheckpointSigner(seedOf(vault, "ledger/signing"), `cohort/${meshId}`);
   const dispatchSigner = createDispatchSigner(seedOf(vault, "dispatch/signing"));
-  const tokenKeys = createTokenKeys({ mesh: meshId, derive: vault.derive, ids: ["1"] });
+  const tokenKeys = createTokenKeys({ mesh: meshId, derive: (purpose) => vault.derive(purpose), ids: ["1"] });
 
   const eventLog = openSqliteLog({ path: join(dataDir, "cohort.db"), signer: checkpoints });
   const state = emptyState();

@@ -1,7 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { tmpdir } from "node:os";
 import { run } from "./run.mjs";
+
+const source = resolve(import.meta.dirname, "../src");
+
+/** Modules that the native agent replaces by its own; paths relative to src/. */
+const aliases = Object.fromEntries(
+  Object.entries(JSON.parse(readFileSync(join(source, "aliases.json"), "utf8"))).map(
+    ([name, path]) => [name, resolve(source, String(path))],
+  ),
+);
 
 /** The language that QuickJS of 2025 runs without rewriting. */
 const target = "es2022";
@@ -25,6 +34,7 @@ export async function bundle(entry, version) {
     mainFields: ["module", "main"],
     conditions: ["import", "module"],
     target,
+    alias: aliases,
     minify: true,
     charset: "utf8",
     legalComments: "none",

@@ -9,7 +9,6 @@ import {
 } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { HealthImplementation } from "grpc-health-check";
 import type { EventLog } from "../log/log.ts";
 import { budgetsService } from "./budgets.ts";
 import { eventsService } from "./events.ts";
@@ -51,8 +50,6 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });
   server.addService(LedgerService, { ...ledgerService(methods, log, verifierKey) });
   server.addService(EventsService, { ...eventsService(methods, options) });
-  // Health says no more than that the port answers, so it needs no credential.
-  new HealthImplementation({ "": "SERVING" }).addToServer(server);
   const pair = { cert_chain: tls.certificate, private_key: tls.key };
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createSsl(null, [pair]), (error, bound) =>

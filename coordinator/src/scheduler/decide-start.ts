@@ -104,11 +104,22 @@ function evaluateDefault(name: string, evaluate: () => unknown): unknown {
   }
 }
 
+/** A command line has texts only, so a text that spells a number or a boolean is taken for one. */
 function checkType(
   name: string,
   type: Workflow["inputs"][string]["type"],
-  value: unknown,
+  given: unknown,
 ): unknown {
+  const spelt = typeof given === "string" && (type === "number" || type === "boolean");
+  const value = spelt ? fromText(given) : given;
   if (type === "json" || typeof value === type) return value;
-  throw refuse("INPUT_INVALID", `input "${name}" must be a ${type}, not ${JSON.stringify(value)}`);
+  throw refuse("INPUT_INVALID", `input "${name}" must be a ${type}, not ${JSON.stringify(given)}`);
+}
+
+function fromText(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
 }
