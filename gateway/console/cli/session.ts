@@ -1,7 +1,5 @@
 import type { ConsoleClient } from "../../src/console-client/console-client.ts";
-import { loadContext } from "../../src/console-client/context.ts";
-import type { Format, Terminal } from "./output.ts";
-import { Output } from "./output.ts";
+import { type Format, Output, type Terminal } from "./output.ts";
 
 /** One invocation: where results go, and the coordinator when a command first asks for it. */
 export class Session {
@@ -16,9 +14,13 @@ export class Session {
     this.#contextFile = options.context;
   }
 
-  /** Throws USAGE when no context is found. gRPC is loaded here and not before: it takes a while. */
+  /**
+   * Throws USAGE when no context is found. gRPC and zod are loaded here and not before: they take
+   * longer than all the rest.
+   */
   async console(): Promise<ConsoleClient> {
     if (this.#console === null) {
+      const { loadContext } = await import("../../src/console-client/context.ts");
       const { environment, directory } = this.terminal;
       const context = loadContext({ file: this.#contextFile, environment, directory });
       const { ConsoleClient } = await import("../../src/console-client/console-client.ts");

@@ -122,7 +122,7 @@ export function budgetView(it: BudgetLine) {
 }
 
 export function secretView(it: Secret) {
-  return { path: it.path, version: it.version, set_ms: time(it.setMs) };
+  return { path: it.path, version: it.version, set_ms: time(it.setMs), services: it.services };
 }
 
 export function changeView(it: ResourceChange) {

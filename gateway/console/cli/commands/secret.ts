@@ -38,8 +38,13 @@ export async function listSecrets(session: Session): Promise<number> {
   const { secrets } = await console.call(console.secrets, console.secrets.list, {});
   output.result({ secrets: secrets.map(secretView) }, () =>
     output.table(
-      ["PATH", "VERSION", "SET"],
-      secrets.map((it) => [it.path, String(it.version), formatMoment(it.setMs)]),
+      ["PATH", "VERSION", "SET", "SERVICES"],
+      secrets.map((it) => [
+        it.path,
+        String(it.version),
+        formatMoment(it.setMs),
+        it.services.join(", "),
+      ]),
     ),
   );
   return 0;

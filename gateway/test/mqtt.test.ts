@@ -1,0 +1,138 @@
+import { connectAsync } from "mqtt";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startBroker } from "../src/broker/broker.ts";
+import { hashPassword } from "../src/broker/password.ts";
+import type { Message } from "../src/events/events.ts";
+import { limits } from "../src/limits.ts";
+import { clientIdFor, type JoinedBroker, joinBroker } from "../src/mqtt/mqtt.ts";
+import { eventually } from "./kit/eventually.ts";
+import { type Logbook, newLogbook } from "./kit/logbook.ts";
+import { type Mqtt5Broker, startMqtt5Broker } from "./kit/mqtt5-broker.ts";
+
+const clientId = clientIdFor("token");
+const credentials = { username: "gateway", password: "right", ca: undefined, clientId };
+
+let logbook: Logbook;
+let messages: Message[];
+let joined: JoinedBroker | null = null;
+
+beforeEach(() => {
+  logbook = newLogbook();
+  messages = [];
+});
+
+afterEach(async () => {
+  await joined?.close();
+  joined = null;
+});
+
+function join(url: string, accept = (message: Message): unknown => messages.push(message)): JoinedBroker {
+  joined = joinBroker({ url, ...credentials }, { log: logbook.log, random: () => 0, accept });
+  return joined;
+}
+
+describe("joinBroker with MQTT 5", () => {
+  let broker: Mqtt5Broker;
+
+  beforeEach(async () => {
+    broker = await startMqtt5Broker();
+  });
+
+  afterEach(() => broker.close());
+
+  it("keeps a session under a stable client id, and bounds what the broker may send", async () => {
+    join(broker.url);
+    await eventually(() => expect(broker.connects).toHaveLength(1));
+    expect(broker.connects[0]).toMatchObject({
+      clientId,
+      clean: false,
+      protocolVersion: 5,
+      properties: {
+        sessionExpiryInterval: limits.mqttSessionExpirySeconds,
+        maximumPacketSize: limits.mqttPacketBytesMax,
+        receiveMaximum: limits.mqttReceiveMax,
+      },
+    });
+    expect(clientId).toHaveLength(23);
+  });
+
+  it("subscribes with QoS 1, no retained messages, and an identifier that a restart does not change", async () => {
+    join(broker.url).setFilters(["a/#", "b/+"]);
+    await eventually(() => expect(broker.subscribes).toHaveLength(2));
+    expect(broker.subscribes[0]?.subscriptions[0]).toMatchObject({ topic: "a/#", qos: 1, rh: 2 });
+    broker.cut();
+    await eventually(() => expect(broker.subscribes).toHaveLength(4));
+    const identifiers = broker.subscribes.map((it) => it.properties?.subscriptionIdentifier);
+    expect(identifiers.slice(2)).toEqual(identifiers.slice(0, 2));
+    expect(identifiers[0]).not.toBe(identifiers[1]);
+  });
+
+  it("says which subscriptions a copy is for, and nothing of those it no longer has", async () => {
+    join(broker.url).setFilters(["a/#"]);
+    await eventually(() => expect(broker.subscribes).toHaveLength(1));
+    const ours = Number(broker.subscribes[0]?.properties?.subscriptionIdentifier);
+    broker.deliver({ topic: "a/b", payload: "1", messageId: 1, subscriptionIdentifier: ours });
+    broker.deliver({ topic: "a/b", payload: "2", messageId: 2, subscriptionIdentifier: ours + 1 });
+    await eventually(() => expect(messages).toHaveLength(2));
+    expect(messages.map(({ filters }) => [...(filters ?? [])])).toEqual([["a/#"], []]);
+  });
+
+  it("acknowledges a message only after it was taken over", async () => {
+    const order: string[] = [];
+    join(broker.url, () => order.push(`taken, ${broker.acknowledged.length} acknowledged`));
+    await eventually(() => expect(broker.connects).toHaveLength(1));
+    broker.deliver({ topic: "a/b", payload: "{}", messageId: 7 });
+    await eventually(() => expect(broker.acknowledged).toEqual([7]));
+    expect(order).toEqual(["taken, 0 acknowledged"]);
+  });
+
+  it("acknowledges a retained message without taking it for an event", async () => {
+    join(broker.url);
+    await eventually(() => expect(broker.connects).toHaveLength(1));
+    broker.deliver({ topic: "a/b", payload: "{}", messageId: 7, retain: true });
+    await eventually(() => expect(broker.acknowledged).toEqual([7]));
+    expect(messages).toEqual([]);
+  });
+
+  it("unsubscribes from what no trigger listens to any more", async () => {
+    const gateway = join(broker.url);
+    gateway.setFilters(["a/#", "b/#"]);
+    await eventually(() => expect(broker.subscribes).toHaveLength(2));
+    gateway.setFilters(["b/#"]);
+    await eventually(() => expect(broker.unsubscribed).toEqual(["a/#"]));
+    expect(broker.subscribes).toHaveLength(2);
+  });
+
+  it("closes although the broker is gone", async () => {
+    const gateway = join(broker.url);
+    await eventually(() => expect(broker.connects).toHaveLength(1));
+    await broker.close();
+    await eventually(() => expect(logbook.entries).toContainEqual(expect.objectContaining({ msg: "the broker is away" })));
+    await gateway.close();
+    joined = null;
+    broker = await startMqtt5Broker();
+  });
+});
+
+describe("joinBroker with MQTT 3.1.1", () => {
+  it("falls back to what the broker speaks, and receives", async () => {
+    const password = await hashPassword("right");
+    const user = (name: string) =>
+      [name, { name, password, publish: ["#"], subscribe: ["#"] }] as const;
+    const users = new Map([user("gateway"), user("sensor")]);
+    const quiet = newLogbook().log;
+    const broker = await startBroker({ host: "127.0.0.1", port: 0, users, log: quiet, accept: () => {} });
+    join(broker.url).setFilters(["a/#"]);
+    await eventually(() => expect(logbook.entries).toContainEqual(expect.objectContaining({ msg: "joined the broker" })));
+    const sensor = await connectAsync(broker.url, { username: "sensor", password: "right", protocolVersion: 4 });
+    await eventually(async () => {
+      await sensor.publishAsync("a/b", '{"n":1}', { qos: 1 });
+      expect(messages.length).toBeGreaterThan(0);
+    });
+    expect(messages[0]).toMatchObject({ topic: "a/b", filters: null });
+    await sensor.endAsync(true);
+    await joined?.close();
+    joined = null;
+    await broker.close();
+  });
+});
