@@ -9,7 +9,7 @@ export const proxyLimits = {
   credentialBytesMax: limits.proxyHeaderBytesMax / 2,
   /** Forms shorter than this are not looked for in answers: they would be found everywhere. */
   scrubFormBytesMin: 6,
-  /** Escapes within escapes that are looked beneath. */
+  /** Layers of escapes within escapes that are looked at. */
   scrubDepthMax: 3,
   /** What a refused request said of itself, as recorded. */
   recordedTextLengthMax: 512,

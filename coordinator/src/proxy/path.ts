@@ -43,10 +43,10 @@ function checkSegment(segment: string): void {
   // Some servers cut a segment's parameters off before they look for "..".
   const [name] = segment.split(";");
   if (name === "." || name === "..") throw malformed("a dot segment");
-  for (const [escape] of segment.matchAll(/%../g)) {
-    const byte = Number.parseInt(escape.slice(1), 16);
+  for (const [encoding] of segment.matchAll(/%../g)) {
+    const byte = Number.parseInt(encoding.slice(1), 16);
     if (byte <= 0x20 || byte === 0x7f || /[\w\-.~/\\%]/.test(String.fromCharCode(byte))) {
-      throw malformed(`the encoding ${escape}`);
+      throw malformed(`the encoding ${encoding}`);
     }
   }
   try {
@@ -61,7 +61,7 @@ function malformed(what: string) {
 }
 
 function upperCaseEscapes(path: string): string {
-  return path.replace(/%[0-9A-Fa-f]{2}/g, (escape) => escape.toUpperCase());
+  return path.replace(/%[0-9A-Fa-f]{2}/g, (encoding) => encoding.toUpperCase());
 }
 
 function matches(pattern: string, path: string): boolean {

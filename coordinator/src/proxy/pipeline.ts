@@ -1,9 +1,4 @@
-import {
-  type AttemptKey,
-  type Header,
-  ProxyReply,
-  type ProxyRequest,
-} from "@cohort/proto/gen/cohort/node";
+import { type AttemptKey, ProxyReply, type ProxyRequest } from "@cohort/proto/gen/cohort/node";
 import { CohortError, type Problem, problem, refuse } from "@cohort/proto/problem";
 import { type Attempted, decideRefusal, type Refused } from "../budget/refusal.ts";
 import { decideCall } from "../budget/reserve.ts";
@@ -12,10 +7,10 @@ import { type Admitted, type Asked, admit } from "./admit.ts";
 import { createInFlight } from "./in-flight.ts";
 import { proxyLimits } from "./limits.ts";
 import { type Outcome, perform } from "./perform.ts";
-import type { Proxy, ProxyDependencies, StepCall } from "./proxy.ts";
+import type { ProxyDependencies, StepCall, VaultProxy } from "./proxy.ts";
 
-/** Carries calls through the order that `Proxy` promises. */
-export class CallPipeline implements Proxy {
+/** Carries calls through the order that `VaultProxy` promises. */
+export class CallPipeline implements VaultProxy {
   refusalsSuppressed = 0;
   readonly #inFlight = createInFlight();
   readonly #dependencies: ProxyDependencies;
@@ -26,7 +21,9 @@ export class CallPipeline implements Proxy {
 
   async fromNode(node: string, request: ProxyRequest): Promise<ProxyReply> {
     const { nodeIsEnrolled, tokens, service } = this.#dependencies;
-    if (!nodeIsEnrolled(node)) return refusal(problem("UNAUTHENTICATED", "no such node"));
+    if (!nodeIsEnrolled(node)) {
+      return refusal([problem("UNAUTHENTICATED", "the node is not enrolled")]);
+    }
     let attempted = attemptedBy(node, request);
     return this.#answer(async () => {
       try {
@@ -44,10 +41,9 @@ export class CallPipeline implements Proxy {
     });
   }
 
-  async fromStep({ attempt, idempotencyKey, json, ...rest }: StepCall): Promise<ProxyReply> {
-    const headers = [{ name: "idempotency-key", value: idempotencyKey }, ...jsonHeaders(json)];
-    const body = json === undefined ? new Uint8Array() : Buffer.from(JSON.stringify(json));
-    const asked = { ...rest, headers, body };
+  async fromStep(call: StepCall): Promise<ProxyReply> {
+    const { attempt } = call;
+    const asked = askedBy(call);
     return this.#answer(async () => {
       try {
         this.#mustBeLive(attempt, "");
@@ -64,10 +60,9 @@ export class CallPipeline implements Proxy {
     try {
       return await this.#carryOut(await admission());
     } catch (error) {
-      if (error instanceof CohortError)
-        return ProxyReply.fromPartial({ problems: [...error.problems] });
+      if (error instanceof CohortError) return refusal(error.problems);
       this.#dependencies.onFault(error);
-      return refusal(problem("INTERNAL", "the proxy failed"));
+      return refusal([problem("INTERNAL", "the proxy failed")]);
     }
   }
 
@@ -179,19 +174,23 @@ export class CallPipeline implements Proxy {
   }
 }
 
-function refusal(what: Problem): ProxyReply {
-  return ProxyReply.fromPartial({ problems: [what] });
+function refusal(problems: readonly Problem[]): ProxyReply {
+  return ProxyReply.fromPartial({ problems: [...problems] });
 }
 
 function notLive(): Problem {
   return problem("TOKEN_WRONG_STEP", "the step's attempt is not the one that runs");
 }
 
-function jsonHeaders(json: unknown): Header[] {
-  const accept = { name: "accept", value: "application/json" };
-  return json === undefined
-    ? [accept]
-    : [accept, { name: "content-type", value: "application/json" }];
+function askedBy({ service, method, path, json, idempotencyKey }: StepCall): Asked {
+  const headers = [
+    { name: "accept", value: "application/json" },
+    { name: "idempotency-key", value: idempotencyKey },
+  ];
+  if (json === undefined) return { service, method, path, headers, body: new Uint8Array() };
+  const type = { name: "content-type", value: "application/json" };
+  const body = Buffer.from(JSON.stringify(json));
+  return { service, method, path, headers: [...headers, type], body };
 }
 
 function attemptedOf({ attempt, node, token, service, method, path }: Admitted): Attempted {

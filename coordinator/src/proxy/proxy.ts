@@ -5,7 +5,7 @@ import type { Decision } from "../state/decision.ts";
 import type { Egress } from "./egress/egress.ts";
 import { CallPipeline } from "./pipeline.ts";
 
-export function createProxy(dependencies: ProxyDependencies): Proxy {
+export function createProxy(dependencies: ProxyDependencies): VaultProxy {
   return new CallPipeline(dependencies);
 }
 
@@ -14,7 +14,7 @@ export function createProxy(dependencies: ProxyDependencies): Proxy {
  * node, attempt, proof, grant, limits; then the worst case reserved and the intent durable; then the
  * credential, the call and what it cost; then the outcome durable; then the answer.
  */
-export interface Proxy {
+export interface VaultProxy {
   /** `node`: whose subject the request came in on. Never rejects. */
   fromNode(node: string, request: ProxyRequest): Promise<ProxyReply>;
   /** A `call` step, which the coordinator makes itself; it needs no token. Never rejects. */

@@ -1,4 +1,5 @@
 import type { Header } from "@cohort/proto/gen/cohort/node";
+import { type Escaped, readEscapes, unescaped } from "./escapes.ts";
 import { proxyLimits } from "./limits.ts";
 
 export interface Scrubbed {
@@ -16,9 +17,8 @@ export const redaction = "[redacted]";
  * HTML. It can't see other transformations: exact grants are the control, this is the net below.
  */
 export function scrub(headers: readonly Header[], body: Buffer, secret: Buffer): Scrubbed {
-  const forms = formsOf(secret);
   const clean = (bytes: Buffer) => {
-    const ranges = find(bytes, forms);
+    const ranges = find(bytes, secret);
     return { text: redact(bytes, ranges), hits: ranges.length };
   };
   const values = headers.map((header) => clean(Buffer.from(header.value, "latin1")));
@@ -33,20 +33,23 @@ export function scrub(headers: readonly Header[], body: Buffer, secret: Buffer):
   };
 }
 
-interface Forms {
-  readonly raw: Buffer;
-  readonly hex: Buffer;
-  readonly base64: readonly Buffer[];
+/** A spelling of the secret, and what makes bytes of an answer count as its bytes. */
+interface Form {
+  readonly bytes: Buffer;
+  /** By byte: the one that it counts as. */
+  readonly fold: Uint8Array;
 }
 
-function formsOf(secret: Buffer): Forms {
-  return {
-    raw: secret,
-    hex: Buffer.from(secret.toString("hex")),
-    base64: [0, 1, 2]
-      .map((offset) => base64At(secret, offset))
-      .filter((form) => form.length >= proxyLimits.scrubFormBytesMin),
-  };
+function formsOf(secret: Buffer): Form[] {
+  const base64 = [0, 1, 2].map((offset) => ({
+    bytes: base64At(secret, offset),
+    fold: oneAlphabet,
+  }));
+  return [
+    { bytes: secret, fold: asItIs },
+    { bytes: Buffer.from(secret.toString("hex")), fold: oneCase },
+    ...base64.filter(({ bytes }) => bytes.length >= proxyLimits.scrubFormBytesMin),
+  ];
 }
 
 /** The characters that the secret alone decides when it begins `offset` bytes into a triple. */
@@ -57,104 +60,74 @@ function base64At(secret: Buffer, offset: number): Buffer {
   return Buffer.from(encoded.slice(first, end));
 }
 
+const asItIs = foldTable((byte) => byte);
+const oneCase = foldTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte));
+/** "-" and "_" of RFC 4648 section 5 count as "+" and "/". */
+const oneAlphabet = foldTable((byte) => (byte === 0x2d ? 0x2b : byte === 0x5f ? 0x2f : byte));
+
+function foldTable(fold: (byte: number) => number): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => fold(byte));
+}
+
 /** From and to, in bytes of the text that was searched. */
 type Range = readonly [start: number, end: number];
 
-/** Looks beneath the escapes too, layer by layer, and tells where that stands in the original. */
-function find(bytes: Buffer, forms: Forms): Range[] {
-  const ranges = findPlain(bytes, forms);
-  let layer = bytes;
+/**
+ * Looks beneath escapes of escapes too, layer by layer, and tells where that stands in the original.
+ * A secret that holds what looks like an escape loses it there, and is looked for without it as well.
+ */
+function find(bytes: Buffer, secret: Buffer): Range[] {
+  const bare = unescaped(readEscapes(secret)).plain;
+  const ranges: Range[] = [];
+  let layer = readEscapes(bytes);
   let origin = (at: number) => at;
   for (let depth = 0; depth < proxyLimits.scrubDepthMax; depth += 1) {
-    const { plain, starts } = unescape(layer);
-    if (plain.length === layer.length) break;
+    const forms =
+      depth === 0 || bare.equals(secret) ? formsOf(secret) : [...formsOf(secret), ...formsOf(bare)];
+    for (const [start, end] of forms.flatMap((form) => findForm(layer, form))) {
+      ranges.push([origin(start), origin(end)]);
+    }
+    const { plain, starts } = unescaped(layer);
+    if (plain.length === layer.bytes.length) break;
     const outer = origin;
     origin = (at) => outer(starts[at] ?? 0);
-    ranges.push(...findPlain(plain, forms).map(([a, b]): Range => [origin(a), origin(b)]));
-    layer = plain;
+    layer = readEscapes(plain);
   }
   return merge(ranges);
 }
 
-function findPlain(bytes: Buffer, { raw, hex, base64 }: Forms): Range[] {
-  const oneCase = Buffer.from(bytes.toString("latin1").toLowerCase(), "latin1");
-  const oneAlphabet = bytes.map((byte) => (byte === 0x2d ? 0x2b : byte === 0x5f ? 0x2f : byte));
-  return [
-    ...findAll(bytes, raw),
-    ...findAll(oneCase, hex),
-    ...base64.flatMap((form) => findAll(Buffer.from(oneAlphabet.buffer), form)),
-  ];
-}
-
-function findAll(bytes: Buffer, form: Buffer): Range[] {
+function findForm(text: Escaped, form: Form): Range[] {
+  const { bytes, sizes } = text;
+  const { fold } = form;
+  const [first] = form.bytes;
   const ranges: Range[] = [];
-  for (let at = bytes.indexOf(form); at !== -1; at = bytes.indexOf(form, at + 1)) {
-    ranges.push([at, at + form.length]);
+  for (let at = 0; at < bytes.length; at += 1) {
+    if (fold[bytes[at] as number] !== first && sizes[at] === 0) continue;
+    const end = matchEnd(text, at, form, 0);
+    if (end === -1) continue;
+    ranges.push([at, end]);
+    at = end - 1;
   }
   return ranges;
 }
 
-/** The text without its escapes, and where each byte of it, and its end, began in the original. */
-function unescape(bytes: Buffer): { plain: Buffer; starts: Uint32Array } {
-  const text = bytes.toString("latin1");
-  const plain = Buffer.alloc(bytes.length);
-  const starts = new Uint32Array(bytes.length + 1);
-  let length = 0;
-  for (let at = 0; at < text.length; length += 1) {
-    starts[length] = at;
-    const { byte, size } = readEscape(text, at) ?? { byte: bytes[at] as number, size: 1 };
-    plain[length] = byte;
-    at += size;
+/** Where the form ends that begins here, each byte of it escaped or not; -1 when none does. */
+function matchEnd(text: Escaped, start: number, form: Form, from: number): number {
+  const { bytes, sizes, values } = text;
+  let at = start;
+  for (let index = from; index < form.bytes.length; index += 1) {
+    const expected = form.bytes[index];
+    const plainly = at < bytes.length && form.fold[bytes[at] as number] === expected;
+    const size = sizes[at] ?? 0;
+    const escaped = size > 0 && form.fold[values[at] as number] === expected;
+    if (!plainly && !escaped) return -1;
+    if (plainly && escaped) {
+      const end = matchEnd(text, at + 1, form, index + 1);
+      if (end !== -1) return end;
+    }
+    at += escaped ? size : 1;
   }
-  starts[length] = text.length;
-  return { plain: plain.subarray(0, length), starts };
-}
-
-const percent = /%([0-9a-f]{2})/iy;
-const json = /\\(?:u00([0-9a-f]{2})|([\\"'/bfnrt]))/iy;
-const html = /&(?:#0{0,6}([0-9]{1,3})|#x0{0,6}([0-9a-f]{1,2})|(amp|lt|gt|quot|apos));/iy;
-const jsonNames: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", r: "\r", t: "\t" };
-const htmlNames: Readonly<Record<string, string>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  apos: "'",
-};
-
-/** The escape of one ASCII character that begins here, or null. */
-function readEscape(text: string, at: number): { byte: number; size: number } | null {
-  switch (text[at]) {
-    case "%":
-      return escapeBy(percent, text, at, ([, hex]) => Number.parseInt(hex ?? "", 16));
-    case "\\":
-      return escapeBy(json, text, at, ([, hex, name = ""]) =>
-        hex === undefined ? codeOf(jsonNames[name] ?? name) : Number.parseInt(hex, 16),
-      );
-    case "&":
-      return escapeBy(html, text, at, ([, decimal, hex, name = ""]) => {
-        if (decimal !== undefined) return Number(decimal);
-        if (hex !== undefined) return Number.parseInt(hex, 16);
-        return codeOf(htmlNames[name.toLowerCase()] ?? "");
-      });
-    default:
-      return null;
-  }
-}
-
-function escapeBy(
-  pattern: RegExp,
-  text: string,
-  at: number,
-  byteOf: (match: RegExpExecArray) => number,
-): { byte: number; size: number } | null {
-  pattern.lastIndex = at;
-  const match = pattern.exec(text);
-  return match === null ? null : { byte: byteOf(match), size: match[0].length };
-}
-
-function codeOf(character: string): number {
-  return character.charCodeAt(0);
+  return at;
 }
 
 function merge(ranges: readonly Range[]): Range[] {

@@ -1,5 +1,5 @@
 import type { Header } from "@cohort/proto/gen/cohort/node";
-import { type ErrorCode } from "@cohort/proto/errors";
+import type { ErrorCode } from "@cohort/proto/errors";
 import { type Problem, problem } from "@cohort/proto/problem";
 import type { Dispatcher } from "undici";
 

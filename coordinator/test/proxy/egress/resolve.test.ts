@@ -1,0 +1,69 @@
+import { describe, expect, it } from "vitest";
+import { admittedAddresses } from "../../../src/proxy/egress/resolve.ts";
+import { targetOf } from "../../../src/proxy/egress/target.ts";
+
+function admitted(
+  baseUrl: string,
+  granted: string[],
+  answers: string[] | Error,
+  own: string[] = [],
+) {
+  const resolve = async () => {
+    if (answers instanceof Error) throw answers;
+    return answers;
+  };
+  return admittedAddresses(targetOf(baseUrl), granted, resolve, own);
+}
+
+const denied = expect.objectContaining({ code: "EGRESS_DENIED" });
+const unreachable = expect.objectContaining({ code: "UPSTREAM_UNREACHABLE" });
+const loopback = ["127.0.0.1/32", "::1/128"];
+
+describe("admittedAddresses", () => {
+  it("keeps public answers in the resolver's order", async () => {
+    const answers = ["2606:4700::1", "1.1.1.1"];
+    expect(await admitted("https://api.example", [], answers)).toEqual(answers);
+  });
+
+  // Attacks 35 to 37: whatever made the name point inside, the answer is what is judged.
+  it.each([
+    [["1.1.1.1", "127.0.0.1"]],
+    [["10.0.0.1"]],
+    [["2606:4700::1", "::ffff:10.0.0.1"]],
+    [["1.1.1.1", "nonsense"]],
+  ])("refuses all of %j for one bad answer", async (answers) => {
+    await expect(admitted("https://api.example", [], answers)).rejects.toEqual(denied);
+  });
+
+  it("takes granted and public answers side by side, and no third kind", async () => {
+    const answers = ["::1", "127.0.0.1", "1.1.1.1"];
+    expect(await admitted("https://localhost", loopback, answers)).toEqual(answers);
+    await expect(admitted("https://localhost", loopback, [...answers, "10.0.0.1"])).rejects.toEqual(
+      denied,
+    );
+    await expect(admitted("https://localhost", ["127.0.0.1/32"], answers)).rejects.toEqual(denied);
+  });
+
+  it("refuses an address as host, public or not, unless the service was given it", async () => {
+    await expect(admitted("https://1.1.1.1", [], [])).rejects.toEqual(denied);
+    await expect(admitted("https://127.0.0.1", [], [])).rejects.toEqual(denied);
+    await expect(admitted("https://169.254.169.254", ["0.0.0.0/0"], [])).rejects.toEqual(denied);
+    expect(await admitted("https://127.0.0.1", loopback, [])).toEqual(["127.0.0.1"]);
+    expect(await admitted("https://1.1.1.1", ["1.1.1.0/24"], [])).toEqual(["1.1.1.1"]);
+  });
+
+  it("refuses this machine's own addresses", async () => {
+    await expect(admitted("https://api.example", [], ["1.1.1.1"], ["1.1.1.1"])).rejects.toEqual(
+      denied,
+    );
+  });
+
+  it("is UPSTREAM_UNREACHABLE for a name without addresses, or with absurdly many", async () => {
+    const many = Array.from({ length: 100 }, (_, last) => `1.1.1.${last}`);
+    await expect(admitted("https://api.example", [], [])).rejects.toEqual(unreachable);
+    await expect(admitted("https://api.example", [], many)).rejects.toEqual(unreachable);
+    await expect(admitted("https://api.example", [], new Error("ENOTFOUND"))).rejects.toEqual(
+      unreachable,
+    );
+  });
+});
