@@ -1,3 +1,4 @@
+import { refuse } from "@cohort/proto/problem";
 import type Database from "better-sqlite3";
 import { openDatabase } from "../log/database.ts";
 import type { Envelope } from "./envelope.ts";
@@ -19,7 +20,10 @@ export interface InternalRow extends Envelope {
   readonly dataKey: number;
 }
 
-/** The vault's file. Every write is on disk when it returns. It knows no keys and checks nothing. */
+/**
+ * The vault's file. Every write is on disk when it returns, or throws INTERNAL. It knows no keys and
+ * checks nothing.
+ */
 export interface SecretStore {
   readonly keys: () => WrappedKeys;
   readonly insertSecret: (row: SecretRow) => void;
@@ -34,11 +38,11 @@ export interface SecretStore {
 
 /** `keys` are those of a new vault; null opens one that exists. Throws SETUP_FAILED. */
 export function openSecretStore(path: string, keys: WrappedKeys | null): SecretStore {
-  const create = (fresh: Database.Database) => {
-    fresh.exec(tables);
-    insertKeys(fresh, keys as WrappedKeys);
-  };
-  const database = openDatabase({ path, schemaVersion: 1, create: keys === null ? null : create });
+  const database = openDatabase({
+    path,
+    schemaVersion: 1,
+    create: keys === null ? null : (fresh) => createTables(fresh, keys),
+  });
   const insertSecret = database.prepare(`
     INSERT INTO secrets (path, version, services, set_ms, data_key, nonce, sealed)
     VALUES (@path, @version, @services, @setMs, @dataKey, @nonce, @sealed)
@@ -58,13 +62,14 @@ export function openSecretStore(path: string, keys: WrappedKeys | null): SecretS
   );
   return {
     keys: () => readKeys(database),
-    insertSecret: (row) => void insertSecret.run({ ...row, services: row.services.join(" ") }),
+    insertSecret: (row) =>
+      write(() => insertSecret.run({ ...row, services: row.services.join(" ") })),
     secret(path) {
       const row = newest.get(path);
       return row === undefined ? undefined : toSecretRow(row);
     },
     secrets: () => listed.all().map(toSecretRow),
-    insertInternal: (row) => void insertInternal.run(row),
+    insertInternal: (row) => write(() => insertInternal.run(row)),
     internal: (name) => internal.get(name),
     close: () => void database.close(),
   };
@@ -106,7 +111,22 @@ function toSecretRow(row: StoredSecret): SecretRow {
   return { ...row, services: row.services.split(" ") };
 }
 
-function insertKeys(database: Database.Database, { method, root, dataKeys }: WrappedKeys): void {
+function write(run: () => void): void {
+  try {
+    run();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw refuse(
+      "INTERNAL",
+      `the vault cannot be written: ${reason}`,
+      { hint: "Check the disk." },
+      cause,
+    );
+  }
+}
+
+function createTables(database: Database.Database, { method, root, dataKeys }: WrappedKeys): void {
+  database.exec(tables);
   database
     .prepare("INSERT INTO root_key (only, method, nonce, sealed) VALUES (1, ?, ?, ?)")
     .run(JSON.stringify(method), root.nonce, root.sealed);

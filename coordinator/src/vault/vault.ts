@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { refuse } from "@cohort/proto/problem";
 import { chooseMethod, deriveKey, type KeySource } from "./key-source.ts";
 import { createKeys, openKeys } from "./keyring.ts";
-import { openSecretStore } from "./secret-store.ts";
+import { openSecretStore, type SecretStore } from "./secret-store.ts";
 import { StoredVault } from "./stored-vault.ts";
 
 /**
@@ -54,7 +54,7 @@ export async function createVault(path: string, source: KeySource): Promise<Vaul
   const key = await deriveKey(source, method);
   try {
     const store = openSecretStore(path, createKeys(key, method));
-    return new StoredVault(store, openKeys(key, store.keys()));
+    return unsealed(store, key);
   } finally {
     key.fill(0);
   }
@@ -63,4 +63,14 @@ export async function createVault(path: string, source: KeySource): Promise<Vaul
 /** The vault of a file, sealed. Throws SETUP_FAILED when there is none. */
 export function openVault(path: string): Vault {
   return new StoredVault(openSecretStore(path, null), null);
+}
+
+/** Opens the keys as the file has them: another process may have made the vault meanwhile. */
+function unsealed(store: SecretStore, key: Uint8Array): Vault {
+  try {
+    return new StoredVault(store, openKeys(key, store.keys()));
+  } catch (error) {
+    store.close();
+    throw error;
+  }
 }

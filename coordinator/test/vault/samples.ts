@@ -12,7 +12,7 @@ export const service = "maintenance";
 
 export interface TemporaryVault {
   readonly file: string;
-  readonly source: KeySource;
+  readonly source: KeySource & { readonly path: string };
   readonly vault: Vault;
 }
 

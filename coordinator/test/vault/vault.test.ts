@@ -3,8 +3,18 @@ import { limits } from "@cohort/proto/limits";
 import Database from "better-sqlite3";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { sodium } from "../../src/vault/sodium.ts";
 import { createVault, openVault } from "../../src/vault/vault.ts";
-import { keyFile, path, read, secretText, service, temporaryVault } from "./samples.ts";
+import {
+  keyFile,
+  path,
+  read,
+  secretText,
+  service,
+  temporaryPath,
+  temporaryVault,
+  withSql,
+} from "./samples.ts";
 
 const unavailable = { code: "SECRET_UNAVAILABLE" };
 
@@ -119,6 +129,25 @@ describe("the vault", () => {
     other.vault.close();
   });
 
+  it("wipes the value and says so when it cannot be written", async () => {
+    const { file, vault } = await temporaryVault();
+    withSql(
+      file,
+      `CREATE TRIGGER full BEFORE INSERT ON secrets
+      BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`,
+    );
+    const value = Buffer.from(secretText);
+    expect(() => vault.set(path, value, [service], 5)).toThrow(
+      expect.objectContaining({
+        code: "INTERNAL",
+        message: expect.stringContaining("disk is full"),
+      }),
+    );
+    expect(value.every((byte) => byte === 0)).toBe(true);
+    expect(vault.list()).toEqual([]);
+    vault.close();
+  });
+
   it.each([
     ["a path of one part", "api-key", "x", ["desk"], "NAME_INVALID"],
     ["a path that climbs", "maintenance/../x", "x", ["desk"], "NAME_INVALID"],
@@ -146,6 +175,25 @@ describe("the vault", () => {
       expect.objectContaining({ code }),
     );
     expect(vault.list()).toEqual([]);
+    vault.close();
+  });
+});
+
+describe("the memory of libsodium", () => {
+  it("holds no secret and no key after they were used (attack 112)", async () => {
+    const { vault, source } = await temporaryVault();
+    const { HEAPU8 } = (sodium as unknown as { libsodium: { HEAPU8: Uint8Array } }).libsodium;
+    const seen: Buffer[] = [];
+    vault.set(path, Buffer.from(secretText), [service], 5);
+    await vault.unseal(source);
+    await vault.withSecret(path, service, async (value) => {
+      seen.push(Buffer.from(value.subarray(0, 32)));
+    });
+    seen.push(vault.derive("bodies"), readFileSync(source.path));
+    vault.keyedHash("bodies", Buffer.from("what comes after"));
+    const memory = Buffer.from(HEAPU8);
+    expect(seen[0]?.toString()).toBe(secretText.slice(0, 32));
+    for (const bytes of seen) expect(memory.includes(bytes)).toBe(false);
     vault.close();
   });
 });
@@ -192,6 +240,19 @@ describe("the vault's file", () => {
     vault.close();
     await expect(createVault(file, source)).rejects.toMatchObject({ code: "SETUP_FAILED" });
     expect(() => openVault(`${file}.missing`)).toThrow(/cannot be opened/);
+  });
+
+  it("opens with one key alone when two processes make it at once", async () => {
+    const file = temporaryPath("vault.db");
+    const [one, other] = await Promise.allSettled([
+      createVault(file, keyFile()),
+      createVault(file, keyFile()),
+    ]);
+    expect([one.status, other.status].sort()).toEqual(["fulfilled", "rejected"]);
+    for (const it of [one, other]) {
+      if (it.status === "fulfilled") it.value.close();
+      else expect(it.reason).toMatchObject({ code: "VAULT_KEY_WRONG" });
+    }
   });
 
   it("belongs to its owner alone and shows no secret, raw, in base64 or in hex", async () => {
