@@ -1,0 +1,191 @@
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign, verify } from "node:crypto";
+import { EnrolReply, EnrolRequest, Hello, HelloReply } from "@cohort/proto/gen/cohort/node";
+import { decodeJoinToken, type JoinToken } from "@cohort/proto/join-token";
+import { enrolProof } from "@cohort/proto/proof";
+import { subjects } from "@cohort/proto/subjects";
+import { createUser } from "@nats-io/nkeys";
+import { pino } from "pino";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { decideSilence } from "../../src/fleet/decide-presence.ts";
+import { applyFleet, emptyFleet, type FleetState } from "../../src/fleet/fleet.ts";
+import { createCredentials } from "../../src/mesh/credentials.ts";
+import { createInviter, type InviteNode } from "../../src/mesh/invitation.ts";
+import { createMembership, type DecideFleet } from "../../src/mesh/membership.ts";
+import type { Mesh } from "../../src/mesh/mesh.ts";
+import type { Presence } from "../../src/mesh/presence.ts";
+import type { Event } from "../../src/state/event.ts";
+import { joinBus } from "./bus-client.ts";
+import { facts } from "./messages.ts";
+import { startNatsServer, type TestNatsServer } from "./nats-server.ts";
+import { rawUserKey } from "./raw-key.ts";
+import { joinMesh } from "./test-mesh.ts";
+
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
+
+let server: TestNatsServer;
+let fleet: FleetState;
+let recorded: Event[];
+let mesh: Mesh;
+let invite: InviteNode;
+const lastSeen = new Map<string, number>();
+const presence: Presence = {
+  seen: (node) => void lastSeen.set(node, Date.now()),
+  lastSeenMs: (node) => lastSeen.get(node),
+  close: () => {},
+};
+
+beforeAll(async () => {
+  server = await startNatsServer();
+});
+
+afterAll(() => server?.remove());
+
+beforeEach(async () => {
+  fleet = emptyFleet();
+  recorded = [];
+  lastSeen.clear();
+  const credentials = createCredentials(server.setup.seeds.meshAccount);
+  const { servers, rootFingerprint } = server.setup;
+  const handlers = createMembership({
+    decide,
+    credentials,
+    presence,
+    verify: (message, signature, key) => verify(null, message, publicKeyOf(key), signature),
+    isBoxKey: (key) => key.some((byte) => byte !== 0),
+    sha256,
+    coordinatorKey: new Uint8Array(32).fill(9),
+    servers,
+    reconcile: async (_node, inventory) => inventory.flatMap((it) => it.attempt ?? []),
+    now: Date.now,
+    log: pino({ level: "silent" }),
+  });
+  ({ mesh } = await joinMesh(server.setup, handlers));
+  const newUlid = () => `01JD${randomBytes(11).toString("hex").toUpperCase()}`;
+  invite = createInviter({ decide, credentials, rootFingerprint, servers, sha256, randomBytes, newUlid });
+});
+
+afterEach(() => mesh.close());
+
+const decide: DecideFleet = async (decision) => {
+  const { events, value } = decision(fleet, Date.now());
+  for (const event of events) {
+    recorded.push(event);
+    applyFleet(fleet, { seq: recorded.length, atMs: Date.now(), event });
+  }
+  return value;
+};
+
+describe("a machine with a join token", () => {
+  it("becomes a node: enrols, comes back with its own credential, says hello", async () => {
+    const token = await tokenFor("press-1");
+    const machine = newMachine();
+    const reply = await enrol(token, machine);
+    expect(reply).toMatchObject({ problems: [], node: "press-1", servers: server.setup.servers });
+    expect(fleet.nodes.get("press-1")).toMatchObject({ state: "disconnected", labels: { press: "1" }, facts });
+
+    const greeting = await greet(reply.userJwt, machine);
+    expect(greeting).toMatchObject({ problems: [], heartbeatMs: 4_000 });
+    expect(greeting.userJwt).not.toBe("");
+    expect(fleet.nodes.get("press-1")?.state).toBe("connected");
+    expect(recorded.map((it) => it.$case)).toEqual(["nodeInvited", "nodeEnrolled", "nodeConnected"]);
+  });
+
+  it("is admitted once, also when two use the token at the same time", async () => {
+    const token = await tokenFor("press-1");
+    const replies = await Promise.all([enrol(token, newMachine()), enrol(token, newMachine())]);
+    expect(replies.map((it) => it.problems[0]?.code ?? "enrolled").sort()).toEqual(["INVITE_INVALID", "enrolled"]);
+    expect(recorded.filter((it) => it.$case === "nodeEnrolled")).toHaveLength(1);
+    expect(recorded).toContainEqual({
+      $case: "enrolRefused",
+      value: { invite: token.invite, code: "INVITE_INVALID" },
+    });
+  });
+
+  it("whose answer was lost asks again and is given it", async () => {
+    const token = await tokenFor("press-1");
+    const machine = newMachine();
+    await enrol(token, machine);
+    expect(await enrol(token, machine)).toMatchObject({ problems: [], node: "press-1" });
+    expect(recorded.filter((it) => it.$case === "nodeEnrolled")).toHaveLength(1);
+  });
+
+  it("cannot use a proof made for another invite", async () => {
+    const [first, second] = [await tokenFor("press-1"), await tokenFor("press-2")];
+    const reply = await enrol(first, newMachine(), second.invite);
+    expect(reply.problems).toMatchObject([{ code: "ENROL_PROOF_INVALID" }]);
+    expect(reply.userJwt).toBe("");
+  });
+});
+
+describe("a node that fell silent", () => {
+  it("counts as connected again with its next heartbeat", async () => {
+    const machine = newMachine();
+    const { userJwt } = await enrol(await tokenFor("press-1"), machine);
+    await greet(userJwt, machine);
+    lastSeen.clear();
+    await decide((state, nowMs) => decideSilence(state, new Map([["press-1", 0]]), nowMs));
+    expect(fleet.nodes.get("press-1")?.state).toBe("disconnected");
+    const { connection } = await joinBus(server.setup, { owner: "press-1", jwt: userJwt, seed: machine.seed });
+    connection.publish(subjects.up("press-1", "heartbeat"));
+    connection.publish(subjects.up("press-1", "heartbeat"));
+    await vi.waitFor(() => expect(fleet.nodes.get("press-1")?.state).toBe("connected"));
+    expect(recorded.filter((it) => it.$case === "nodeConnected")).toHaveLength(2);
+    await connection.close();
+  });
+});
+
+interface Machine {
+  readonly seed: Uint8Array;
+  readonly natsKey: Uint8Array;
+  readonly signKey: Uint8Array;
+  readonly boxKey: Uint8Array;
+  readonly privateKey: KeyObject;
+}
+
+function newMachine(): Machine {
+  const user = createUser();
+  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+  return {
+    seed: user.getSeed(),
+    natsKey: rawUserKey(user.getPublicKey()),
+    signKey: publicKey.export({ format: "der", type: "spki" }).subarray(-32),
+    boxKey: randomBytes(32),
+    privateKey,
+  };
+}
+
+async function tokenFor(name: string): Promise<JoinToken> {
+  return decodeJoinToken((await invite(name, { press: "1" }, "operator")).joinToken);
+}
+
+async function enrol(token: JoinToken, machine: Machine, provenFor = token.invite): Promise<EnrolReply> {
+  const { natsKey, signKey, boxKey } = machine;
+  const message = enrolProof({ invite: provenFor, natsKey, signKey, boxKey });
+  const request = EnrolRequest.fromPartial({
+    invite: provenFor,
+    secret: Buffer.from(token.secret, "base64url"),
+    natsKey,
+    signKey,
+    boxKey,
+    proof: sign(null, message, machine.privateKey),
+    facts,
+  });
+  const seed = new TextEncoder().encode(token.userSeed);
+  const { connection } = await joinBus(server.setup, { owner: token.invite, jwt: token.userJwt, seed });
+  const { data } = await connection.request(subjects.enrol(token.invite), EnrolRequest.encode(request).finish());
+  await connection.close();
+  return EnrolReply.decode(data);
+}
+
+async function greet(jwt: string, { seed }: Machine): Promise<HelloReply> {
+  const { connection } = await joinBus(server.setup, { owner: "press-1", jwt, seed });
+  const payload = Hello.encode({ facts, inventory: [] }).finish();
+  const { data } = await connection.request(subjects.up("press-1", "hello"), payload);
+  await connection.close();
+  return HelloReply.decode(data);
+}
+
+function publicKeyOf(raw: Uint8Array) {
+  const key = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), raw]);
+  return { key, format: "der", type: "spki" } as const;
+}
