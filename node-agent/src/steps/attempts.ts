@@ -91,7 +91,7 @@ export class Attempts {
       throw refuse("NODE_BUSY", `${enrolment.node} has no free slot`);
     }
     assertIsolation(host);
-    const spec = sandboxSpec(dispatch, enrolment.node);
+    const spec = sandboxSpec(dispatch, enrolment.node, host.info.cores);
     const proxy = this.#openProxy(attempt, dispatch);
     journal.accept(attempt);
     const execution = new Execution(host, dispatch, (content) => {

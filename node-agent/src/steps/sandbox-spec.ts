@@ -26,7 +26,7 @@ const shells: Readonly<Record<string, readonly string[]>> = {
 const encoder = new TextEncoder();
 
 /** The sandbox for a dispatch. Throws DISPATCH_INVALID when its work cannot be understood. */
-export function sandboxSpec(dispatch: Dispatch, node: string): SandboxSpec {
+export function sandboxSpec(dispatch: Dispatch, node: string, cores: number): SandboxSpec {
   const { argv, file } = program(dispatch);
   const given = dispatch.limits;
   return {
@@ -42,11 +42,17 @@ export function sandboxSpec(dispatch: Dispatch, node: string): SandboxSpec {
       pids: given?.pids || stepLimitDefaults.pids,
       diskBytes: given?.diskBytes || stepLimitDefaults.diskBytes,
       openFiles: given?.openFiles || stepLimitDefaults.openFiles,
-      cpuMs: given?.cpuMs || stepLimitDefaults.cpuMs,
+      cpuMs: given?.cpuMs || allCpuMs(dispatch, cores),
     },
     readOnly,
     listenPort: dispatch.services.length > 0 ? agentLimits.shimPort : 0,
   };
+}
+
+/** No limit of its own: every processor until the last second of its time. */
+function allCpuMs(dispatch: Dispatch, cores: number): number {
+  const timeoutMs = dispatch.timeoutMs || stepLimitDefaults.timeoutMs;
+  return (timeoutMs + agentLimits.terminateGraceMs) * cores;
 }
 
 function program(dispatch: Dispatch): Pick<SandboxSpec, "argv"> & { file: SandboxSpec["files"] } {
