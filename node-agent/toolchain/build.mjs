@@ -1,5 +1,5 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { renameSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import { architectures, buildMachine } from "./architectures.mjs";
 import { bundle, toBytecode } from "./bundle.mjs";
 import { archive, compile, muslCompiler, sanitizingCompiler } from "./compiler.mjs";
-import { filesBelow, hashOf, hashTree } from "./hash.mjs";
+import { hashOf, hashTree } from "./hash.mjs";
 import { compilerOfScripts, libraries } from "./libraries.mjs";
 import { makeOnce } from "./once.mjs";
 import { ensurePrerequisites } from "./prerequisites.mjs";
@@ -76,7 +76,7 @@ function inputsHash(plan) {
   const files = ["node-agent/package.json", "package-lock.json"];
   const own = hashTree(
     [...inputs, ...files].map((name) => join(root, name)),
-    (name) => !/\.(md|test\.ts)$/.test(name),
+    (name) => !/\.md$|\/test\//.test(name),
   );
   return hashOf(own, plan.main, hashTree([plan.main]), plan.script, hashTree([plan.script]));
 }
@@ -165,8 +165,9 @@ async function buildBytecodeCompiler(third, plan) {
 
 /** Each C file of the host and each bytecode is cached by itself: an edit recompiles one file. */
 async function buildHost(compiler, libraryFlags, scripts, plan) {
-  const headers = hashTree([hostDir], (name) => name.endsWith(".h"));
-  const files = filesBelow(hostDir).filter((name) => name.endsWith(".c"));
+  const own = readdirSync(hostDir).sort().map((name) => join(hostDir, name));
+  const headers = hashTree(own.filter((name) => name.endsWith(".h")));
+  const files = own.filter((name) => name.endsWith(".c"));
   const flags = [
     // As system headers, so that our warnings apply to our code alone.
     ...libraryFlags.map((flag) => flag.replace(/^-I/, "-isystem")),

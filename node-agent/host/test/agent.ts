@@ -1,0 +1,82 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { onTestFinished } from "vitest";
+import { architectures } from "../../toolchain/architectures.mjs";
+import { buildAgent } from "../../toolchain/build.mjs";
+import { compile, muslCompiler } from "../../toolchain/compiler.mjs";
+import { hashTree } from "../../toolchain/hash.mjs";
+import { prepareSources } from "../../toolchain/sources.mjs";
+
+const root = resolve(import.meta.dirname, "../../..");
+const cacheDir = process.env["COHORT_CACHE"] ?? join(root, ".cohort/cache");
+/** Set to run every test against the build with AddressSanitizer and UBSan. */
+const sanitize = process.env["COHORT_SANITIZE"] === "1";
+
+/** The binary under test, with test/program.ts in place of the agent's own main. */
+export async function agentBinary(): Promise<string> {
+  const name = sanitize ? "cohort-agent-sanitize" : "cohort-agent";
+  const { file } = await buildAgent({
+    main: join(import.meta.dirname, "program.ts"),
+    outFile: join(root, ".cohort/build/test", name),
+    sanitize,
+  });
+  return file;
+}
+
+/** A static program of the fixtures folder, for what only raw system calls can try. */
+export async function fixture(name: string): Promise<string> {
+  const architecture = architectures["x86_64"];
+  if (architecture === undefined) throw new Error("no x86_64");
+  const third = await prepareSources(architecture, cacheDir, () => {});
+  const compiler = await muslCompiler("gcc", architecture, third);
+  const file = join(import.meta.dirname, "fixtures", `${name}.c`);
+  const unit = { name: "fixture", files: [file], flags: [], identity: hashTree([file]) };
+  const objects = await compile(compiler, unit, cacheDir);
+  const output = join(temporaryFolder(), name);
+  await compiler.link(objects, [], output);
+  chmodSync(output, 0o755);
+  return output;
+}
+
+export interface Outcome {
+  /** What the program returned; `{ thrown: { code, message } }` for an error. */
+  readonly result: any;
+  readonly stderr: string;
+  readonly code: number | null;
+}
+
+/** Runs a program, the body of an async function of `host`, inside the agent's binary. */
+export async function runProgram(source: string, environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+  const child = startProgram(await agentBinary(), source, environment);
+  let out = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (text) => {
+    out += text;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (text) => {
+    stderr += text;
+  });
+  const code = await new Promise<number | null>((done) => child.on("close", done));
+  const line = out.trim().split("\n").at(-1) ?? "";
+  if (line === "") throw new Error(`the program printed nothing (exit ${code}): ${stderr}`);
+  return { result: JSON.parse(line), stderr, code };
+}
+
+export function startProgram(file: string, source: string, environment: NodeJS.ProcessEnv = {}): ChildProcess {
+  const path = join(temporaryFolder(), "program.js");
+  writeFileSync(path, source);
+  return spawn(file, [path], {
+    env: { ...process.env, UBSAN_OPTIONS: "halt_on_error=1", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+/** Readable by everyone, as a step has a user of its own. Removed when the test ends. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "cohort-host-"));
+  chmodSync(folder, 0o755);
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
