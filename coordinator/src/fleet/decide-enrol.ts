@@ -1,5 +1,5 @@
 import type { Facts } from "@cohort/proto/gen/cohort/node";
-import { type ErrorCode } from "@cohort/proto/errors";
+import type { ErrorCode } from "@cohort/proto/errors";
 import { type Problem, problem } from "@cohort/proto/problem";
 import { type Decision, nothing } from "../state/decision.ts";
 import { equalBytes, toHex } from "./bytes.ts";
@@ -90,7 +90,7 @@ const proofInvalid: Refusal = {
 const keyRegistered: Refusal = {
   code: "NODE_KEY_REGISTERED",
   message: "one of the keys belongs to a node that is enrolled",
-  hint: "Remove the agent's data folder, so that it makes new keys; a copied disk carries old ones.",
+  hint: "Remove the agent's data folder, so that it makes new keys; a copied disk has old ones.",
 };
 const isolationInsufficient: Refusal = {
   code: "ISOLATION_INSUFFICIENT",
@@ -104,6 +104,7 @@ function refused(
   { code, message, hint }: Refusal,
 ): Decision<EnrolOutcome> {
   const value: EnrolOutcome = { kind: "refused", problem: problem(code, message, { hint }) };
-  if (invite !== undefined && invite.refusals >= fleetLimits.refusalsRecordedMax) return nothing(value);
+  if (invite !== undefined && invite.refusals >= fleetLimits.refusalsRecordedMax)
+    return nothing(value);
   return { events: [{ $case: "enrolRefused", value: { invite: command.invite, code } }], value };
 }

@@ -26,13 +26,19 @@ export function decideInvite(
 ): Decision<{ readonly expiresMs: number }> {
   const { name, labels, actor, invite, secretHash } = command;
   if (!isName(name)) {
-    throw refuse("NAME_INVALID", `${JSON.stringify(name.slice(0, limits.nameLengthMax))} is no name for a node`, {
-      hint: `Use 1 to ${limits.nameLengthMax} of a-z, 0-9 and -, with - neither first nor last.`,
-    });
+    throw refuse(
+      "NAME_INVALID",
+      `${JSON.stringify(name.slice(0, limits.nameLengthMax))} is no name for a node`,
+      {
+        hint: `Use 1 to ${limits.nameLengthMax} of a-z, 0-9 and -, with - neither first nor last.`,
+      },
+    );
   }
   const standing = fleet.nodes.get(name);
   if (standing !== undefined && standing.state !== "invited") {
-    throw refuse("NODE_EXISTS", `a node named ${name} is enrolled`, { hint: "Choose another name." });
+    throw refuse("NODE_EXISTS", `a node named ${name} is enrolled`, {
+      hint: "Choose another name.",
+    });
   }
   assertLabels(labels);
   const expiresMs = nowMs + limits.joinTokenLifetimeMs;
@@ -55,7 +61,10 @@ function assertLabels(labels: Readonly<Record<string, string>>): void {
       });
     }
     if (!labelValue.test(value) || value.length > fleetLimits.labelValueLengthMax) {
-      throw refuse("USAGE", `the value of label ${name} is too long or holds unprintable characters`);
+      throw refuse(
+        "USAGE",
+        `the value of label ${name} is too long or holds unprintable characters`,
+      );
     }
   }
 }

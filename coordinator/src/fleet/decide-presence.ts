@@ -53,7 +53,9 @@ export function decideSilence(
 ): Decision<readonly string[]> {
   const silent = [...lastSeenMs]
     .filter(([name, seenMs]) => {
-      return nowMs - seenMs > limits.nodeSilenceMsMax && fleet.nodes.get(name)?.state === "connected";
+      return (
+        nowMs - seenMs > limits.nodeSilenceMsMax && fleet.nodes.get(name)?.state === "connected"
+      );
     })
     .map(([name]) => name);
   const events = silent.map((node): Event => {

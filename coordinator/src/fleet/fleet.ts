@@ -73,7 +73,10 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
         seenMs: atMs,
       }));
     case "nodeDisconnected":
-      return changeEnrolled(fleet, event.value.node, (node) => ({ ...node, state: "disconnected" }));
+      return changeEnrolled(fleet, event.value.node, (node) => ({
+        ...node,
+        state: "disconnected",
+      }));
     default:
   }
 }

@@ -47,8 +47,8 @@ export class Commands {
 }
 
 /**
- * A node may publish below its own name only, so that is where its answer has to go; nobody else can
- * answer for it.
+ * A node may publish below its own name only, so that is where its answer has to go; nobody else
+ * can answer for it.
  */
 function answerSubject(node: string): string {
   return `mesh.up.${node}.answer.${nuid.next()}`;

@@ -1,7 +1,10 @@
 import type { Logger } from "pino";
 import { meshLimits } from "./limits.ts";
 
-/** Writes what senders did wrong, but no more than a hostile one can be allowed to fill the log with. */
+/**
+ * Writes what senders did wrong, but no more than a hostile one can be allowed to fill the log
+ * with.
+ */
 export interface Complaints {
   about(sender: string, message: string, error?: unknown): void;
 }

@@ -14,8 +14,14 @@ export interface NatsAddress {
   readonly credential: UserCredential;
 }
 
-/** Connects once, and from then on again for ever. Throws UNREACHABLE when the first attempt fails. */
-export async function connectNats({ servers, ca, credential }: NatsAddress): Promise<NatsConnection> {
+/**
+ * Connects once, and from then on again for ever. Throws UNREACHABLE when the first attempt fails.
+ */
+export async function connectNats({
+  servers,
+  ca,
+  credential,
+}: NatsAddress): Promise<NatsConnection> {
   try {
     return await connect({
       name: "coordinator",
@@ -34,9 +40,14 @@ export async function connectNats({ servers, ca, credential }: NatsAddress): Pro
     });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw refuse("UNREACHABLE", `nats-server at ${servers.join(", ")} cannot be reached: ${reason}`, {
-      hint: "Check that it runs with the configuration that set-up wrote.",
-    }, cause);
+    throw refuse(
+      "UNREACHABLE",
+      `nats-server at ${servers.join(", ")} cannot be reached: ${reason}`,
+      {
+        hint: "Check that it runs with the configuration that set-up wrote.",
+      },
+      cause,
+    );
   }
 }
 

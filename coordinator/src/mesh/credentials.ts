@@ -5,9 +5,14 @@ import { createUser } from "@nats-io/nkeys";
 import { meshLimits } from "./limits.ts";
 import { keyPairOf, userPublicKey } from "./nkey.ts";
 
-/** Issues the NATS user JWTs of the mesh's account: what each holder may say and hear on the bus. */
+/**
+ * Issues the NATS user JWTs of the mesh's account: what each holder may say and hear on the bus.
+ */
 export interface Credentials {
-  /** For `natsKey`, 32 bytes. Ends after meshLimits.nodeCredentialLifetimeMs; each hello brings a new one. */
+  /**
+   * For `natsKey`, 32 bytes. Ends after meshLimits.nodeCredentialLifetimeMs; each hello brings a
+   * new one.
+   */
   issueNodeJwt(node: string, natsKey: Uint8Array, nowMs: number): Promise<string>;
   /** For "U...", a key made for this invite alone. Ends with the invite. */
   issueInviteJwt(invite: string, userPublicKey: string, expiresMs: number): Promise<string>;
@@ -35,9 +40,9 @@ export function createCredentials(accountSeed: Uint8Array): Credentials {
 }
 
 /**
- * The coordinator's credential. It ends with the process that holds it, so it has no expiry. A reply
- * goes to an inbox whose name NATS cannot match by a pattern, hence publishing is open but for the
- * subjects that command the server or speak for a node.
+ * The coordinator's credential. It ends with the process that holds it, so it has no expiry. A
+ * reply goes to an inbox whose name NATS cannot match by a pattern, hence publishing is open but
+ * for the subjects that command the server or speak for a node.
  */
 export async function issueCoordinatorCredential(
   accountSeed: Uint8Array,

@@ -56,8 +56,14 @@ const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
 const bytes = z.instanceof(Uint8Array);
 const key = bytes.refine((it) => it.length === 32).transform((it) => Uint8Array.from(it));
 const count = z.int().min(0);
-const fact = z.string().max(meshLimits.factLengthMax).regex(/^[\x20-\x7e]*$/);
-const code = z.string().max(meshLimits.codeLengthMax).regex(/^[A-Z0-9_]*$/);
+const fact = z
+  .string()
+  .max(meshLimits.factLengthMax)
+  .regex(/^[\x20-\x7e]*$/);
+const code = z
+  .string()
+  .max(meshLimits.codeLengthMax)
+  .regex(/^[A-Z0-9_]*$/);
 const message = z.string().max(meshLimits.messageLengthMax);
 
 const facts = z.object({

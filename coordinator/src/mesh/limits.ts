@@ -8,7 +8,10 @@ export const meshLimits = {
   /** How long `close` waits for requests that are being answered. */
   closeWaitMs: 5_000,
 
-  /** A node's credential; long, so that a board that lay in a drawer for a month comes back by itself. */
+  /**
+   * A node's credential; long, so that a board that lay in a drawer for a month comes back by
+   * itself.
+   */
   nodeCredentialLifetimeMs: 60 * 24 * 60 * 60_000,
   /** A node has its commands and its inbox to listen to; the rest is room for reconnecting. */
   nodeSubscriptionsMax: 16,
@@ -50,7 +53,7 @@ export const requestBounds = {
   hello: { inFlightMax: 1, perMinuteMax: 30 },
   events: { inFlightMax: 4, perMinuteMax: 6_000 },
   renew: { inFlightMax: 32, perMinuteMax: 1_200 },
-  proxy: { inFlightMax: 32, perMinuteMax: 6_000 },
+  proxy: { inFlightMax: 64, perMinuteMax: 6_000 },
 } as const satisfies Record<string, RequestBound>;
 
 export type RequestVerb = keyof typeof requestBounds;

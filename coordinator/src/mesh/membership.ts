@@ -61,7 +61,12 @@ export function createMembership(
       const superseded = await reconcile(name, inventory);
       const nowMs = now();
       const userJwt = await credentials.issueNodeJwt(name, keys.natsKey, nowMs);
-      return HelloReply.fromPartial({ nowMs, heartbeatMs: limits.heartbeatMs, superseded, userJwt });
+      return HelloReply.fromPartial({
+        nowMs,
+        heartbeatMs: limits.heartbeatMs,
+        superseded,
+        userJwt,
+      });
     },
     heartbeat(name) {
       const known = presence.lastSeenMs(name) !== undefined;

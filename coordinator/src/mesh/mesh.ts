@@ -27,11 +27,13 @@ import { meshLimits } from "./limits.ts";
 import { hear, serve, type ServeContext } from "./serve.ts";
 
 /**
- * What the coordinator does when nodes ask. A CohortError that is thrown becomes the problems of the
- * reply; anything else becomes INTERNAL without detail, and is logged.
+ * What the coordinator does when nodes ask. A CohortError that is thrown becomes the problems of
+ * the reply; anything else becomes INTERNAL without detail, and is logged.
  */
 export interface MeshHandlers {
-  /** `invite` is the one that nats-server verified; the request's own field is the sender's claim. */
+  /**
+   * `invite` is the one that nats-server verified; the request's own field is the sender's claim.
+   */
   enrol(request: EnrolRequest, invite: string): Promise<EnrolReply>;
   hello(node: string, hello: Hello): Promise<HelloReply>;
   heartbeat(node: string, beat: Heartbeat): void;
@@ -42,7 +44,9 @@ export interface MeshHandlers {
 
 /** The coordinator's place on the bus. */
 export interface Mesh {
-  /** The node's answer. UNREACHABLE among its problems means that it may or may not have been heard. */
+  /**
+   * The node's answer. UNREACHABLE among its problems means that it may or may not have been heard.
+   */
   dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply>;
   /** Throws UNREACHABLE, or the problems of the node's answer. */
   cancel(node: string, cancel: Cancel): Promise<void>;
@@ -81,7 +85,9 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
     },
     async dispatch(node, dispatch) {
       if (state.connected) return commands.dispatch(node, dispatch);
-      return { problems: [problem("UNREACHABLE", "the coordinator is not connected to nats-server")] };
+      return {
+        problems: [problem("UNREACHABLE", "the coordinator is not connected to nats-server")],
+      };
     },
     async cancel(node, cancel) {
       if (state.connected) return commands.cancel(node, cancel);

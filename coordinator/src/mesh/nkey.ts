@@ -8,8 +8,9 @@ export function userPublicKey(natsKey: Uint8Array): string {
 }
 
 /**
- * The key pair of an nkey seed ("SO...", "SA...", "SU..."). It signs with the platform's Ed25519: the
- * library's own takes tens of milliseconds for a JWT, too long when ten thousand nodes say hello.
+ * The key pair of an nkey seed ("SO...", "SA...", "SU..."). It signs with the platform's Ed25519:
+ * the library's own takes tens of milliseconds for a JWT, too long when ten thousand nodes say
+ * hello.
  */
 export function keyPairOf(seed: Uint8Array): KeyPair {
   const pair = fromSeed(seed);

@@ -34,8 +34,9 @@ export interface SignedAccount {
 }
 
 /**
- * Signs the operator and its two accounts. `standing` gives a JWT that is in use, by public key: it is
- * kept while it is the operator's, because it may carry revocations and a newer one would lift them.
+ * Signs the operator and its two accounts. `standing` gives a JWT that is in use, by public key: it
+ * is kept while it is the operator's, because it may carry revocations and a newer one would lift
+ * them.
  */
 export async function signNatsTrust(
   seeds: NatsSeeds,

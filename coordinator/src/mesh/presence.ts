@@ -1,7 +1,9 @@
 import { limits } from "@cohort/proto/limits";
 import { meshLimits } from "./limits.ts";
 
-/** When each node was last heard. Kept beside the state of the mesh, for heartbeats are no events. */
+/**
+ * When each node was last heard. Kept beside the state of the mesh, for heartbeats are no events.
+ */
 export interface Presence {
   seen(node: string): void;
   /** Milliseconds of the clock; undefined for a node that is not watched. */
@@ -27,7 +29,9 @@ export function watchPresence({ connected, now, onSilent }: PresenceOptions): Pr
     const nowMs = now();
     forgiveOwnAbsence(lastSeen, nowMs - checkedMs);
     checkedMs = nowMs;
-    const silent = new Map([...lastSeen].filter(([, seenMs]) => nowMs - seenMs > limits.nodeSilenceMsMax));
+    const silent = new Map(
+      [...lastSeen].filter(([, seenMs]) => nowMs - seenMs > limits.nodeSilenceMsMax),
+    );
     for (const node of silent.keys()) lastSeen.delete(node);
     if (silent.size > 0) onSilent(silent);
   };
@@ -40,8 +44,8 @@ export function watchPresence({ connected, now, onSilent }: PresenceOptions): Pr
 }
 
 /**
- * A check that comes late means that this process stood still (a suspended machine, a long pause), and
- * heard nobody: the heartbeats of that time are still to be read.
+ * A check that comes late means that this process stood still (a suspended machine, a long pause),
+ * and heard nobody: the heartbeats of that time are still to be read.
  */
 function forgiveOwnAbsence(lastSeen: Map<string, number>, elapsedMs: number): void {
   const lateMs = elapsedMs - meshLimits.presenceCheckMs;

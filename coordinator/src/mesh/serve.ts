@@ -34,8 +34,9 @@ export interface ServeContext {
 }
 
 /**
- * Answers the requests of one kind. nats-server vouches for the owner in the subject, and for nothing
- * else: the reply subject is the sender's choice, and whatever is outside its own inbox is dropped.
+ * Answers the requests of one kind. nats-server vouches for the owner in the subject, and for
+ * nothing else: the reply subject is the sender's choice, and whatever is outside its own inbox is
+ * dropped.
  */
 export function serve<Request, Reply>(
   context: ServeContext,
@@ -93,9 +94,13 @@ async function answer<Request, Reply>(
   const { connection, admission, complaints } = context;
   const owner = ownerOf(message.subject);
   const { reply: inbox } = message;
-  if (!isOwner(verb, owner)) return complaints.about(owner, `${verb} of an impossible sender dropped`);
+  if (!isOwner(verb, owner))
+    return complaints.about(owner, `${verb} of an impossible sender dropped`);
   if (inbox === undefined || !replyBelongsTo(owner, inbox)) {
-    return complaints.about(owner, `${verb} with a reply subject outside the sender's inbox dropped`);
+    return complaints.about(
+      owner,
+      `${verb} with a reply subject outside the sender's inbox dropped`,
+    );
   }
   const release = admission.admit(owner, verb);
   const reply =

@@ -11,7 +11,9 @@ import {
 import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";
 
-/** The mesh's own certificate authority. Its fingerprint in a join token is what a new node trusts. */
+/**
+ * The mesh's own certificate authority. Its fingerprint in a join token is what a new node trusts.
+ */
 export interface Authority {
   readonly key: KeyObject;
   readonly certificate: x509.X509Certificate;
@@ -23,7 +25,9 @@ const authorityLifetimeMs = 20 * 365 * dayMs;
 /** Long, because a mesh may run for years without anyone running set-up, which renews it. */
 const serverLifetimeMs = 10 * 365 * dayMs;
 const serverRenewBeforeMs = 5 * 365 * dayMs;
-/** A board without a battery may be behind; it must not find the certificate to be of the future. */
+/**
+ * A board without a battery may be behind; it must not find the certificate to be of the future.
+ */
 const backdateMs = dayMs;
 
 /** A new EC P-256 private key: PKCS #8, DER. */
@@ -46,7 +50,10 @@ export async function createAuthority(key: KeyObject, nowMs: number): Promise<Au
     keys: await webKeys(key),
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      new x509.KeyUsagesExtension(
+        x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign,
+        true,
+      ),
       await x509.SubjectKeyIdentifierExtension.create((await webKeys(key)).publicKey),
     ],
   });
@@ -67,7 +74,9 @@ export async function issueServerCertificate(
     subject: "CN=Cohort coordinator",
     issuer: authority.certificate.subject,
     notBefore: new Date(nowMs - backdateMs),
-    notAfter: new Date(Math.min(nowMs + serverLifetimeMs, authority.certificate.notAfter.getTime())),
+    notAfter: new Date(
+      Math.min(nowMs + serverLifetimeMs, authority.certificate.notAfter.getTime()),
+    ),
     signingAlgorithm: algorithm,
     publicKey,
     signingKey: authorityKeys.privateKey,
@@ -82,7 +91,9 @@ export async function issueServerCertificate(
   });
 }
 
-/** Whether a certificate in PEM still does: this authority's, this key's, these hosts', not too old. */
+/**
+ * Whether a certificate in PEM still does: this authority's, this key's, these hosts', not too old.
+ */
 export function isCurrent(
   pem: string,
   authority: Authority,

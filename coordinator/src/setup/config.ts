@@ -28,9 +28,14 @@ export function readConfig(dataDir: string): Config | null {
   try {
     return config.parse(JSON.parse(text));
   } catch (cause) {
-    throw refuse("SETUP_FAILED", `${path} is not what set-up writes`, {
-      hint: "Restore it from a backup, or remove it and run `cohort init` again.",
-    }, cause);
+    throw refuse(
+      "SETUP_FAILED",
+      `${path} is not what set-up writes`,
+      {
+        hint: "Restore it from a backup, or remove it and run `cohort init` again.",
+      },
+      cause,
+    );
   }
 }
 

@@ -4,7 +4,9 @@ import * as z from "zod";
 import type { Config } from "./config.ts";
 import { readText, writePrivate } from "./files.ts";
 
-/** A context file: all that a client needs to call the console API. It holds a secret, the token. */
+/**
+ * A context file: all that a client needs to call the console API. It holds a secret, the token.
+ */
 export const context = z.strictObject({
   /** "host:port", gRPC over TLS. */
   endpoint: z.string(),
@@ -18,7 +20,8 @@ type Credential = Config["credentials"][number];
 
 /**
  * Writes the context file of a role and gives the credential to be known by. A token that stands in
- * the file and is known already is kept; otherwise there is a new one, and the old is no longer valid.
+ * the file and is known already is kept; otherwise there is a new one, and the old is no longer
+ * valid.
  */
 export function provideContext(
   path: string,

@@ -56,7 +56,11 @@ export async function initialise(options: InitialiseOptions): Promise<Setup> {
   const known = readConfig(dataDir)?.credentials ?? [];
   const hosts = distinct(options.hosts.length === 0 ? ["localhost"] : options.hosts);
   assertHosts([...hosts, natsHost]);
-  const certified = distinct([...hosts, ...ownHosts, ...(isAnyAddress(natsHost) ? [] : [natsHost])]);
+  const certified = distinct([
+    ...hosts,
+    ...ownHosts,
+    ...(isAnyAddress(natsHost) ? [] : [natsHost]),
+  ]);
   await provideTls(at, vault, certified, nowMs);
   await provideNats(at, vault, { host: natsHost, port: natsPort });
   const connection = { endpoint: `localhost:${consolePort}`, ca: readText(at.ca) ?? "" };

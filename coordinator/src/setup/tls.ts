@@ -27,7 +27,10 @@ export async function provideTls(
   const standing = readText(at.chain);
   if (standing !== null && isCurrent(standing, authority, key, hosts, nowMs)) return;
   const certificate = await issueServerCertificate(authority, key, hosts, nowMs);
-  writePrivate(at.chain, `${certificate.toString("pem")}\n${authority.certificate.toString("pem")}\n`);
+  writePrivate(
+    at.chain,
+    `${certificate.toString("pem")}\n${authority.certificate.toString("pem")}\n`,
+  );
 }
 
 async function provideAuthority(

@@ -8,19 +8,38 @@ import { bytes, enrolCommand, Fleet, inviteCommand } from "./fleet-kit.ts";
 describe("an invite", () => {
   it("expects a node under its name, with its labels, for as long as a join token lives", () => {
     const fleet = new Fleet();
-    const { expiresMs } = fleet.decide((state, nowMs) => decideInvite(state, inviteCommand({ labels: { press: "1" } }), nowMs), 5);
+    const { expiresMs } = fleet.decide(
+      (state, nowMs) => decideInvite(state, inviteCommand({ labels: { press: "1" } }), nowMs),
+      5,
+    );
     expect(expiresMs).toBe(5 + limits.joinTokenLifetimeMs);
-    expect(fleet.state.nodes.get("press-1")).toMatchObject({ state: "invited", labels: { press: "1" } });
-    expect(fleet.events).toMatchObject([{ event: { $case: "nodeInvited", value: { node: "press-1", actor: "operator", secretHash: bytes(1), expiresMs } } }]);
+    expect(fleet.state.nodes.get("press-1")).toMatchObject({
+      state: "invited",
+      labels: { press: "1" },
+    });
+    expect(fleet.events).toMatchObject([
+      {
+        event: {
+          $case: "nodeInvited",
+          value: { node: "press-1", actor: "operator", secretHash: bytes(1), expiresMs },
+        },
+      },
+    ]);
   });
 
   it("takes the place of the earlier one to a name that has not enrolled", () => {
     const fleet = new Fleet();
     fleet.decide((state) => decideInvite(state, inviteCommand(), 0));
-    fleet.decide((state) => decideInvite(state, inviteCommand({ invite: "I2", secretHash: bytes(2) }), 0));
-    expect(fleet.decide((state) => decideEnrol(state, enrolCommand(), 0))).toMatchObject({ kind: "refused" });
+    fleet.decide((state) =>
+      decideInvite(state, inviteCommand({ invite: "I2", secretHash: bytes(2) }), 0),
+    );
+    expect(fleet.decide((state) => decideEnrol(state, enrolCommand(), 0))).toMatchObject({
+      kind: "refused",
+    });
     const second = enrolCommand({ invite: "I2", secretHash: bytes(2) });
-    expect(fleet.decide((state) => decideEnrol(state, second, 0))).toMatchObject({ kind: "enrolled" });
+    expect(fleet.decide((state) => decideEnrol(state, second, 0))).toMatchObject({
+      kind: "enrolled",
+    });
   });
 
   it("is not given to a name that has enrolled", () => {
@@ -32,14 +51,23 @@ describe("an invite", () => {
     );
   });
 
-  it.each(["", "A", "press.1", "press*", ">", "press 1", "press\r\n1", "-press", "press-", "ｐress", "x".repeat(64)])(
-    "is not given to %j, which is no name",
-    (name) => {
-      expect(() => decideInvite(new Fleet().state, inviteCommand({ name }), 0)).toThrowError(
-        expect.objectContaining({ code: "NAME_INVALID" }),
-      );
-    },
-  );
+  it.each([
+    "",
+    "A",
+    "press.1",
+    "press*",
+    ">",
+    "press 1",
+    "press\r\n1",
+    "-press",
+    "press-",
+    "ｐress",
+    "x".repeat(64),
+  ])("is not given to %j, which is no name", (name) => {
+    expect(() => decideInvite(new Fleet().state, inviteCommand({ name }), 0)).toThrowError(
+      expect.objectContaining({ code: "NAME_INVALID" }),
+    );
+  });
 
   it.each([
     { "": "x" },
@@ -49,7 +77,9 @@ describe("an invite", () => {
     { press: "a\nb" },
     { press: "\u202e1" },
     { press: "x".repeat(fleetLimits.labelValueLengthMax + 1) },
-    Object.fromEntries(Array.from({ length: fleetLimits.labelsMax + 1 }, (_, index) => [`l${index}`, ""])),
+    Object.fromEntries(
+      Array.from({ length: fleetLimits.labelsMax + 1 }, (_, index) => [`l${index}`, ""]),
+    ),
   ])("does not take the labels %j", (labels) => {
     expect(() => decideInvite(new Fleet().state, inviteCommand({ labels }), 0)).toThrowError(
       expect.objectContaining({ code: "USAGE" }),

@@ -20,7 +20,11 @@ describe("a hello", () => {
     const fleet = enrolled();
     const told = { ...facts, version: "0.2.0" };
     fleet.decide((state) => decideHello(state, "press-1", told), 7);
-    expect(fleet.state.nodes.get("press-1")).toMatchObject({ state: "connected", facts: told, seenMs: 7 });
+    expect(fleet.state.nodes.get("press-1")).toMatchObject({
+      state: "connected",
+      facts: told,
+      seenMs: 7,
+    });
   });
 
   it("of a node that is there is recorded only when it says something new", () => {
@@ -33,8 +37,12 @@ describe("a hello", () => {
 
   it.each(["press-2", "press-3", ""])("of %j, which has not enrolled, is refused", (name) => {
     const fleet = enrolled();
-    fleet.decide((state) => decideInvite(state, inviteCommand({ name: "press-3", invite: "I3" }), 0));
-    expect(() => decideHello(fleet.state, name, facts)).toThrowError(expect.objectContaining({ code: "NODE_UNKNOWN" }));
+    fleet.decide((state) =>
+      decideInvite(state, inviteCommand({ name: "press-3", invite: "I3" }), 0),
+    );
+    expect(() => decideHello(fleet.state, name, facts)).toThrowError(
+      expect.objectContaining({ code: "NODE_UNKNOWN" }),
+    );
   });
 
   it("of a node whose kernel no longer isolates is refused", () => {
@@ -50,9 +58,15 @@ describe("silence", () => {
     const fleet = enrolled();
     fleet.decide((state) => decideHello(state, "press-1", facts), 100);
     const seen = new Map([["press-1", 100]]);
-    expect(fleet.decide((state, nowMs) => decideSilence(state, seen, nowMs), 100 + silence)).toEqual([]);
-    expect(fleet.decide((state, nowMs) => decideSilence(state, seen, nowMs), 101 + silence)).toEqual(["press-1"]);
-    expect(fleet.decide((state, nowMs) => decideSilence(state, seen, nowMs), 102 + silence)).toEqual([]);
+    expect(
+      fleet.decide((state, nowMs) => decideSilence(state, seen, nowMs), 100 + silence),
+    ).toEqual([]);
+    expect(
+      fleet.decide((state, nowMs) => decideSilence(state, seen, nowMs), 101 + silence),
+    ).toEqual(["press-1"]);
+    expect(
+      fleet.decide((state, nowMs) => decideSilence(state, seen, nowMs), 102 + silence),
+    ).toEqual([]);
     expect(fleet.events.at(-1)?.event).toEqual({
       $case: "nodeDisconnected",
       value: { node: "press-1", reason: "silent" },
@@ -74,7 +88,11 @@ describe("a heartbeat", () => {
     fleet.decide((state) => decideHello(state, "press-1", facts));
     fleet.decide((state) => decideSilence(state, new Map([["press-1", 0]]), silence + 1));
     fleet.decide((state) => decideHeartbeat(state, "press-1"), silence + 2);
-    expect(fleet.state.nodes.get("press-1")).toMatchObject({ state: "connected", facts, seenMs: silence + 2 });
+    expect(fleet.state.nodes.get("press-1")).toMatchObject({
+      state: "connected",
+      facts,
+      seenMs: silence + 2,
+    });
   });
 
   it("of a node that is there, or that nobody knows, is no news", () => {
@@ -95,10 +113,13 @@ describe("any coming and going", () => {
           const nowMs = (index + 2) * silence;
           if (it === "hello") fleet.decide((state) => decideHello(state, "press-1", facts), nowMs);
           if (it === "heartbeat") fleet.decide((state) => decideHeartbeat(state, "press-1"), nowMs);
-          if (it === "silence") fleet.decide((state) => decideSilence(state, new Map([["press-1", 0]]), nowMs), nowMs);
+          if (it === "silence")
+            fleet.decide((state) => decideSilence(state, new Map([["press-1", 0]]), nowMs), nowMs);
         }
         const presence = fleet.cases.slice(2);
-        expect(presence).toEqual(presence.map((_, index) => (index % 2 === 0 ? "nodeConnected" : "nodeDisconnected")));
+        expect(presence).toEqual(
+          presence.map((_, index) => (index % 2 === 0 ? "nodeConnected" : "nodeDisconnected")),
+        );
         expect(fleet.replayed()).toEqual(fleet.state);
       }),
     );

@@ -22,7 +22,14 @@ export function bytes(seed: number): Uint8Array {
 }
 
 export function inviteCommand(fields: Partial<InviteCommand> = {}): InviteCommand {
-  return { name: "press-1", labels: {}, actor: "operator", invite: "I1", secretHash: bytes(1), ...fields };
+  return {
+    name: "press-1",
+    labels: {},
+    actor: "operator",
+    invite: "I1",
+    secretHash: bytes(1),
+    ...fields,
+  };
 }
 
 export function enrolCommand(fields: Partial<EnrolCommand> = {}): EnrolCommand {

@@ -29,7 +29,9 @@ describe("admission", () => {
     nowMs += 60_000 / perMinuteMax;
     expect([ask(), ask()]).toEqual([true, false]);
     nowMs += 60 * 60_000;
-    expect(Array.from({ length: perMinuteMax + 1 }, ask).filter(Boolean)).toHaveLength(perMinuteMax);
+    expect(Array.from({ length: perMinuteMax + 1 }, ask).filter(Boolean)).toHaveLength(
+      perMinuteMax,
+    );
   });
 
   it("is not confused by a clock that is set back", () => {

@@ -1,6 +1,10 @@
 import { subjects } from "@cohort/proto/subjects";
 import { encodeUser, type User } from "@nats-io/jwt";
-import { jwtAuthenticator, type NatsConnection, PermissionViolationError } from "@nats-io/nats-core";
+import {
+  jwtAuthenticator,
+  type NatsConnection,
+  PermissionViolationError,
+} from "@nats-io/nats-core";
 import { createUser } from "@nats-io/nkeys";
 import { connect } from "@nats-io/transport-node";
 import { vi } from "vitest";
@@ -45,7 +49,11 @@ export async function joinBus(setup: Setup, identity: BusIdentity): Promise<BusC
   return { connection, refused, complaints };
 }
 
-export async function nodeIdentity(setup: Setup, node: string, nowMs = Date.now()): Promise<BusIdentity> {
+export async function nodeIdentity(
+  setup: Setup,
+  node: string,
+  nowMs = Date.now(),
+): Promise<BusIdentity> {
   const pair = createUser();
   const { issueNodeJwt } = createCredentials(setup.seeds.meshAccount);
   const jwt = await issueNodeJwt(node, rawUserKey(pair.getPublicKey()), nowMs);
@@ -63,18 +71,29 @@ export async function inviteIdentity(setup: Setup, invite: string): Promise<BusI
 export async function observerIdentity(setup: Setup): Promise<BusIdentity> {
   const pair = createUser();
   const all: Partial<User> = { pub: { allow: [">"] }, sub: { allow: [">"] } };
-  const jwt = await encodeUser("observer", pair.getPublicKey(), keyPairOf(setup.seeds.meshAccount), all);
+  const jwt = await encodeUser(
+    "observer",
+    pair.getPublicKey(),
+    keyPairOf(setup.seeds.meshAccount),
+    all,
+  );
   return { owner: "observer", jwt, seed: pair.getSeed() };
 }
 
 /** Whether nats-server says that it refused the publication. */
-export async function publishIsRefused({ connection, refused }: BusClient, subject: string): Promise<boolean> {
+export async function publishIsRefused(
+  { connection, refused }: BusClient,
+  subject: string,
+): Promise<boolean> {
   connection.publish(subject, "rogue");
   await connection.flush();
   return vi.waitUntil(() => refused.has(subject), { timeout: 2_000 }).catch(() => false);
 }
 
-export async function subscribeIsRefused({ connection, refused }: BusClient, subject: string): Promise<boolean> {
+export async function subscribeIsRefused(
+  { connection, refused }: BusClient,
+  subject: string,
+): Promise<boolean> {
   connection.subscribe(subject, { callback: () => {} });
   await connection.flush();
   return vi.waitUntil(() => refused.has(subject), { timeout: 2_000 }).catch(() => false);

@@ -10,7 +10,14 @@ import { attempt, enrolRequest, facts, hello } from "./messages.ts";
 const invite = "01JD0000000000000000000001";
 
 const usage = { cpuMs: 1, memoryPeakBytes: 2, wallMs: 3, bytesIn: 0, bytesOut: 0 };
-const finished = { outcome: "failed", code: "STEP_EXIT", exit: 1, message: "exit 1", outputJson: "", usage };
+const finished = {
+  outcome: "failed",
+  code: "STEP_EXIT",
+  exit: 1,
+  message: "exit 1",
+  outputJson: "",
+  usage,
+};
 const log = { stream: 1, offset: 0, data: new Uint8Array(limits.logChunkBytesMax) };
 
 function events(...list: NodeEvent["event"][]): Uint8Array {
@@ -30,7 +37,12 @@ describe("what a node sends", () => {
         { $case: "finished", value: { ...finished, usage: undefined } },
       ),
     );
-    expect(batch.events.map((it) => it.event?.$case)).toEqual(["started", "log", "finished", "finished"]);
+    expect(batch.events.map((it) => it.event?.$case)).toEqual([
+      "started",
+      "log",
+      "finished",
+      "finished",
+    ]);
     expect(inputs.renew(RenewRequest.encode({ attempt }).finish())).toEqual({ attempt });
     expect(inputs.enrol(enrolRequest({ invite }))).toMatchObject({ invite, facts });
   });
@@ -45,20 +57,52 @@ describe("what a node sends", () => {
     ["a proof that is too long", enrolRequest({ invite, proof: new Uint8Array(65) })],
     ["an invite that is no ULID", enrolRequest({ invite: "mine" })],
     ["no facts", enrolRequest({ invite, facts: undefined })],
-    ["a host name with a line end", enrolRequest({ invite, facts: { ...facts, hostname: "a\nb" } })],
-    ["a host name with a bidi override", enrolRequest({ invite, facts: { ...facts, hostname: "a\u202eb" } })],
-    ["more slots than a node can have", enrolRequest({ invite, facts: { ...facts, slots: 4_000_000_000 } })],
+    [
+      "a host name with a line end",
+      enrolRequest({ invite, facts: { ...facts, hostname: "a\nb" } }),
+    ],
+    [
+      "a host name with a bidi override",
+      enrolRequest({ invite, facts: { ...facts, hostname: "a\u202eb" } }),
+    ],
+    [
+      "more slots than a node can have",
+      enrolRequest({ invite, facts: { ...facts, slots: 4_000_000_000 } }),
+    ],
   ])("is refused with %s, enrolling", (_what, payload) => {
     expect(() => inputs.enrol(payload)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   });
 
   it.each([
     ["no event", events(undefined)],
-    ["a log chunk that is too long", events({ $case: "log", value: { ...log, data: new Uint8Array(limits.logChunkBytesMax + 1) } })],
+    [
+      "a log chunk that is too long",
+      events({
+        $case: "log",
+        value: { ...log, data: new Uint8Array(limits.logChunkBytesMax + 1) },
+      }),
+    ],
     ["a stream that is none", events({ $case: "log", value: { ...log, stream: 3 } })],
-    ["an outcome that is none", events({ $case: "finished", value: { ...finished, outcome: "maybe" } })],
-    ["a message without end", events({ $case: "finished", value: { ...finished, message: "x".repeat(meshLimits.messageLengthMax + 1) } })],
-    ["too many events", events(...Array.from({ length: limits.eventBatchMax + 1 }, () => ({ $case: "started" as const, value: {} })))],
+    [
+      "an outcome that is none",
+      events({ $case: "finished", value: { ...finished, outcome: "maybe" } }),
+    ],
+    [
+      "a message without end",
+      events({
+        $case: "finished",
+        value: { ...finished, message: "x".repeat(meshLimits.messageLengthMax + 1) },
+      }),
+    ],
+    [
+      "too many events",
+      events(
+        ...Array.from({ length: limits.eventBatchMax + 1 }, () => ({
+          $case: "started" as const,
+          value: {},
+        })),
+      ),
+    ],
   ])("is refused with %s, reporting", (_what, payload) => {
     expect(() => inputs.events(payload)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   });
@@ -68,7 +112,10 @@ describe("what a node sends", () => {
     ["a step that is no name", { ...attempt, step: "a.b" }],
     ["an attempt of 0", { ...attempt, attempt: 0 }],
   ])("is refused with %s", (_what, key) => {
-    const payload = Hello.encode({ facts, inventory: [{ attempt: key, state: "running" }] }).finish();
+    const payload = Hello.encode({
+      facts,
+      inventory: [{ attempt: key, state: "running" }],
+    }).finish();
     expect(() => inputs.hello(payload)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   });
 

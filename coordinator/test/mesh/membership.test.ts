@@ -1,4 +1,11 @@
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign, verify } from "node:crypto";
+import {
+  createHash,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  verify,
+} from "node:crypto";
 import { EnrolReply, EnrolRequest, Hello, HelloReply } from "@cohort/proto/gen/cohort/node";
 import { decodeJoinToken, type JoinToken } from "@cohort/proto/join-token";
 import { enrolProof } from "@cohort/proto/proof";
@@ -61,7 +68,15 @@ beforeEach(async () => {
   });
   ({ mesh } = await joinMesh(server.setup, handlers));
   const newUlid = () => `01JD${randomBytes(11).toString("hex").toUpperCase()}`;
-  invite = createInviter({ decide, credentials, rootFingerprint, servers, sha256, randomBytes, newUlid });
+  invite = createInviter({
+    decide,
+    credentials,
+    rootFingerprint,
+    servers,
+    sha256,
+    randomBytes,
+    newUlid,
+  });
 });
 
 afterEach(() => mesh.close());
@@ -81,19 +96,30 @@ describe("a machine with a join token", () => {
     const machine = newMachine();
     const reply = await enrol(token, machine);
     expect(reply).toMatchObject({ problems: [], node: "press-1", servers: server.setup.servers });
-    expect(fleet.nodes.get("press-1")).toMatchObject({ state: "disconnected", labels: { press: "1" }, facts });
+    expect(fleet.nodes.get("press-1")).toMatchObject({
+      state: "disconnected",
+      labels: { press: "1" },
+      facts,
+    });
 
     const greeting = await greet(reply.userJwt, machine);
     expect(greeting).toMatchObject({ problems: [], heartbeatMs: 4_000 });
     expect(greeting.userJwt).not.toBe("");
     expect(fleet.nodes.get("press-1")?.state).toBe("connected");
-    expect(recorded.map((it) => it.$case)).toEqual(["nodeInvited", "nodeEnrolled", "nodeConnected"]);
+    expect(recorded.map((it) => it.$case)).toEqual([
+      "nodeInvited",
+      "nodeEnrolled",
+      "nodeConnected",
+    ]);
   });
 
   it("is admitted once, also when two use the token at the same time", async () => {
     const token = await tokenFor("press-1");
     const replies = await Promise.all([enrol(token, newMachine()), enrol(token, newMachine())]);
-    expect(replies.map((it) => it.problems[0]?.code ?? "enrolled").sort()).toEqual(["INVITE_INVALID", "enrolled"]);
+    expect(replies.map((it) => it.problems[0]?.code ?? "enrolled").sort()).toEqual([
+      "INVITE_INVALID",
+      "enrolled",
+    ]);
     expect(recorded.filter((it) => it.$case === "nodeEnrolled")).toHaveLength(1);
     expect(recorded).toContainEqual({
       $case: "enrolRefused",
@@ -125,7 +151,11 @@ describe("a node that fell silent", () => {
     lastSeen.clear();
     await decide((state, nowMs) => decideSilence(state, new Map([["press-1", 0]]), nowMs));
     expect(fleet.nodes.get("press-1")?.state).toBe("disconnected");
-    const { connection } = await joinBus(server.setup, { owner: "press-1", jwt: userJwt, seed: machine.seed });
+    const { connection } = await joinBus(server.setup, {
+      owner: "press-1",
+      jwt: userJwt,
+      seed: machine.seed,
+    });
     connection.publish(subjects.up("press-1", "heartbeat"));
     connection.publish(subjects.up("press-1", "heartbeat"));
     await vi.waitFor(() => expect(fleet.nodes.get("press-1")?.state).toBe("connected"));
@@ -158,7 +188,11 @@ async function tokenFor(name: string): Promise<JoinToken> {
   return decodeJoinToken((await invite(name, { press: "1" }, "operator")).joinToken);
 }
 
-async function enrol(token: JoinToken, machine: Machine, provenFor = token.invite): Promise<EnrolReply> {
+async function enrol(
+  token: JoinToken,
+  machine: Machine,
+  provenFor = token.invite,
+): Promise<EnrolReply> {
   const { natsKey, signKey, boxKey } = machine;
   const message = enrolProof({ invite: provenFor, natsKey, signKey, boxKey });
   const request = EnrolRequest.fromPartial({
@@ -171,8 +205,15 @@ async function enrol(token: JoinToken, machine: Machine, provenFor = token.invit
     facts,
   });
   const seed = new TextEncoder().encode(token.userSeed);
-  const { connection } = await joinBus(server.setup, { owner: token.invite, jwt: token.userJwt, seed });
-  const { data } = await connection.request(subjects.enrol(token.invite), EnrolRequest.encode(request).finish());
+  const { connection } = await joinBus(server.setup, {
+    owner: token.invite,
+    jwt: token.userJwt,
+    seed,
+  });
+  const { data } = await connection.request(
+    subjects.enrol(token.invite),
+    EnrolRequest.encode(request).finish(),
+  );
   await connection.close();
   return EnrolReply.decode(data);
 }

@@ -16,7 +16,13 @@ import { subjects, type UpVerb } from "@cohort/proto/subjects";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import type { MeshHandlers } from "../../src/mesh/mesh.ts";
 import { requestBounds } from "../../src/mesh/limits.ts";
-import { type BusClient, inviteIdentity, joinBus, nodeIdentity, observerIdentity } from "./bus-client.ts";
+import {
+  type BusClient,
+  inviteIdentity,
+  joinBus,
+  nodeIdentity,
+  observerIdentity,
+} from "./bus-client.ts";
 import { attempt, dispatch, enrolRequest, hello } from "./messages.ts";
 import { startNatsServer, type TestNatsServer } from "./nats-server.ts";
 import { joinMesh, type TestMesh } from "./test-mesh.ts";
@@ -48,7 +54,9 @@ async function serve(handlers: Partial<MeshHandlers>): Promise<TestMesh> {
 }
 
 async function ask(verb: UpVerb, payload: Uint8Array): Promise<Uint8Array> {
-  const { data } = await node.connection.request(subjects.up("press-1", verb), payload, { timeout: 5_000 });
+  const { data } = await node.connection.request(subjects.up("press-1", verb), payload, {
+    timeout: 5_000,
+  });
   return data;
 }
 
@@ -56,17 +64,27 @@ describe("a node's request", () => {
   it("reaches its handler with the name that nats-server verified, and is answered", async () => {
     const heard = vi.fn(async () => HelloReply.fromPartial({ heartbeatMs: 4_000 }));
     await serve({ hello: heard });
-    expect(HelloReply.decode(await ask("hello", hello))).toMatchObject({ problems: [], heartbeatMs: 4_000 });
-    expect(heard).toHaveBeenCalledWith("press-1", expect.objectContaining({ inventory: [{ attempt, state: "running" }] }));
+    expect(HelloReply.decode(await ask("hello", hello))).toMatchObject({
+      problems: [],
+      heartbeatMs: 4_000,
+    });
+    expect(heard).toHaveBeenCalledWith(
+      "press-1",
+      expect.objectContaining({ inventory: [{ attempt, state: "running" }] }),
+    );
   });
 
   it("is answered with the problems that its handler throws", async () => {
     await serve({ hello: () => Promise.reject(refuse("NODE_UNKNOWN", "no such node")) });
-    expect(HelloReply.decode(await ask("hello", hello)).problems).toEqual([problem("NODE_UNKNOWN", "no such node")]);
+    expect(HelloReply.decode(await ask("hello", hello)).problems).toEqual([
+      problem("NODE_UNKNOWN", "no such node"),
+    ]);
   });
 
   it("learns nothing of a fault within, which is logged", async () => {
-    const { logged } = await serve({ hello: () => Promise.reject(new Error("password is hunter2")) });
+    const { logged } = await serve({
+      hello: () => Promise.reject(new Error("password is hunter2")),
+    });
     const [told] = HelloReply.decode(await ask("hello", hello)).problems;
     expect(told?.code).toBe("INTERNAL");
     expect(JSON.stringify(told)).not.toContain("hunter2");
@@ -79,12 +97,15 @@ describe("a node's request", () => {
     ["events", Uint8Array.of(0x0a, 0x7f, 0x01), EventAck],
     ["renew", new TextEncoder().encode("hello"), HelloReply],
     ["proxy", Uint8Array.of(0x0a, 0xff), ProxyReply],
-  ] as const)("of kind %s that is malformed is answered with USAGE", async (verb, payload, reply) => {
-    const never = vi.fn();
-    await serve({ hello: never, events: never, renew: never, proxy: never });
-    expect(reply.decode(await ask(verb, payload)).problems).toMatchObject([{ code: "USAGE" }]);
-    expect(never).not.toHaveBeenCalled();
-  });
+  ] as const)(
+    "of kind %s that is malformed is answered with USAGE",
+    async (verb, payload, reply) => {
+      const never = vi.fn();
+      await serve({ hello: never, events: never, renew: never, proxy: never });
+      expect(reply.decode(await ask(verb, payload)).problems).toMatchObject([{ code: "USAGE" }]);
+      expect(never).not.toHaveBeenCalled();
+    },
+  );
 
   it("beyond what one node may ask at once is refused, while others are served", async () => {
     const waiting: (() => void)[] = [];
@@ -101,14 +122,20 @@ describe("a node's request", () => {
     await vi.waitFor(() => expect(waiting).toHaveLength(inFlightMax));
     expect(HelloReply.decode(await ask("hello", hello)).heartbeatMs).toBe(1);
     for (const finish of waiting) finish();
-    const codes = (await Promise.all(asked)).map((it) => EventAck.decode(it).problems[0]?.code ?? "answered");
-    expect(codes.sort()).toEqual([...Array(2).fill("LIMIT_EXCEEDED"), ...Array(inFlightMax).fill("answered")].sort());
+    const codes = (await Promise.all(asked)).map(
+      (it) => EventAck.decode(it).problems[0]?.code ?? "answered",
+    );
+    expect(codes.sort()).toEqual(
+      [...Array(2).fill("LIMIT_EXCEEDED"), ...Array(inFlightMax).fill("answered")].sort(),
+    );
   });
 
   it("whose answer does not fit a message is told so", async () => {
     const body = new Uint8Array(limits.messageBytesMax);
     await serve({ proxy: async () => ProxyReply.fromPartial({ status: 200, body }) });
-    const reply = ProxyReply.decode(await ask("proxy", ProxyRequest.encode(ProxyRequest.fromPartial({})).finish()));
+    const reply = ProxyReply.decode(
+      await ask("proxy", ProxyRequest.encode(ProxyRequest.fromPartial({})).finish()),
+    );
     expect(reply.problems).toMatchObject([{ code: "LIMIT_EXCEEDED" }]);
   });
 
@@ -125,7 +152,9 @@ describe("a node's request", () => {
     const { logged } = await serve({ hello: heard });
     const observer = await joinBus(server.setup, await observerIdentity(server.setup));
     const leaked: string[] = [];
-    observer.connection.subscribe(reply, { callback: (_error, message) => void leaked.push(message.subject) });
+    observer.connection.subscribe(reply, {
+      callback: (_error, message) => void leaked.push(message.subject),
+    });
     await observer.connection.flush();
     node.connection.publish(subjects.up("press-1", "hello"), hello, { reply });
     await node.connection.flush();
@@ -144,7 +173,9 @@ describe("a heartbeat", () => {
     await serve({ heartbeat: heard });
     node.connection.publish(subjects.up("press-1", "heartbeat"), Uint8Array.of(0xff));
     node.connection.publish(subjects.up("press-1", "heartbeat"), Uint8Array.of(0x08, 0x02));
-    await vi.waitFor(() => expect(heard.mock.calls).toEqual([["press-1", { running: 2, uptimeMs: 0 }]]));
+    await vi.waitFor(() =>
+      expect(heard.mock.calls).toEqual([["press-1", { running: 2, uptimeMs: 0 }]]),
+    );
   });
 });
 
@@ -168,30 +199,44 @@ describe("a command", () => {
     const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
       callback: (_error, message) => {
         heard.push(Signed.decode(message.data));
-        message.respond(DispatchReply.encode({ problems: [problem("NODE_BUSY", "full")] }).finish());
+        message.respond(
+          DispatchReply.encode({ problems: [problem("NODE_BUSY", "full")] }).finish(),
+        );
       },
     });
     await node.connection.flush();
-    expect((await mesh.dispatch("press-1", dispatch)).problems).toEqual([problem("NODE_BUSY", "full")]);
+    expect((await mesh.dispatch("press-1", dispatch)).problems).toEqual([
+      problem("NODE_BUSY", "full"),
+    ]);
     const [{ payload, signature }] = heard as [Signed];
     expect(Dispatch.decode(payload)).toEqual(dispatch);
-    expect(new TextDecoder().decode(signature)).toBe(`mesh.down.press-1.dispatch ${payload.length}`);
+    expect(new TextDecoder().decode(signature)).toBe(
+      `mesh.down.press-1.dispatch ${payload.length}`,
+    );
     subscription.unsubscribe();
   });
 
   it("to a node that is not there is UNREACHABLE at once", async () => {
     const { mesh } = await serve({});
     const beginMs = Date.now();
-    expect((await mesh.dispatch("press-8", dispatch)).problems).toMatchObject([{ code: "UNREACHABLE" }]);
+    expect((await mesh.dispatch("press-8", dispatch)).problems).toMatchObject([
+      { code: "UNREACHABLE" },
+    ]);
     expect(Date.now() - beginMs).toBeLessThan(limits.dispatchAnswerMs);
-    await expect(mesh.cancel("press-8", Cancel.fromPartial({ attempt }))).rejects.toMatchObject({ code: "UNREACHABLE" });
+    await expect(mesh.cancel("press-8", Cancel.fromPartial({ attempt }))).rejects.toMatchObject({
+      code: "UNREACHABLE",
+    });
   });
 
   it("that stays unanswered is UNREACHABLE after its time", async () => {
     const { mesh } = await serve({});
-    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", { callback: () => {} });
+    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
+      callback: () => {},
+    });
     await node.connection.flush();
-    expect((await mesh.dispatch("press-1", dispatch)).problems).toMatchObject([{ code: "UNREACHABLE" }]);
+    expect((await mesh.dispatch("press-1", dispatch)).problems).toMatchObject([
+      { code: "UNREACHABLE" },
+    ]);
     subscription.unsubscribe();
   });
 
@@ -210,7 +255,10 @@ describe("a command", () => {
     const rogue = await joinBus(server.setup, await nodeIdentity(server.setup, "press-2"));
     const subscription = node.connection.subscribe("mesh.down.press-1.cancel", {
       callback: (_error, message) => {
-        rogue.connection.publish(message.reply ?? "", DispatchReply.encode({ problems: [problem("NODE_LOST", "rogue")] }).finish());
+        rogue.connection.publish(
+          message.reply ?? "",
+          DispatchReply.encode({ problems: [problem("NODE_LOST", "rogue")] }).finish(),
+        );
         setTimeout(() => message.respond(DispatchReply.encode({ problems: [] }).finish()), 200);
       },
     });

@@ -8,7 +8,10 @@ import { connect as connectTls } from "node:tls";
 import { initialise, type Setup } from "../../src/setup/setup.ts";
 import { memoryVault } from "../setup/memory-vault.ts";
 
-/** A real nats-server on a free port of loopback, set up as `cohort up` does, in a folder of its own. */
+/**
+ * A real nats-server on a free port of loopback, set up as `cohort up` does, in a folder of its
+ * own.
+ */
 export interface TestNatsServer {
   readonly setup: Setup;
   /** kill -9; the port and the data stay. */
@@ -73,10 +76,14 @@ export async function startNatsServer(): Promise<TestNatsServer> {
 export function natsServerPath(): string {
   const asked = process.env["COHORT_NATS_SERVER"];
   if (asked !== undefined && asked !== "") return asked;
-  const onPath = (process.env["PATH"] ?? "").split(delimiter).map((folder) => join(folder, "nats-server"));
+  const onPath = (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "nats-server"));
   const cache = fileURLToPath(new URL("../../../.cohort/cache", import.meta.url));
   const cached = existsSync(cache)
-    ? readdirSync(cache, { recursive: true, encoding: "utf8" }).filter((it) => it.endsWith("/nats-server"))
+    ? readdirSync(cache, { recursive: true, encoding: "utf8" }).filter((it) =>
+        it.endsWith("/nats-server"),
+      )
     : [];
   const found = [...onPath, ...cached.map((it) => join(cache, it))].find(isProgram);
   if (found === undefined) {
@@ -99,7 +106,9 @@ function freePort(): Promise<number> {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+      server.close(() =>
+        resolve(typeof address === "object" && address !== null ? address.port : 0),
+      );
     });
   });
 }

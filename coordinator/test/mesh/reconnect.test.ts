@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => server.remove());
 
 describe("the coordinator's connection", () => {
-  it("comes back after nats-server was killed and started again, and serves as before", async () => {
+  it("comes back after nats-server was killed, and serves as before", async () => {
     const heard = vi.fn();
     const { mesh } = await joinMesh(server.setup, {
       hello: async () => HelloReply.fromPartial({ heartbeatMs: 9 }),
@@ -29,7 +29,9 @@ describe("the coordinator's connection", () => {
     const identity = await nodeIdentity(server.setup, "press-1");
     await server.kill();
     await vi.waitFor(() => expect(mesh.connected).toBe(false), { timeout: 10_000 });
-    expect((await mesh.dispatch("press-1", dispatch)).problems).toMatchObject([{ code: "UNREACHABLE" }]);
+    expect((await mesh.dispatch("press-1", dispatch)).problems).toMatchObject([
+      { code: "UNREACHABLE" },
+    ]);
     await server.start();
     await vi.waitFor(() => expect(mesh.connected).toBe(true), { timeout: 20_000 });
 

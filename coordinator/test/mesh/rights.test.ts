@@ -86,7 +86,9 @@ describe("a node's credential", () => {
   it("lets it hear its commands and its answers", async () => {
     const heard: string[] = [];
     for (const subject of ["mesh.down.press-1.>", "_INBOX_press-1.>"]) {
-      node.connection.subscribe(subject, { callback: (_error, message) => void heard.push(message.subject) });
+      node.connection.subscribe(subject, {
+        callback: (_error, message) => void heard.push(message.subject),
+      });
     }
     await node.connection.flush();
     observer.connection.publish("mesh.down.press-1.dispatch");
@@ -96,11 +98,14 @@ describe("a node's credential", () => {
     expect(heard).toEqual(["mesh.down.press-1.dispatch", "_INBOX_press-1.a"]);
   });
 
-  it.each([...foreign, `mesh.enrol.${invite}`])("does not let it publish to %s", async (subject) => {
-    expect(await publishIsRefused(node, subject)).toBe(true);
-    await observer.connection.flush();
-    expect(seen).not.toContain(subject);
-  });
+  it.each([...foreign, `mesh.enrol.${invite}`])(
+    "does not let it publish to %s",
+    async (subject) => {
+      expect(await publishIsRefused(node, subject)).toBe(true);
+      await observer.connection.flush();
+      expect(seen).not.toContain(subject);
+    },
+  );
 
   it.each(listening)("does not let it listen to %s", async (subject) => {
     expect(await subscribeIsRefused(node, subject)).toBe(true);
@@ -129,7 +134,10 @@ describe("a node's credential", () => {
 
   it("ends, and cuts the connection that stands on it, when it expires", async () => {
     const oldestMs = Date.now() - meshLimits.nodeCredentialLifetimeMs;
-    const ending = await joinBus(server.setup, await nodeIdentity(server.setup, "press-3", oldestMs + 2_000));
+    const ending = await joinBus(
+      server.setup,
+      await nodeIdentity(server.setup, "press-3", oldestMs + 2_000),
+    );
     await ending.connection.closed();
     const ended = await nodeIdentity(server.setup, "press-3", oldestMs - 2_000);
     await expect(joinBus(server.setup, ended)).rejects.toThrow(/expired|authorization/i);
@@ -138,7 +146,9 @@ describe("a node's credential", () => {
   it("is of no use with another key, or another mesh", async () => {
     const mine = await nodeIdentity(server.setup, "press-1");
     const theirs = await nodeIdentity(server.setup, "press-2");
-    await expect(joinBus(server.setup, { ...mine, seed: theirs.seed })).rejects.toThrow(/authorization/i);
+    await expect(joinBus(server.setup, { ...mine, seed: theirs.seed })).rejects.toThrow(
+      /authorization/i,
+    );
     const elsewhere = await startNatsServer();
     try {
       const stranger = await nodeIdentity(elsewhere.setup, "press-1");
@@ -162,9 +172,12 @@ describe("an invite's credential", () => {
     expect(seen).toContain(subjects.enrol(invite));
   });
 
-  it.each([...foreign, "mesh.up.press-1.hello"])("does not let it publish to %s", async (subject) => {
-    expect(await publishIsRefused(guest, subject)).toBe(true);
-  });
+  it.each([...foreign, "mesh.up.press-1.hello"])(
+    "does not let it publish to %s",
+    async (subject) => {
+      expect(await publishIsRefused(guest, subject)).toBe(true);
+    },
+  );
 
   it.each([...listening, "mesh.down.press-1.>", "_INBOX_press-1.>", "mesh.enrol.*"])(
     "does not let it listen to %s",
@@ -197,10 +210,16 @@ describe("nats-server's door", () => {
 
   it("sends its root along, so that a machine can find it by its fingerprint", async () => {
     const [host, port] = server.setup.localServer.split(":");
-    const socket = connectTls({ host: host as string, port: Number(port), rejectUnauthorized: false });
+    const socket = connectTls({
+      host: host as string,
+      port: Number(port),
+      rejectUnauthorized: false,
+    });
     await new Promise((resolve) => socket.once("secureConnect", resolve));
     const root = socket.getPeerX509Certificate()?.issuerCertificate;
     socket.destroy();
-    expect(root?.fingerprint256.replaceAll(":", "").toLowerCase()).toBe(server.setup.rootFingerprint);
+    expect(root?.fingerprint256.replaceAll(":", "").toLowerCase()).toBe(
+      server.setup.rootFingerprint,
+    );
   });
 });

@@ -1,5 +1,13 @@
 import { X509Certificate } from "node:crypto";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -58,7 +66,10 @@ describe("set-up", () => {
     await run();
     for (const name of readdirSync(home, { recursive: true, encoding: "utf8" })) {
       const status = statSync(join(home, name));
-      expect([name, (status.mode & 0o777).toString(8)]).toEqual([name, status.isFile() ? "600" : "700"]);
+      expect([name, (status.mode & 0o777).toString(8)]).toEqual([
+        name,
+        status.isFile() ? "600" : "700",
+      ]);
     }
   });
 
@@ -84,11 +95,14 @@ describe("set-up", () => {
     }
   });
 
-  it("makes one server certificate for every name, under the root that the fingerprint names", async () => {
+  it("makes one certificate for every name, under the root of the fingerprint", async () => {
     const { ca, certificateChain, rootFingerprint, servers } = await run();
-    const [leaf, root] = certificateChain.split(/(?<=-----END CERTIFICATE-----\n)/).map((it) => new X509Certificate(it));
+    const [leaf, root] = certificateChain
+      .split(/(?<=-----END CERTIFICATE-----\n)/)
+      .map((it) => new X509Certificate(it));
     for (const name of ["cohort.example", "localhost"]) expect(leaf?.checkHost(name)).toBe(name);
-    for (const ip of ["192.0.2.7", "2001:db8::7", "127.0.0.1", "::1"]) expect(leaf?.checkIP(ip)).toBe(ip);
+    for (const ip of ["192.0.2.7", "2001:db8::7", "127.0.0.1", "::1"])
+      expect(leaf?.checkIP(ip)).toBe(ip);
     expect(leaf?.checkHost("other.example")).toBeUndefined();
     expect([leaf?.ca, root?.ca]).toEqual([false, true]);
     expect(leaf?.verify((root as X509Certificate).publicKey)).toBe(true);
@@ -97,11 +111,14 @@ describe("set-up", () => {
     expect(servers).toEqual(["cohort.example:7422", "192.0.2.7:7422", "[2001:db8::7]:7422"]);
   });
 
-  it("certifies anew for a new host, and when the certificate grows old, under the same root", async () => {
+  it("certifies anew for a new host and in good time, under the same root", async () => {
     const first = await run();
     const wider = await run({ hosts: ["cohort.example", "new.example"] });
     expect(wider.certificateChain).not.toBe(first.certificateChain);
-    const older = await run({ hosts: ["cohort.example", "new.example"], nowMs: nowMs + 6 * yearMs });
+    const older = await run({
+      hosts: ["cohort.example", "new.example"],
+      nowMs: nowMs + 6 * yearMs,
+    });
     expect(older.certificateChain).not.toBe(wider.certificateChain);
     expect(older.rootFingerprint).toBe(first.rootFingerprint);
     expect(older.certificateKey).toBe(first.certificateKey);
@@ -123,21 +140,28 @@ describe("set-up", () => {
     await run();
     const before = readJson("operator.json").token;
     unlinkSync(join(home, "operator.json"));
-    writeFileSync(join(home, "gateway.json"), JSON.stringify({ ...readJson("gateway.json"), token: before }));
+    writeFileSync(
+      join(home, "gateway.json"),
+      JSON.stringify({ ...readJson("gateway.json"), token: before }),
+    );
     const { config } = await run();
     const [operator, gateway] = [readJson("operator.json").token, readJson("gateway.json").token];
     expect(new Set([before, operator, gateway]).size).toBe(3);
-    expect(config.credentials.map((it) => it.tokenHash)).toEqual([hashToken(operator), hashToken(gateway)]);
+    expect(config.credentials.map((it) => it.tokenHash)).toEqual([
+      hashToken(operator),
+      hashToken(gateway),
+    ]);
   });
 
-  it("keeps an account's JWT, which may carry revocations, and makes it again when it is lost or foreign", async () => {
+  it("makes an account's JWT again when it is lost or foreign", async () => {
     await run();
     const folder = join(home, "data", "nats", "resolver");
     const [one, two] = readdirSync(folder).map((name) => join(folder, name)) as [string, string];
     unlinkSync(one);
     writeFileSync(two, "x.y.z");
     await run();
-    for (const path of [one, two]) expect(readFileSync(path, "utf8")).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
+    for (const path of [one, two])
+      expect(readFileSync(path, "utf8")).toMatch(/^eyJ[\w-]+\.[\w-]+\.[\w-]+$/);
   });
 
   it("listens on loopback unless told otherwise", async () => {
@@ -149,14 +173,21 @@ describe("set-up", () => {
     expect(localServer).toBe("127.0.0.1:7422");
   });
 
-  it.each(["", "https://cohort.example", "cohort.example:7422", "a b", "x\ny", '"'])("does not take %j for a host", async (host) => {
-    await expect(run({ hosts: [host] })).rejects.toMatchObject({ code: "USAGE" });
-  });
+  it.each(["", "https://cohort.example", "cohort.example:7422", "a b", "x\ny", '"'])(
+    "does not take %j for a host",
+    async (host) => {
+      await expect(run({ hosts: [host] })).rejects.toMatchObject({ code: "USAGE" });
+    },
+  );
 
   it("says so when there is none, or when its record was spoiled", async () => {
-    expect(() => openSetup(join(home, "data"), vault)).toThrowError(expect.objectContaining({ code: "SETUP_FAILED" }));
+    expect(() => openSetup(join(home, "data"), vault)).toThrowError(
+      expect.objectContaining({ code: "SETUP_FAILED" }),
+    );
     await run();
     writeFileSync(join(home, "data", "config.json"), "{}");
-    expect(() => openSetup(join(home, "data"), vault)).toThrowError(expect.objectContaining({ code: "SETUP_FAILED" }));
+    expect(() => openSetup(join(home, "data"), vault)).toThrowError(
+      expect.objectContaining({ code: "SETUP_FAILED" }),
+    );
   });
 });
