@@ -27,11 +27,11 @@ export class CallPipeline implements VaultProxy {
     let attempted = attemptedBy(node, request);
     return this.#answer(async () => {
       try {
-        const { id: token, attempt, ...claims } = await tokens.openToken(request.token);
+        const { id: token, attempt, ...claims } = tokens.openToken(request.token);
         attempted = { ...attempted, attempt, token };
         if (claims.node !== node) throw refuse("TOKEN_WRONG_NODE", "the token is another node's");
         this.#mustBeLive(attempt, node);
-        await tokens.verifyRequest(node, request);
+        tokens.verifyRequest(node, request);
         const granted = claims.services.includes(request.service);
         const admitted = admit(request, granted ? service(request.service) : null);
         return { attempt, node, token, tokenSeq: request.seq, ...admitted };
@@ -113,7 +113,7 @@ export class CallPipeline implements VaultProxy {
     };
     const decided = await writer.decide<{ call: string } | Refused>(({ budget }, nowMs) => {
       const calling = run(attempt.run);
-      // Asked again, because the attempt may have ended while the proof was checked.
+      // Asked again, in the decision itself: the attempt may have ended since.
       if (calling === null || !attemptIsLive(attempt, node)) {
         return decideRefusal(budget, attemptedOf(call), notLive(), nowMs);
       }

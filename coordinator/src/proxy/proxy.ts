@@ -62,9 +62,9 @@ export interface CallWriter {
 
 export interface TokenReader {
   /** Throws TOKEN_INVALID or TOKEN_EXPIRED. */
-  openToken(token: string): TokenClaims | Promise<TokenClaims>;
+  openToken(token: string): TokenClaims;
   /** Throws PROOF_INVALID unless the node's own key signed this request, lately. */
-  verifyRequest(node: string, request: ProxyRequest): void | Promise<void>;
+  verifyRequest(node: string, request: ProxyRequest): void;
 }
 
 export interface TokenClaims {
