@@ -80,7 +80,7 @@ const int calls_refused[] = {
     /* Namespaces and mounts. */
     __NR_unshare, __NR_setns, __NR_mount, __NR_umount2, __NR_pivot_root, __NR_chroot,
     __NR_mount_setattr, __NR_move_mount, __NR_open_tree, __NR_fsopen, __NR_fsconfig,
-    __NR_fsmount, __NR_fspick, __NR_mknodat, __NR_quotactl, __NR_quotactl_fd,
+    __NR_fsmount, __NR_fspick, __NR_quotactl, __NR_quotactl_fd,
     __NR_open_by_handle_at, __NR_name_to_handle_at,
     /* Other processes' memory and descriptors. */
     __NR_ptrace, __NR_process_vm_readv, __NR_process_vm_writev, __NR_pidfd_getfd, __NR_kcmp,
@@ -105,7 +105,7 @@ const int calls_refused[] = {
     __NR_mq_notify, __NR_mq_getsetattr, __NR_mlockall, __NR_munlockall, __NR_remap_file_pages,
 #if defined(__x86_64__)
     /* What this architecture has had for longer than the others have existed. */
-    __NR_memfd_secret, __NR_mknod, __NR_iopl, __NR_ioperm, __NR_modify_ldt,
+    __NR_memfd_secret, __NR_iopl, __NR_ioperm, __NR_modify_ldt,
 #endif
 };
 const size_t calls_refused_count = sizeof(calls_refused) / sizeof(calls_refused[0]);

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -128,10 +129,29 @@ static void check_own_process(void) {
   answer(SECCOMP_RET_ALLOW);
 }
 
+/* Named pipes, which shells make; never devices. */
+static void check_node_type(int argument) {
+  static const uint32_t types[] = {S_IFIFO};
+  load_argument(argument);
+  emit(BPF_ALU | BPF_AND | BPF_K, S_IFMT, 0, 0);
+  demand_one_of(types, 1, refuse);
+  answer(SECCOMP_RET_ALLOW);
+}
+
+static void check_mknodat(void) { check_node_type(2); }
+
+#ifdef __NR_mknod
+static void check_mknod(void) { check_node_type(1); }
+#endif
+
 static const struct {
   int number;
   void (*check)(void);
 } checked_calls[] = {
+#ifdef __NR_mknod
+    {__NR_mknod, check_mknod},
+#endif
+    {__NR_mknodat, check_mknodat},
     {__NR_clone, check_namespace_flags}, {__NR_socket, check_socket},
     {__NR_socketpair, check_socketpair}, {__NR_ioctl, check_ioctl},
     {__NR_fcntl, check_fcntl},           {__NR_prlimit64, check_own_process},

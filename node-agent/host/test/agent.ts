@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
 import { architectures } from "../../toolchain/architectures.mjs";
@@ -73,9 +72,10 @@ export function startProgram(file: string, source: string, environment: NodeJS.P
   });
 }
 
-/** Readable by everyone, as a step has a user of its own. Removed when the test ends. */
+/** Readable by everyone, as a step has a user of its own, and not in /tmp, which is the step's own
+ * inside. Removed when the test ends. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "cohort-host-"));
+  const folder = mkdtempSync("/var/tmp/cohort-host-");
   chmodSync(folder, 0o755);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;

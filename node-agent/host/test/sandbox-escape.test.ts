@@ -1,0 +1,125 @@
+import { dirname } from "node:path";
+import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { constants } from "node:os";
+import { expect, test } from "vitest";
+import { fixture, temporaryFolder } from "./agent.ts";
+import { runShell, runStep } from "./step.ts";
+
+const { EPERM, EACCES, ENOENT, ENETUNREACH, EAFNOSUPPORT } = constants.errno;
+const ENOSYS = 38;
+
+/** What each attempt must end in; a list where kernels differ in which wall is hit first. */
+const refusals: Record<string, readonly number[]> = {
+  ...Object.fromEntries(
+    "user_namespace clone_namespace setns mount umount pivot_root chroot fsopen open_by_handle \
+     ptrace_init process_memory pidfd_getfd bpf perf userfaultfd keyctl kexec module personality \
+     tiocsti tioclinux raw memfd shm pipe_size setgroups mknod init_limits raise_limit \
+     capability kernel_log io_uring"
+      .split(/\s+/)
+      .map((name) => [name, [EPERM]]),
+  ),
+  clone3: [ENOSYS],
+  netlink: [EAFNOSUPPORT],
+  packet: [EAFNOSUPPORT],
+  alg: [EAFNOSUPPORT],
+  vsock: [EAFNOSUPPORT],
+  init_memory: [EACCES, ENOENT],
+  init_files: [EACCES, ENOENT],
+  cgroup_write: [ENOENT],
+  foreign_address: [ENETUNREACH],
+};
+
+test("every forbidden call is refused", async () => {
+  const attack = await fixture("attack");
+  const { out, exit } = await runStep({ argv: [attack], readOnly: [dirname(attack)] });
+  const outcomes = Object.fromEntries(
+    out
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" "))
+      .map(([name, number]) => [name, Number(number)]),
+  );
+  expect(exit.code).toBe(0);
+  expect(Object.keys(outcomes).sort()).toEqual(Object.keys(refusals).sort());
+  for (const [name, allowed] of Object.entries(refusals)) {
+    expect(allowed, name).toContain(outcomes[name]);
+  }
+});
+
+test.each(["x32", "32_bit"])("a call by %s numbers kills the process", async (name) => {
+  const attack = await fixture("attack");
+  const { exit } = await runStep({ argv: [attack, name], readOnly: [dirname(attack)] });
+  expect(exit).toMatchObject({ code: -1, signal: "SIGSYS" });
+});
+
+test("the host's files are not there", async () => {
+  const { out } = await runShell("for f in /etc /root /home /var /sys /boot /run; do [ -e $f ] && echo $f; done; true");
+  expect(out).toBe("");
+});
+
+test("nothing outside the workspace can be written", async () => {
+  const { out } = await runShell(
+    "for d in / /usr /usr/bin /dev /proc /.cohort; do (echo x > $d/x) 2>/dev/null && echo $d; done; " +
+      "(echo x > /.cohort/agent) 2>/dev/null && echo agent; echo x > /work/x && echo x > /tmp/x && echo fine",
+  );
+  expect(out).toBe("fine\n");
+});
+
+test("nothing is inherited but the three standard streams", async () => {
+  const { out } = await runShell("exec ls -l /proc/self/fd");
+  // The listing itself holds one more, for the folder.
+  expect(out.match(/ -> /g)?.length).toBe(4);
+});
+
+test("other processes of the machine, and init's own entry, are not to be seen", async () => {
+  const { out } = await runShell("ls /proc | grep -E '^[0-9]+$'; ls /proc/1 2>&1; ls /proc/sys 2>&1");
+  const pids = out.split("\n").filter((line) => /^\d+$/.test(line));
+  expect(pids.length).toBeLessThan(6);
+  expect(pids).not.toContain("1");
+  expect(out).toContain("/proc/1': No such file");
+  expect(out).toContain("/proc/sys': No such file");
+});
+
+test("a set-user-id program gains nothing", async () => {
+  const folder = temporaryFolder();
+  copyFileSync("/usr/bin/id", join(folder, "id"));
+  chmodSync(join(folder, "id"), 0o6755);
+  const { out } = await runShell(`${folder}/id -u; ${folder}/id -g`, { readOnly: [folder] });
+  expect(out).toBe("1000\n1000\n");
+});
+
+test("a folder that only its owner may read stays closed", async (context) => {
+  if (process.getuid?.() !== 0) context.skip("an ordinary agent and its steps are one user");
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, "secret"), "x");
+  chmodSync(folder, 0o700);
+  const { error } = await runShell(`cat ${folder}/secret`, { readOnly: [folder] });
+  expect(error).toContain("Permission denied");
+});
+
+test("an abstract socket of the machine cannot be reached", async () => {
+  const { createServer } = await import("node:net");
+  const name = `cohort-test-${process.pid}`;
+  const server = createServer().listen(`\0${name}`);
+  try {
+    const { out } = await runStep({
+      argv: ["/usr/bin/python3", "-c", `
+import socket
+s = socket.socket(socket.AF_UNIX)
+try: s.connect("\\0${name}"); print("connected")
+except OSError as e: print("refused")
+`],
+    });
+    expect(out).toBe("refused\n");
+  } finally {
+    server.close();
+  }
+});
+
+test("scripts in /work run and programs in /tmp do not", async () => {
+  const { out } = await runShell(
+    "cp /bin/true /work/true && ./true && echo work; cp /bin/true /tmp/true && /tmp/true 2>/dev/null || echo refused",
+  );
+  expect(out).toBe("work\nrefused\n");
+});
