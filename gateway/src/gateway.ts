@@ -62,7 +62,7 @@ interface Source {
 
 async function openSource(
   broker: GatewayOptions["broker"],
-  { log, random }: GatewayParts,
+  { log, now, random }: GatewayParts,
   events: Events,
 ): Promise<Source> {
   const accept = events.accept.bind(events);
@@ -73,7 +73,7 @@ async function openSource(
   if (!isLoopback(host)) {
     log.warn({ host }, "the broker listens beyond this machine, and passwords travel in the clear");
   }
-  const embedded = await startBroker({ host, port, users, log, accept });
+  const embedded = await startBroker({ host, port, users, log, now, accept });
   // It hears every message anyway.
   return { ...embedded, setFilters: () => {} };
 }

@@ -32,7 +32,10 @@ export function parseOptions(argv: readonly string[]): GatewayOptions {
   }
   return {
     context,
-    broker: url === undefined ? embeddedBroker(values, embedded as string) : joinedBroker(values, url, context),
+    broker:
+      url === undefined
+        ? embeddedBroker(values, embedded as string)
+        : joinedBroker(values, url, context),
   };
 }
 
@@ -50,7 +53,8 @@ function parse(argv: readonly string[]): Values {
   ];
   const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
   try {
-    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false }).values as Values;
+    return parseArgs({ args: [...argv], options, strict: true, allowPositionals: false })
+      .values as Values;
   } catch (cause) {
     throw misuse(cause instanceof Error ? cause.message : String(cause));
   }

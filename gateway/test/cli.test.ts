@@ -34,7 +34,10 @@ beforeEach(() => {
   fake.requests.length = 0;
 });
 
-function run(argv: readonly string[], options: Parameters<typeof execute>[2] = {}): Promise<Finished> {
+function run(
+  argv: readonly string[],
+  options: Parameters<typeof execute>[2] = {},
+): Promise<Finished> {
   return execute(cohort, ["--context", context, ...argv], options);
 }
 
@@ -51,7 +54,16 @@ const runOf = (state: string, rest: Partial<Run> = {}) =>
         step: "sample",
         kind: "run",
         state,
-        instances: [{ node: "edge-1", attempt: 1, state, startedMs: 1000, endedMs: 3000, outputJson: '{"rms":4.7}' }],
+        instances: [
+          {
+            node: "edge-1",
+            attempt: 1,
+            state,
+            startedMs: 1000,
+            endedMs: 3000,
+            outputJson: '{"rms":4.7}',
+          },
+        ],
       },
     ],
     ...rest,
@@ -121,11 +133,15 @@ describe("the context", () => {
     const root = newFolder();
     mkdirSync(join(root, ".cohort"));
     mkdirSync(join(root, "deep", "deeper"), { recursive: true });
-    writeFileSync(join(root, ".cohort", "operator.json"), JSON.stringify(fake.context), { mode: 0o600 });
+    writeFileSync(join(root, ".cohort", "operator.json"), JSON.stringify(fake.context), {
+      mode: 0o600,
+    });
     const directory = join(root, "deep", "deeper");
     expect(await execute(cohort, ["nodes"], { directory })).toMatchObject({ status: 0 });
     const environment = { COHORT_CONTEXT: "/does/not/exist" };
-    expect(await execute(cohort, ["nodes"], { directory, environment })).toMatchObject({ status: 2 });
+    expect(await execute(cohort, ["nodes"], { directory, environment })).toMatchObject({
+      status: 2,
+    });
   });
 });
 
@@ -183,9 +199,12 @@ describe("-o json", () => {
       "Budgets.list": () => ({ budgets: [] }),
       "Secrets.list": () => ({ secrets: [{ path: "a/b", version: 2, setMs: 5, services: ["x"] }] }),
     };
-    const parse = async (...argv: string[]) => JSON.parse((await run([...argv, "-o", "json"])).stdout) as unknown;
+    const parse = async (...argv: string[]) =>
+      JSON.parse((await run([...argv, "-o", "json"])).stdout) as unknown;
     expect(await parse("nodes")).toEqual({
-      nodes: [{ node: "edge-1", state: "connected", labels: {}, running: 0, seen_ms: null, facts: null }],
+      nodes: [
+        { node: "edge-1", state: "connected", labels: {}, running: 0, seen_ms: null, facts: null },
+      ],
     });
     expect(await parse("status")).toEqual({ runs: [] });
     expect(await parse("budget")).toEqual({ budgets: [] });
@@ -209,8 +228,11 @@ describe("cohort apply", () => {
       "key.pem": "-----BEGIN PRIVATE KEY-----\n",
     };
     mkdirSync(join(directory, "res"));
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, "res", name), text);
-    const { status, stdout } = await run(["apply", "-f", "res", "--dry-run", "-o", "json"], { directory });
+    for (const [name, text] of Object.entries(files))
+      writeFileSync(join(directory, "res", name), text);
+    const { status, stdout } = await run(["apply", "-f", "res", "--dry-run", "-o", "json"], {
+      directory,
+    });
     expect(status).toBe(0);
     expect(fake.requests[0]?.request).toEqual(
       ApplyRequest.fromPartial({
@@ -239,7 +261,18 @@ describe("cohort apply", () => {
 describe("cohort run", () => {
   it("prints the run's id, and sends text as text and JSON as JSON", async () => {
     fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
-    const argv = ["run", "press", "-i", "press=7", "-i", "limit:=4.5", "--inputs", "-", "--idempotency-key", "k"];
+    const argv = [
+      "run",
+      "press",
+      "-i",
+      "press=7",
+      "-i",
+      "limit:=4.5",
+      "--inputs",
+      "-",
+      "--idempotency-key",
+      "k",
+    ];
     const { status, stdout } = await run(argv, { input: '{"press":"1","mode":"x"}' });
     expect([status, stdout]).toEqual([0, "01RUN\n"]);
     expect(fake.requests[0]?.request).toEqual({
@@ -256,7 +289,9 @@ describe("cohort run", () => {
     expect(status).toBe(0);
     expect(stderr.match(/sample\[0\] on edge-1: running/g)).toHaveLength(1);
     expect(stderr).toContain("sample[0] on edge-1: succeeded");
-    expect(stdout).toMatch(/STEP {4}NODE[\s\S]*sample {2}edge-1 {2}succeeded {2}1 {8}2\.0s {2}\{"rms":4\.7\}/);
+    expect(stdout).toMatch(
+      /STEP {4}NODE[\s\S]*sample {2}edge-1 {2}succeeded {2}1 {8}2\.0s {2}\{"rms":4\.7\}/,
+    );
     expect(stdout).not.toContain("\u001b");
   });
 
@@ -275,7 +310,10 @@ describe("cohort run", () => {
     fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
     fake.handlers["Runs.watch"] = () => [runOf("running"), runOf("failed")];
     const { status, stdout } = await run(["run", "press", "-w", "-o", "json"]);
-    const states = stdout.trim().split("\n").map((line) => (JSON.parse(line) as { state: string }).state);
+    const states = stdout
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { state: string }).state);
     expect([status, states]).toEqual([3, ["running", "failed"]]);
   });
 
@@ -318,7 +356,9 @@ describe("cohort logs", () => {
   });
 
   it("shows escape sequences instead of obeying them", async () => {
-    fake.handlers["Runs.logs"] = () => [chunk("\u001b]0;title\u0007\u001b[2J\u009b31m\u202etxt.exe\rover\n")];
+    fake.handlers["Runs.logs"] = () => [
+      chunk("\u001b]0;title\u0007\u001b[2J\u009b31m\u202etxt.exe\rover\n"),
+    ];
     const { stdout } = await run(["logs", "01RUN"]);
     expect(stdout).toBe(
       "sample[0] edge-1 | \\x1b]0;title\\x07\\x1b[2J\\x9b31m\\u{202e}txt.exe\\x0dover\n",
@@ -349,7 +389,9 @@ describe("cohort secret set", () => {
     ["s3cret\r\n", "s3cret"],
   ])("sends %j from stdin as %j, for the services named", async (input, value) => {
     fake.handlers["Secrets.set"] = () => ({ version: 3 });
-    const { status, stdout } = await run(["secret", "set", "a/b", "--service", "x", "y"], { input });
+    const { status, stdout } = await run(["secret", "set", "a/b", "--service", "x", "y"], {
+      input,
+    });
     expect([status, stdout]).toEqual([0, "a/b version 3\n"]);
     const request = fake.requests[0]?.request as SetSecretRequest;
     expect([String(request.value), request.services]).toEqual([value, ["x", "y"]]);
@@ -363,9 +405,20 @@ describe("cohort secret set", () => {
 describe("cohort node invite", () => {
   it("prints the token alone on stdout", async () => {
     fake.handlers["Nodes.invite"] = () => ({ joinToken: "cohort-join-1.x", expiresMs: 5 });
-    const { stdout } = await run(["node", "invite", "--name", "edge-1", "--label", "line=1", "press=7"]);
+    const { stdout } = await run([
+      "node",
+      "invite",
+      "--name",
+      "edge-1",
+      "--label",
+      "line=1",
+      "press=7",
+    ]);
     expect(stdout).toBe("cohort-join-1.x\n");
-    expect(fake.requests[0]?.request).toEqual({ name: "edge-1", labels: { line: "1", press: "7" } });
+    expect(fake.requests[0]?.request).toEqual({
+      name: "edge-1",
+      labels: { line: "1", press: "7" },
+    });
   });
 });
 
@@ -392,7 +445,11 @@ describe("cohort ledger", () => {
     fake.handlers["Ledger.export"] = () => ledgerOf(5);
     const { status, stdout } = await run(["ledger", "verify", "-o", "json"]);
     expect(status).toBe(0);
-    expect(JSON.parse(stdout)).toEqual({ ok: true, size: 5, root: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(JSON.parse(stdout)).toEqual({
+      ok: true,
+      size: 5,
+      root: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
   });
 
   it("refuses it when another key was to have signed", async () => {
@@ -414,7 +471,12 @@ describe("cohort ledger", () => {
     writeFileSync(file, readFileSync(file, "utf8").replace('{\\"at_ms\\":2', '{\\"at_ms\\":9'));
     const edited = await execute(cohort, [...offline, "-o", "json"], { directory });
     expect(edited.status).toBe(4);
-    expect(JSON.parse(edited.stdout)).toMatchObject({ ok: false, index: 2, seq: 3, code: "LEDGER_INVALID" });
+    expect(JSON.parse(edited.stdout)).toMatchObject({
+      ok: false,
+      index: 2,
+      seq: 3,
+      code: "LEDGER_INVALID",
+    });
   });
 
   it("does not verify an export by the key that came with it", async () => {
@@ -430,9 +492,44 @@ describe("cohort ledger", () => {
   });
 });
 
+describe("cohort doctor", () => {
+  const coordinatorCheck = async (file: string) => {
+    const { status, stdout } = await execute(cohort, ["--context", file, "doctor", "-o", "json"]);
+    const { checks } = JSON.parse(stdout) as { checks: { name: string }[] };
+    expect(checks.length).toBeGreaterThan(1);
+    return { status, check: checks.find(({ name }) => name === "coordinator") };
+  };
+
+  it("checks that the coordinator answers, besides what the machine needs", async () => {
+    fake.handlers["Nodes.list"] = () => ({ nodes: [] });
+    const { check } = await coordinatorCheck(context);
+    expect(check).toEqual({
+      name: "coordinator",
+      ok: true,
+      detail: "answers; 0 nodes",
+      remedy: "",
+    });
+  });
+
+  it("names the remedy when it does not", async () => {
+    const { status, check } = await coordinatorCheck(
+      writeContext({ ...fake.context, endpoint: "localhost:1" }),
+    );
+    expect(status).not.toBe(0);
+    expect(check).toMatchObject({ ok: false, remedy: expect.stringContaining("cohort up") });
+  });
+
+  it("prints a table for people", async () => {
+    const { stdout } = await execute(cohort, ["doctor"]);
+    expect(stdout).toMatch(/^CHECK +STATE +FOUND\n[\s\S]*coordinator +failed +USAGE/);
+  });
+});
+
 describe("cohort broker-password", () => {
   it("prints a hash that differs every time", async () => {
-    const hashes = await Promise.all([1, 2].map(() => run(["broker-password"], { input: "pass\n" })));
+    const hashes = await Promise.all(
+      [1, 2].map(() => run(["broker-password"], { input: "pass\n" })),
+    );
     const [one, other] = hashes.map(({ stdout }) => stdout);
     expect(one).toMatch(/^scrypt\$14\$8\$5\$\S{22}\$\S{43}\n$/);
     expect(one).not.toBe(other);

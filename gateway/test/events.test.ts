@@ -48,10 +48,16 @@ function trigger(workflow: string, topic: string, condition = "", index = 0): Mq
 
 async function use(...mqtt: MqttTrigger[]): Promise<void> {
   fake.setTriggers({ mqtt });
-  await eventually(() => expect([...filters].sort()).toEqual([...new Set(mqtt.map((it) => it.topic))].sort()));
+  await eventually(() =>
+    expect([...filters].sort()).toEqual([...new Set(mqtt.map((it) => it.topic))].sort()),
+  );
 }
 
-function send(topic: string, payload: string | Buffer, from: ReadonlySet<string> | null = null): void {
+function send(
+  topic: string,
+  payload: string | Buffer,
+  from: ReadonlySet<string> | null = null,
+): void {
   events.accept({ topic, payload: Buffer.from(payload), filters: from });
 }
 
@@ -105,7 +111,10 @@ describe("Events", () => {
   });
 
   it("starts nothing when a condition cannot be decided, and says why", async () => {
-    await use(trigger("one", "a/#", "event.payload.missing.deeper > 1"), trigger("two", "a/#", "event.payload.n"));
+    await use(
+      trigger("one", "a/#", "event.payload.missing.deeper > 1"),
+      trigger("two", "a/#", "event.payload.n"),
+    );
     send("a/b", '{"n": 1}');
     await eventually(() =>
       expect(logbook.entries.filter((it) => it["msg"] === "undecided: no run")).toHaveLength(2),
@@ -114,10 +123,14 @@ describe("Events", () => {
   });
 
   it("passes over a trigger that cannot be compiled, and uses the others", async () => {
-    fake.setTriggers({ mqtt: [trigger("bad", "a/#", "event.("), trigger("worse", "#/a"), trigger("good", "a/#")] });
+    fake.setTriggers({
+      mqtt: [trigger("bad", "a/#", "event.("), trigger("worse", "#/a"), trigger("good", "a/#")],
+    });
     await eventually(() => expect(filters).toEqual(["a/#"]));
     send("a/b", "{}");
-    await eventually(() => expect(fake.submitted.map(({ workflow }) => workflow)).toEqual(["good"]));
+    await eventually(() =>
+      expect(fake.submitted.map(({ workflow }) => workflow)).toEqual(["good"]),
+    );
   });
 
   it("sends the same id again when the coordinator is unavailable", async () => {

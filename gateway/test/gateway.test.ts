@@ -56,15 +56,23 @@ const embedded = () => ["--embedded-broker", "127.0.0.1:0", "--broker-users", us
 describe("the gateway process", () => {
   it("says when it is ready, brings a sensor's message to the coordinator, and ends with SIGTERM", async () => {
     fake.setTriggers({
-      mqtt: [{ workflow: "press", index: 0, topic: "factory/+/rms", condition: "event.payload.rms > 4" }],
+      mqtt: [
+        { workflow: "press", index: 0, topic: "factory/+/rms", condition: "event.payload.rms > 4" },
+      ],
     });
     const { child, ready, ended } = start(["--context", writeContext(fake.context), ...embedded()]);
     const { broker } = await ready;
     expect(broker).toMatch(/^mqtt:\/\/127\.0\.0\.1:\d+$/);
-    const sensor = await connectAsync(broker, { username: "sensor", password: "right", protocolVersion: 4 });
+    const sensor = await connectAsync(broker, {
+      username: "sensor",
+      password: "right",
+      protocolVersion: 4,
+    });
     await sensor.publishAsync("factory/1/rms", '{"rms": 5}', { qos: 1 });
     await sensor.publishAsync("factory/1/rms", "garbage", { qos: 1 });
-    await eventually(() => expect(fake.submitted).toMatchObject([{ workflow: "press", trigger: 0 }]));
+    await eventually(() =>
+      expect(fake.submitted).toMatchObject([{ workflow: "press", trigger: 0 }]),
+    );
     await sensor.endAsync(true);
     child.kill("SIGTERM");
     expect(await ended).toBe(0);
@@ -81,10 +89,16 @@ describe("the gateway process", () => {
   });
 
   it("submits what it has accepted before it ends", async () => {
-    fake.setTriggers({ mqtt: [{ workflow: "press", index: 0, topic: "factory/#", condition: "" }] });
+    fake.setTriggers({
+      mqtt: [{ workflow: "press", index: 0, topic: "factory/#", condition: "" }],
+    });
     const { child, ready, ended } = start(["--context", writeContext(fake.context), ...embedded()]);
     const { broker } = await ready;
-    const sensor = await connectAsync(broker, { username: "sensor", password: "right", protocolVersion: 4 });
+    const sensor = await connectAsync(broker, {
+      username: "sensor",
+      password: "right",
+      protocolVersion: 4,
+    });
     for (let at = 0; at < 200; at += 1) sensor.publish("factory/1", `{"n":${at}}`, { qos: 0 });
     await sensor.publishAsync("factory/1", '{"n":200}', { qos: 1 });
     await sensor.endAsync();
@@ -142,12 +156,21 @@ describe("the gateway process", () => {
     const refused = async (text: string, mode: number) => {
       const path = join(newFolder(), "users.json");
       writeFileSync(path, text, { mode });
-      const argv = ["--context", context, "--embedded-broker", "127.0.0.1:0", "--broker-users", path];
+      const argv = [
+        "--context",
+        context,
+        "--embedded-broker",
+        "127.0.0.1:0",
+        "--broker-users",
+        path,
+      ];
       return (await execute(gateway, argv)).status;
     };
     expect(await refused('{"users":[]}', 0o644)).toBe(2);
     expect(await refused('{"users":[{"name":"a","password":"plain"}]}', 0o600)).toBe(2);
-    expect(await refused('{"users":[{"name":"a","password":"plain","publish":["a#"]}]}', 0o600)).toBe(2);
+    expect(
+      await refused('{"users":[{"name":"a","password":"plain","publish":["a#"]}]}', 0o600),
+    ).toBe(2);
     expect(await refused("[]", 0o600)).toBe(2);
   });
 });

@@ -26,7 +26,10 @@ afterEach(async () => {
   joined = null;
 });
 
-function join(url: string, accept = (message: Message): unknown => messages.push(message)): JoinedBroker {
+function join(
+  url: string,
+  accept = (message: Message): unknown => messages.push(message),
+): JoinedBroker {
   joined = joinBroker({ url, ...credentials }, { log: logbook.log, random: () => 0, accept });
   return joined;
 }
@@ -107,7 +110,11 @@ describe("joinBroker with MQTT 5", () => {
     const gateway = join(broker.url);
     await eventually(() => expect(broker.connects).toHaveLength(1));
     await broker.close();
-    await eventually(() => expect(logbook.entries).toContainEqual(expect.objectContaining({ msg: "the broker is away" })));
+    await eventually(() =>
+      expect(logbook.entries).toContainEqual(
+        expect.objectContaining({ msg: "the broker is away" }),
+      ),
+    );
     await gateway.close();
     joined = null;
     broker = await startMqtt5Broker();
@@ -121,10 +128,23 @@ describe("joinBroker with MQTT 3.1.1", () => {
       [name, { name, password, publish: ["#"], subscribe: ["#"] }] as const;
     const users = new Map([user("gateway"), user("sensor")]);
     const quiet = newLogbook().log;
-    const broker = await startBroker({ host: "127.0.0.1", port: 0, users, log: quiet, accept: () => {} });
+    const broker = await startBroker({
+      host: "127.0.0.1",
+      port: 0,
+      users,
+      log: quiet,
+      now: Date.now,
+      accept: () => {},
+    });
     join(broker.url).setFilters(["a/#"]);
-    await eventually(() => expect(logbook.entries).toContainEqual(expect.objectContaining({ msg: "joined the broker" })));
-    const sensor = await connectAsync(broker.url, { username: "sensor", password: "right", protocolVersion: 4 });
+    await eventually(() =>
+      expect(logbook.entries).toContainEqual(expect.objectContaining({ msg: "joined the broker" })),
+    );
+    const sensor = await connectAsync(broker.url, {
+      username: "sensor",
+      password: "right",
+      protocolVersion: 4,
+    });
     await eventually(async () => {
       await sensor.publishAsync("a/b", '{"n":1}', { qos: 1 });
       expect(messages.length).toBeGreaterThan(0);

@@ -47,7 +47,10 @@ describe("covers", () => {
   const level = fc.constantFrom("a", "b", "", "$x");
   const topic = fc.array(level, { minLength: 1, maxLength: 4 }).map((levels) => levels.join("/"));
   const filter = fc
-    .tuple(fc.array(fc.oneof(level, fc.constant("+")), { minLength: 1, maxLength: 4 }), fc.boolean())
+    .tuple(
+      fc.array(fc.oneof(level, fc.constant("+")), { minLength: 1, maxLength: 4 }),
+      fc.boolean(),
+    )
     .map(([levels, open]) => [...levels, ...(open ? ["#"] : [])].join("/"));
 
   it("never allows a subscription that could bring a topic which the allowed filter does not", () => {

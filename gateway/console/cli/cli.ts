@@ -1,9 +1,7 @@
 import { CohortError, refuse } from "@cohort/proto/problem";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import manifest from "../../package.json" with { type: "json" };
-import { exitCodeHelp } from "./exit-codes.ts";
-import { type Format, Output, type Terminal } from "./output.ts";
-import { Session } from "./session.ts";
+import { CommanderError } from "commander";
+import { Output, type Terminal } from "./output.ts";
+import { buildProgram, type GlobalOptions } from "./program.ts";
 
 /** Runs one command line and gives its exit status. Throws nothing but faults of its own. */
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -16,169 +14,10 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     return status;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    const known = error instanceof CohortError ? error : refuse("INTERNAL", String(error), undefined, error);
+    const known =
+      error instanceof CohortError ? error : refuse("INTERNAL", String(error), undefined, error);
     const format = program.opts<GlobalOptions>().output === "json" ? "json" : "table";
     new Output(terminal, format).error(known);
     return known.exit;
   }
-}
-
-interface GlobalOptions {
-  readonly context?: string;
-  readonly output: Format;
-}
-
-type Work = (session: Session) => Promise<number>;
-
-function buildProgram(terminal: Terminal, finish: (code: number) => void): Command {
-  const program = new Command("cohort")
-    .description("Runs workflows on a mesh of edge nodes, and shows what they did and spent.")
-    .version(manifest.version)
-    .option("--context <file>", "where the coordinator is and who we are to it")
-    .addOption(
-      new Option("-o, --output <format>", "json for programs").choices(["table", "json"]).default("table"),
-    )
-    .addHelpText("after", exitCodeHelp)
-    .configureOutput({ writeOut: terminal.writeResult, writeErr: terminal.writeProgress })
-    .showSuggestionAfterError()
-    .exitOverride();
-
-  /** What every command does: a session, its work, its exit status. */
-  const work = async (action: Work): Promise<void> => {
-    const session = new Session(terminal, program.opts<GlobalOptions>());
-    try {
-      finish(await action(session));
-    } finally {
-      session.close();
-    }
-  };
-  addMeshCommands(program, work);
-  addRunCommands(program, work);
-  addNodeCommands(program, work);
-  addSecretCommands(program, work);
-  addLedgerCommands(program, work);
-  return program;
-}
-
-type AddCommands = (program: Command, work: (action: Work) => Promise<void>) => void;
-
-const addMeshCommands: AddCommands = (program, work) => {
-  program
-    .command("up")
-    .description("start nats-server, the coordinator and the gateway, and stay until stopped")
-    .action(() => work(async (session) => (await import("./commands/up.ts")).upCommand(session)));
-  program
-    .command("doctor")
-    .description("check the set-up, and name a remedy for each failure")
-    .action(() => work(async (session) => (await import("./commands/doctor.ts")).doctorCommand(session)));
-  program
-    .command("apply")
-    .description("create or change workflows, services and budgets: all that is named, or nothing")
-    .requiredOption("-f, --filename <path...>", "YAML files, or folders of them")
-    .option("--dry-run", "only say what would change", false)
-    .action((options) => work(async (session) => (await import("./commands/apply.ts")).apply(session, options)));
-  program
-    .command("budget")
-    .description("show what each budget allows, has spent, and holds")
-    .action(() => work(async (session) => (await import("./commands/budget.ts")).listBudgets(session)));
-  program
-    .command("broker-password")
-    .description("hash a password from stdin for the embedded MQTT broker's users file")
-    .action(() =>
-      work(async (session) => (await import("./commands/broker-password.ts")).brokerPassword(session)),
-    );
-};
-
-const addRunCommands: AddCommands = (program, work) => {
-  program
-    .command("run <workflow>")
-    .description("start a run")
-    .option("-i, --input <key=text>", "an input; key:=json for other than text", collect, [])
-    .option("--inputs <file>", "all inputs as a JSON object; - for stdin")
-    .option("-w, --follow", "stay until the run has ended; exit with 3 if it failed", false)
-    .option("--idempotency-key <key>", "a second start with this key is the same run")
-    .action((workflow, options) =>
-      work(async (session) => (await import("./commands/run.ts")).run(session, workflow, options)),
-    );
-  program
-    .command("status [run]")
-    .description("show a run's steps and what it spent, or the latest runs")
-    .option("--workflow <name>", "only runs of this workflow")
-    .option("--limit <count>", "at most so many runs", countOption, 20)
-    .action((run, options) =>
-      work(async (session) => (await import("./commands/status.ts")).status(session, run, options)),
-    );
-  program
-    .command("logs <run>")
-    .description("print what a run's steps wrote")
-    .option("-f, --follow", "stay until the run has ended", false)
-    .option("--step <step>", "only this step")
-    .action((run, options) =>
-      work(async (session) => (await import("./commands/logs.ts")).logs(session, run, options)),
-    );
-};
-
-const addNodeCommands: AddCommands = (program, work) => {
-  program
-    .command("nodes")
-    .description("list the nodes")
-    .action(() => work(async (session) => (await import("./commands/node.ts")).listNodes(session)));
-  program
-    .command("node")
-    .description("add nodes")
-    .command("invite")
-    .description("print a join token, which one board may use once")
-    .requiredOption("--name <name>", "the node's name, a lower-case DNS label")
-    .option("--label <key=value...>", "labels that steps can select", [])
-    .action((options) =>
-      work(async (session) => (await import("./commands/node.ts")).inviteNode(session, options)),
-    );
-};
-
-const addSecretCommands: AddCommands = (program, work) => {
-  const secret = program.command("secret").description("put secrets into the vault; none comes out");
-  secret
-    .command("set <path> [value...]")
-    .usage("<path> [options]   (the value is read from stdin)")
-    .description("set a secret, whose value is read from stdin")
-    .option("--from-file <file>", "read the value from this file instead")
-    .option("--service <name...>", "services that may be given it; else the one that the path begins with", [])
-    .action((path, value, options) =>
-      work(async (session) => (await import("./commands/secret.ts")).setSecret(session, path, value, options)),
-    );
-  secret
-    .command("list")
-    .description("list paths and versions")
-    .action(() => work(async (session) => (await import("./commands/secret.ts")).listSecrets(session)));
-};
-
-const addLedgerCommands: AddCommands = (program, work) => {
-  const ledger = program.command("ledger").description("prove what happened");
-  ledger
-    .command("verify")
-    .description("check every entry against the signed checkpoint; 4 when one does not fit")
-    .option("--export <file>", "verify this export, without the coordinator")
-    .option("--key <verifier-key>", "the key that must have signed")
-    .action((options) =>
-      work(async (session) => (await import("./commands/ledger.ts")).verifyLedgerCommand(session, options)),
-    );
-  ledger
-    .command("export")
-    .description("write every entry with the checkpoint that covers it, as lines of JSON")
-    .option("-O, --file <file>", "to this file instead of stdout")
-    .action((options) =>
-      work(async (session) => (await import("./commands/ledger.ts")).exportLedgerCommand(session, options)),
-    );
-};
-
-function collect(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
-}
-
-function countOption(text: string): number {
-  const count = Number(text);
-  if (!Number.isInteger(count) || count < 1 || count > 1000) {
-    throw new InvalidArgumentError("It must be a number from 1 to 1000.");
-  }
-  return count;
 }

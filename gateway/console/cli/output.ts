@@ -1,4 +1,4 @@
-import { CohortError, formatProblem, type Problem } from "@cohort/proto/problem";
+import { type CohortError, formatProblem, type Problem } from "@cohort/proto/problem";
 import { type Cell, formatTable, type Paint } from "./table.ts";
 import { neutraliseLines, terminalJson } from "./text.ts";
 
@@ -44,7 +44,9 @@ export class Output {
 
   error(error: CohortError): void {
     if (this.format === "json") {
-      this.#terminal.writeProgress(`${terminalJson({ problems: error.problems.map(problemView) })}\n`);
+      this.#terminal.writeProgress(
+        `${terminalJson({ problems: error.problems.map(problemView) })}\n`,
+      );
       return;
     }
     for (const it of error.problems) this.progress(formatProblem(it));
@@ -65,8 +67,11 @@ function problemView(it: Problem): Partial<Problem> {
   return file === "" ? rest : it;
 }
 
-const escape = "\u001b[";
-const colour = (code: number): Paint => (text) => `${escape}${code}m${text}${escape}0m`;
+const controlSequence = "\u001b[";
+const colour =
+  (code: number): Paint =>
+  (text) =>
+    `${controlSequence}${code}m${text}${controlSequence}0m`;
 const [red, green, yellow, grey] = [colour(31), colour(32), colour(33), colour(90)];
 
 const stateColours: Readonly<Record<string, Paint>> = {

@@ -9,13 +9,21 @@ export interface Cell {
 }
 
 /** Columns two spaces apart, under their titles; the last one is not padded. */
-export function formatTable(titles: readonly string[], rows: readonly (readonly (Cell | string)[])[]): string {
+export function formatTable(
+  titles: readonly string[],
+  rows: readonly (readonly (Cell | string)[])[],
+): string {
   const cells = [titles, ...rows].map((row) =>
     row.map((cell) => (typeof cell === "string" ? { text: neutralise(cell) } : clean(cell))),
   );
   const widths = titles.map((_, column) => Math.max(...cells.map((row) => widthOf(row[column]))));
   return cells
-    .map((row) => row.map((cell, column) => draw(cell, widths[column] ?? 0)).join("  ").trimEnd())
+    .map((row) =>
+      row
+        .map((cell, column) => draw(cell, widths[column] ?? 0))
+        .join("  ")
+        .trimEnd(),
+    )
     .join("\n");
 }
 

@@ -2,7 +2,8 @@
  * Text from outside (step output, names, error messages) may hold escape sequences that move the
  * cursor, retitle the window, or reorder what is read. Before any of it reaches a terminal, whatever
  * is not plainly visible becomes visible: control characters, format characters (bidirectional
- * overrides, zero-width and tag characters), separators, and halves of surrogate pairs.
+ * overrides, zero-width and tag characters), separators, halves of surrogate pairs, and the
+ * variation selectors that carry hidden bytes.
  */
 export function neutralise(text: string): string {
   return text.replace(unsafe, (character) => {
@@ -35,9 +36,9 @@ export function shorten(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }
 
-const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u{e0100}-\u{e01ef}]/gu;
+const unsafe = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]|[\u{e0100}-\u{e01ef}]/gu;
 /** JSON.stringify has escaped what lies below U+0020, except the line breaks that it set itself. */
-const unsafeInJson = /[\x7f-\x9f\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u{e0100}-\u{e01ef}]/gu;
+const unsafeInJson = /[\x7f-\x9f\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]|[\u{e0100}-\u{e01ef}]/gu;
 
 function hex(code: number, width: number): string {
   return code.toString(16).padStart(width, "0");

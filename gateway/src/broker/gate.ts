@@ -1,4 +1,3 @@
-import type { Logger } from "pino";
 import { limits } from "../limits.ts";
 import { verifyPassword } from "./password.ts";
 import type { BrokerUser, BrokerUsers } from "./users.ts";
@@ -14,14 +13,14 @@ export type Admission =
 /** Who is who: passwords, and which user holds which client id. */
 export class Gate {
   readonly #users: BrokerUsers;
-  readonly #log: Logger;
+  readonly #onRefused: (user: string, reason: keyof typeof refusal) => void;
   readonly #holders = new Map<string, { user: string; connections: number }>();
   readonly #waiting: Array<() => void> = [];
   #checking = 0;
 
-  constructor(users: BrokerUsers, log: Logger) {
+  constructor(users: BrokerUsers, onRefused: (user: string, reason: keyof typeof refusal) => void) {
     this.#users = users;
-    this.#log = log;
+    this.#onRefused = onRefused;
   }
 
   /**
@@ -62,7 +61,7 @@ export class Gate {
   }
 
   #refuse(reason: keyof typeof refusal, user: string): Admission {
-    this.#log.warn({ user, reason }, "the broker refused a connection");
+    this.#onRefused(user, reason);
     return { user: null, refused: refusal[reason] };
   }
 }

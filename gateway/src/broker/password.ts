@@ -31,7 +31,11 @@ const blockSize = 8;
 const parallelism = 5;
 const memoryBytesMax = 256 * 1024 * 1024;
 
-function derive(password: string | Uint8Array, salt: Uint8Array, costs: ScryptOptions): Promise<Buffer> {
+function derive(
+  password: string | Uint8Array,
+  salt: Uint8Array,
+  costs: ScryptOptions,
+): Promise<Buffer> {
   return new Promise((accept, reject) =>
     scrypt(password, salt, 32, { ...costs, maxmem: memoryBytesMax }, (error, key) =>
       error === null ? accept(key) : reject(error),

@@ -1,12 +1,4 @@
 import {
-  type CallOptions,
-  type Client,
-  type ClientReadableStream,
-  credentials,
-  Metadata,
-  type ServiceError,
-} from "@grpc/grpc-js";
-import {
   BudgetsClient,
   EventsClient,
   LedgerClient,
@@ -16,6 +8,14 @@ import {
   SecretsClient,
 } from "@cohort/proto/gen/cohort/console";
 import { limits as shared } from "@cohort/proto/limits";
+import {
+  type CallOptions,
+  type Client,
+  type ClientReadableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import { limits } from "../limits.ts";
 import type { Context } from "./context.ts";
 import { toCohortError } from "./problems.ts";

@@ -1,6 +1,6 @@
-import { type Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Problems } from "@cohort/proto/gen/cohort/problem";
 import { CohortError, refuse } from "@cohort/proto/problem";
+import { type Metadata, type ServiceError, status } from "@grpc/grpc-js";
 
 /** Trailing metadata in which the coordinator sends an encoded `Problems`. */
 export const problemsKey = "cohort-problems-bin";
@@ -13,19 +13,34 @@ export function toCohortError(error: unknown, endpoint: string): CohortError {
   if (problems.length > 0) return new CohortError(problems, { cause: error });
   switch (error.code) {
     case status.UNAVAILABLE:
-      return refuse("UNREACHABLE", `the coordinator at ${endpoint} does not answer`, {
-        hint: hintFor(error.details),
-      }, error);
+      return refuse(
+        "UNREACHABLE",
+        `the coordinator at ${endpoint} does not answer`,
+        {
+          hint: hintFor(error.details),
+        },
+        error,
+      );
     case status.DEADLINE_EXCEEDED:
-      return refuse("UNREACHABLE", `the coordinator at ${endpoint} did not answer in time`, {
-        hint: "Is it overloaded, or stopped? `cohort doctor` looks.",
-      }, error);
+      return refuse(
+        "UNREACHABLE",
+        `the coordinator at ${endpoint} did not answer in time`,
+        {
+          hint: "Is it overloaded, or stopped? `cohort doctor` looks.",
+        },
+        error,
+      );
     case status.CANCELLED:
       return refuse("UNREACHABLE", "the call was cancelled", undefined, error);
     case status.UNAUTHENTICATED:
-      return refuse("UNAUTHENTICATED", "the coordinator does not know the context's token", {
-        hint: "Was the mesh set up anew? Take the context file that it wrote.",
-      }, error);
+      return refuse(
+        "UNAUTHENTICATED",
+        "the coordinator does not know the context's token",
+        {
+          hint: "Was the mesh set up anew? Take the context file that it wrote.",
+        },
+        error,
+      );
     case status.PERMISSION_DENIED:
       return refuse("FORBIDDEN", "the context's role does not allow this", undefined, error);
     case status.RESOURCE_EXHAUSTED:

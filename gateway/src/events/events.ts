@@ -77,7 +77,10 @@ export class Events {
       const { workflow, index, condition } = trigger;
       if (error !== null) {
         this.#tally.note(`condition ${workflow} ${index}`, (times) =>
-          log.warn({ workflow, condition, topic, times, error: error.message }, "undecided: no run"),
+          log.warn(
+            { workflow, condition, topic, times, error: error.message },
+            "undecided: no run",
+          ),
         );
         continue;
       }

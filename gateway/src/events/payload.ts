@@ -30,8 +30,7 @@ export function parsePayload(topic: string, bytes: Uint8Array): Payload {
   return { ok: true, value };
 }
 
-const sendJson =
-  "Have the sensor send JSON, such as {\"rms\": 4.7}, or narrow the trigger's topic.";
+const sendJson = 'Have the sensor send JSON, such as {"rms": 4.7}, or narrow the trigger\'s topic.';
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 

@@ -46,7 +46,9 @@ export class TriggerTable {
    * broker does not say; with overlapping subscriptions a broker may send one copy for each.
    */
   firings(topic: string, filters: ReadonlySet<string> | null, event: MqttEvent): Firing[] {
-    return this.#rows.filter((row) => row.listens(topic, filters)).flatMap((row) => row.decide(event));
+    return this.#rows
+      .filter((row) => row.listens(topic, filters))
+      .flatMap((row) => row.decide(event));
   }
 }
 

@@ -12,7 +12,10 @@ export interface Certificates {
 export async function makeCertificates(): Promise<Certificates> {
   x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoProvider.set>[0]);
   const [authority, server] = [await newKeys(), await newKeys()];
-  const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
+  const validity = {
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 3_600_000),
+  };
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: "01",
     name: "CN=Test authority",
@@ -50,5 +53,8 @@ export async function makeCertificates(): Promise<Certificates> {
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
-  return webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]) as Promise<webcrypto.CryptoKeyPair>;
+  return webcrypto.subtle.generateKey(algorithm, true, [
+    "sign",
+    "verify",
+  ]) as Promise<webcrypto.CryptoKeyPair>;
 }

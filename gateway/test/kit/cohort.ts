@@ -56,7 +56,11 @@ export function execute(
   return new Promise((accept, reject) => {
     child.on("error", reject);
     child.on("close", (status) =>
-      accept({ status, stdout: String(Buffer.concat(stdout)), stderr: String(Buffer.concat(stderr)) }),
+      accept({
+        status,
+        stdout: String(Buffer.concat(stdout)),
+        stderr: String(Buffer.concat(stderr)),
+      }),
     );
   });
 }

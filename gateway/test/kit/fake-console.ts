@@ -1,13 +1,4 @@
-import {
-  type handleUnaryCall,
-  Metadata,
-  Server,
-  ServerCredentials,
-  type ServerWritableStream,
-  type ServiceError,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { type ErrorCode, errors } from "@cohort/proto/errors";
 import {
   BudgetsService,
   EventsService,
@@ -20,8 +11,17 @@ import {
   type TriggerSet,
 } from "@cohort/proto/gen/cohort/console";
 import { Problems } from "@cohort/proto/gen/cohort/problem";
-import { type ErrorCode, errors } from "@cohort/proto/errors";
 import { problem } from "@cohort/proto/problem";
+import {
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServerWritableStream,
+  type ServiceError,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
 import type { Context } from "../../src/console-client/context.ts";
 import { type Certificates, makeCertificates } from "./certificates.ts";
 
@@ -68,7 +68,8 @@ export async function startFakeConsole(
     server.addService(definition as never, implementation);
   };
   const answer = (full: string, metadata: Metadata, request: unknown): unknown => {
-    if (metadata.get("authorization")[0] !== `Bearer ${token}`) throw new Refusal("UNAUTHENTICATED");
+    if (metadata.get("authorization")[0] !== `Bearer ${token}`)
+      throw new Refusal("UNAUTHENTICATED");
     fake.requests.push({ method: full, request });
     const handler = fake.handlers[full];
     if (handler === undefined) throw new Refusal("INTERNAL");
@@ -91,7 +92,9 @@ export async function startFakeConsole(
     try {
       if (full === "Events.watchTriggers") {
         watchers.add(call as ServerWritableStream<unknown, TriggerSet>);
-        call.on("cancelled", () => watchers.delete(call as ServerWritableStream<unknown, TriggerSet>));
+        call.on("cancelled", () =>
+          watchers.delete(call as ServerWritableStream<unknown, TriggerSet>),
+        );
         call.write(triggers);
         return;
       }
@@ -123,7 +126,9 @@ export async function startFakeConsole(
       (error, taken) => (error === null ? accept(taken) : reject(error)),
     ),
   );
-  return Object.assign(fake, { context: { endpoint: `localhost:${port}`, ca: certificates.ca, token } });
+  return Object.assign(fake, {
+    context: { endpoint: `localhost:${port}`, ca: certificates.ca, token },
+  });
 }
 
 /** What a handler throws to have the call refused as the coordinator would. */
@@ -143,5 +148,9 @@ function asServiceError(error: unknown): ServiceError {
   const problems = [problem(refusal.code, refusal.text, { hint: refusal.hint })];
   metadata.set("cohort-problems-bin", Buffer.from(Problems.encode({ problems }).finish()));
   const details = refusal.text;
-  return Object.assign(new Error(details), { code: status[errors[refusal.code].grpc], details, metadata });
+  return Object.assign(new Error(details), {
+    code: status[errors[refusal.code].grpc],
+    details,
+    metadata,
+  });
 }

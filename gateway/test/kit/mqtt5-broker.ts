@@ -1,5 +1,11 @@
 import { createServer, type Socket } from "node:net";
-import { type IConnectPacket, type ISubscribePacket, type Packet, generate, parser } from "mqtt-packet";
+import {
+  generate,
+  type IConnectPacket,
+  type ISubscribePacket,
+  type Packet,
+  parser,
+} from "mqtt-packet";
 
 /** As much of an MQTT 5 broker as a test of the client needs: it records, and sends what it is told. */
 export interface Mqtt5Broker {
@@ -37,7 +43,11 @@ export async function startMqtt5Broker(): Promise<Mqtt5Broker> {
     incoming.on("packet", (packet: Packet) => {
       if (packet.cmd === "connect") {
         connects.push(packet);
-        send(socket, { cmd: "connack", reasonCode: 0, sessionPresent: connects.length > 1 } as Packet);
+        send(socket, {
+          cmd: "connack",
+          reasonCode: 0,
+          sessionPresent: connects.length > 1,
+        } as Packet);
       } else if (packet.cmd === "subscribe") {
         subscribes.push(packet);
         const granted = packet.subscriptions.map(() => 1);
@@ -69,7 +79,14 @@ export async function startMqtt5Broker(): Promise<Mqtt5Broker> {
     deliver({ subscriptionIdentifier, retain = false, ...packet }) {
       const properties = subscriptionIdentifier === undefined ? {} : { subscriptionIdentifier };
       for (const socket of sockets) {
-        send(socket, { cmd: "publish", qos: 1, dup: false, retain, properties, ...packet } as Packet);
+        send(socket, {
+          cmd: "publish",
+          qos: 1,
+          dup: false,
+          retain,
+          properties,
+          ...packet,
+        } as Packet);
       }
     },
     cut,

@@ -111,6 +111,5 @@ function isKeyName(name: string): boolean {
 
 /** Non-empty lines are not demanded of notes, but no control character other than newline. */
 function isNoteText(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return text.endsWith("\n") && !/[\u0000-\u0009\u000b-\u001f\u007f]/.test(text);
 }

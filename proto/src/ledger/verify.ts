@@ -71,7 +71,9 @@ export class LedgerCheck {
     }
     const root = this.#tree.root();
     if (!sameHash(root, checkpoint.root)) {
-      return badLedger("the entries are not those that were signed: one was rewritten with its hash");
+      return badLedger(
+        "the entries are not those that were signed: one was rewritten with its hash",
+      );
     }
     return { ok: true, size, root };
   }

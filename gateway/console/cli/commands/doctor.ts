@@ -1,6 +1,7 @@
-import { CohortError, formatProblem } from "@cohort/proto/problem";
 import type { Check } from "@cohort/deploy/doctor";
+import { CohortError, formatProblem } from "@cohort/proto/problem";
 import type { Session } from "../session.ts";
+import { neutraliseLines } from "../text.ts";
 
 /** Every check with its remedy; 1 when one failed, 5 when only the coordinator does not answer. */
 export async function doctorCommand(session: Session): Promise<number> {
@@ -8,7 +9,7 @@ export async function doctorCommand(session: Session): Promise<number> {
   const setUp = await doctor({});
   const coordinator = await checkCoordinator(session);
   const checks = [...setUp, coordinator.check];
-  session.output.result({ checks }, () => checks.map((it) => describe(session, it)).join("\n"));
+  session.output.result({ checks }, () => describe(session, checks));
   return setUp.every(({ ok }) => ok) ? coordinator.exit : 1;
 }
 
@@ -16,8 +17,16 @@ async function checkCoordinator(session: Session): Promise<{ check: Check; exit:
   const name = "coordinator";
   try {
     const console = await session.console();
-    const { nodes } = await console.call(console.nodes, console.nodes.list, {}, { timeoutMs: 5_000 });
-    return { check: { name, ok: true, detail: `answers; ${nodes.length} nodes`, remedy: "" }, exit: 0 };
+    const { nodes } = await console.call(
+      console.nodes,
+      console.nodes.list,
+      {},
+      { timeoutMs: 5_000 },
+    );
+    return {
+      check: { name, ok: true, detail: `answers; ${nodes.length} nodes`, remedy: "" },
+      exit: 0,
+    };
   } catch (error) {
     if (!(error instanceof CohortError)) throw error;
     const [problem] = error.problems;
@@ -26,7 +35,13 @@ async function checkCoordinator(session: Session): Promise<{ check: Check; exit:
   }
 }
 
-function describe(session: Session, { name, ok, detail, remedy }: Check): string {
-  const line = session.output.table([], [[session.output.state(ok ? "ok" : "failed"), name, detail]]);
-  return ok || remedy === "" ? line : `${line}\n    ${remedy}`;
+function describe({ output }: Session, checks: readonly Check[]): string {
+  const table = output.table(
+    ["CHECK", "STATE", "FOUND"],
+    checks.map(({ name, ok, detail }) => [name, output.state(ok ? "ok" : "failed"), detail]),
+  );
+  const remedies = checks
+    .filter(({ ok, remedy }) => !ok && remedy !== "")
+    .map(({ name, remedy }) => neutraliseLines(`${name}: ${remedy}`));
+  return [table, ...(remedies.length > 0 ? [""] : []), ...remedies].join("\n");
 }

@@ -27,7 +27,8 @@ export function parseInput(argument: string): [string, unknown] {
 }
 
 async function readObject(terminal: Terminal, path: string): Promise<Record<string, unknown>> {
-  const text = path === "-" ? (await terminal.readInput()).toString("utf8") : readText(terminal, path);
+  const text =
+    path === "-" ? (await terminal.readInput()).toString("utf8") : readText(terminal, path);
   const value = parseJson(text, path === "-" ? "standard input" : path);
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     throw refuse("USAGE", "the inputs are not a JSON object");
@@ -47,8 +48,13 @@ function parseJson(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw refuse("USAGE", `${what} is not JSON`, {
-      hint: "Text goes after key=, JSON after key:=, as in -i limit:=4.5",
-    }, cause);
+    throw refuse(
+      "USAGE",
+      `${what} is not JSON`,
+      {
+        hint: "Text goes after key=, JSON after key:=, as in -i limit:=4.5",
+      },
+      cause,
+    );
   }
 }

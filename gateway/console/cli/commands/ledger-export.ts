@@ -32,7 +32,11 @@ export async function exportFromCoordinator(console: ConsoleClient): Promise<Led
 export async function exportFromFile(path: string): Promise<LedgerExport> {
   const lines = linesOf(path);
   const first = await lines.next();
-  const { checkpoint, verifier_key } = parseLine(first.done === true ? "" : first.value, 1, headSchema);
+  const { checkpoint, verifier_key } = parseLine(
+    first.done === true ? "" : first.value,
+    1,
+    headSchema,
+  );
   return {
     checkpoint,
     verifierKey: verifier_key,
@@ -56,7 +60,10 @@ export async function* exportLines(ledger: LedgerExport): AsyncGenerator<string>
 }
 
 const headSchema = z.strictObject({ checkpoint: z.string(), verifier_key: z.string() });
-const leafSchema = z.strictObject({ leaf_hash: z.string().regex(/^[0-9a-f]{64}$/), json: z.string() });
+const leafSchema = z.strictObject({
+  leaf_hash: z.string().regex(/^[0-9a-f]{64}$/),
+  json: z.string(),
+});
 
 async function* linesOf(path: string): AsyncGenerator<string> {
   const input = createReadStream(path, "utf8");
@@ -73,8 +80,13 @@ function parseLine<Value>(line: string, number: number, schema: z.ZodType<Value>
   try {
     return schema.parse(JSON.parse(line));
   } catch (cause) {
-    throw refuse("LEDGER_INVALID", `line ${number} is not that of a ledger export`, {
-      hint: "`cohort ledger export -O FILE` writes such files.",
-    }, cause);
+    throw refuse(
+      "LEDGER_INVALID",
+      `line ${number} is not that of a ledger export`,
+      {
+        hint: "`cohort ledger export -O FILE` writes such files.",
+      },
+      cause,
+    );
   }
 }

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { createWriteStream, renameSync } from "node:fs";
 import { resolve } from "node:path";
+import { errors } from "@cohort/proto/errors";
 import { LedgerCheck, type LedgerVerdict } from "@cohort/proto/ledger/verify";
 import { refuse } from "@cohort/proto/problem";
-import { errors } from "@cohort/proto/errors";
 import type { Session } from "../session.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
 import { exportFromCoordinator, exportFromFile, exportLines } from "./ledger-export.ts";
@@ -23,7 +23,9 @@ export async function verifyLedgerCommand(
       ? await exportFromCoordinator(await session.console())
       : await exportFromFile(resolve(session.terminal.directory, options.export));
   if (options.key === undefined) {
-    session.output.progress(`verifying with the coordinator's own word for its key: ${ledger.verifierKey}`);
+    session.output.progress(
+      `verifying with the coordinator's own word for its key: ${ledger.verifierKey}`,
+    );
   }
   const check = new LedgerCheck(ledgerCrypto);
   for await (const leaf of ledger.leaves) {

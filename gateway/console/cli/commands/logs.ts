@@ -39,10 +39,18 @@ export interface Line {
  * has its own; a line that will not end is cut.
  */
 export class LineJoiner {
-  readonly #streams = new Map<string, { decoder: InstanceType<typeof TextDecoder>; text: string; chunk: LogLine }>();
+  readonly #streams = new Map<
+    string,
+    { decoder: InstanceType<typeof TextDecoder>; text: string; chunk: LogLine }
+  >();
 
   add(chunk: LogLine): Line[] {
-    const { run, step, instance, attempt } = chunk.attempt ?? { run: "", step: "", instance: 0, attempt: 0 };
+    const { run, step, instance, attempt } = chunk.attempt ?? {
+      run: "",
+      step: "",
+      instance: 0,
+      attempt: 0,
+    };
     const key = JSON.stringify([run, step, instance, attempt, chunk.stream]);
     const known = this.#streams.get(key);
     const stream = known ?? { decoder: new TextDecoder(), text: "", chunk };

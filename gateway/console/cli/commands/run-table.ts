@@ -22,7 +22,9 @@ export function runTable(output: Output, run: Run, nowMs: number): string {
 
 function stepRows(output: Output, step: Step, nowMs: number): (Cell | string)[][] {
   if (step.instances.length === 0) {
-    return [[step.step, "-", output.state(step.state), "-", "-", shorten(step.reason, outputWidth)]];
+    return [
+      [step.step, "-", output.state(step.state), "-", "-", shorten(step.reason, outputWidth)],
+    ];
   }
   return step.instances.map((it) => [
     step.instances.length === 1 ? step.step : `${step.step}[${it.instance}]`,

@@ -1,6 +1,4 @@
 import type { Run } from "@cohort/proto/gen/cohort/console";
-import { formatProblem, problem } from "@cohort/proto/problem";
-import { isErrorCode } from "@cohort/proto/errors";
 import type { Session } from "../session.ts";
 import { runView } from "../views.ts";
 import { readInputs } from "./inputs.ts";
@@ -39,8 +37,14 @@ async function follow(session: Session, id: string): Promise<number> {
   for await (const run of watchRun(await session.console(), id, (text) => output.progress(text))) {
     last = run;
     const now = statesOf(run);
-    if (output.format === "json") output.item(() => runView(run), () => "");
-    else for (const [name, state] of now) if (before.get(name) !== state) output.progress(`${name}: ${state}`);
+    if (output.format === "json")
+      output.item(
+        () => runView(run),
+        () => "",
+      );
+    else
+      for (const [name, state] of now)
+        if (before.get(name) !== state) output.progress(`${name}: ${state}`);
     before = now;
   }
   if (last !== null && output.format === "table") {
@@ -69,10 +73,7 @@ function describeFailure(run: Run): string {
   const failed = run.steps.flatMap((step) =>
     step.instances
       .filter((it) => it.state === "failed")
-      .map((it) => {
-        const code = isErrorCode(it.code) ? it.code : "INTERNAL";
-        return `${step.step}[${it.instance}]: ${formatProblem(problem(code, it.message))}`;
-      }),
+      .map((it) => `${step.step}[${it.instance}]: ${it.code} ${it.message}`),
   );
   return [`the run failed${run.reason === "" ? "" : `: ${run.reason}`}`, ...failed].join("\n");
 }

@@ -22,7 +22,10 @@ export async function setSecret(
   }
   const bytes = withoutLastNewline(await readValue(session, path, options.fromFile));
   if (bytes.length === 0 || bytes.length > limits.secretBytesMax) {
-    throw refuse("USAGE", `the value has ${bytes.length} bytes; 1 to ${limits.secretBytesMax} may be`);
+    throw refuse(
+      "USAGE",
+      `the value has ${bytes.length} bytes; 1 to ${limits.secretBytesMax} may be`,
+    );
   }
   const console = await session.console();
   const request = { path, value: bytes, services: [...options.service] };
@@ -59,7 +62,9 @@ async function readValue(session: Session, path: string, file?: string): Promise
       throw refuse("USAGE", `${file} cannot be read`, undefined, cause);
     }
   }
-  return askSecret === null ? await readInput() : Buffer.from(await askSecret(`value of ${path}: `));
+  return askSecret === null
+    ? await readInput()
+    : Buffer.from(await askSecret(`value of ${path}: `));
 }
 
 /** Editors and `echo` add one; a value that ends in a newline of its own needs two. */
