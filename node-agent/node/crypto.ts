@@ -1,5 +1,5 @@
-import sodium from "libsodium-wrappers-sumo";
 import { createHash } from "node:crypto";
+import sodium from "libsodium-wrappers-sumo";
 import type { Crypto } from "../src/host.ts";
 
 /** libsodium, as in the native host. */

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
-import { promisify } from "node:util";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import type { AppendFile, Files } from "../src/host.ts";
 import { asHostError, wrapped } from "./errors.ts";
 

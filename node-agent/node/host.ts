@@ -1,5 +1,5 @@
-import { arch, cpus, hostname, release, totalmem } from "node:os";
 import { randomBytes } from "node:crypto";
+import { arch, cpus, hostname, release, totalmem } from "node:os";
 import type { Host, HostInfo, Sandbox } from "../src/host.ts";
 import { loadCrypto } from "./crypto.ts";
 import { nodeFiles } from "./files.ts";

@@ -1,5 +1,5 @@
-import { HostError, type Sandbox, type SandboxExit, type SandboxProbe } from "../src/host.ts";
 import type { SandboxProcess, SandboxSpec, Socket } from "../src/host.ts";
+import { HostError, type Sandbox, type SandboxExit, type SandboxProbe } from "../src/host.ts";
 import { Channel } from "./channel.ts";
 import { socketPair } from "./socket-pair.ts";
 
@@ -16,7 +16,7 @@ export interface PretendedStep {
 }
 
 /** Plays a step; its value overrides a clean exit. A hard kill ends it whatever it does. */
-export type StepPlay = (step: PretendedStep) => Promise<Partial<SandboxExit> | void>;
+export type StepPlay = (step: PretendedStep) => Promise<Partial<SandboxExit> | undefined>;
 
 const strict: SandboxProbe = { level: "strict", features: [] };
 

@@ -32,7 +32,8 @@ export class StreamSocket implements Socket {
 
   write(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#stream.destroyed) return reject(new HostError("CLOSED", "the connection is closed"));
+      if (this.#stream.destroyed)
+        return reject(new HostError("CLOSED", "the connection is closed"));
       this.#stream.write(bytes, (error) => (error ? reject(asHostError(error)) : resolve()));
     });
   }

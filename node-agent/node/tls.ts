@@ -7,7 +7,8 @@ import { StreamSocket } from "./stream-socket.ts";
 
 /** TLS as the native host speaks it; the host name is checked always. */
 export async function connectTls(options: TlsOptions): Promise<Socket> {
-  const ca = "ca" in options.trust ? options.trust.ca : await fetchRoot(options, options.trust.fingerprint);
+  const ca =
+    "ca" in options.trust ? options.trust.ca : await fetchRoot(options, options.trust.fingerprint);
   const socket = await handshake(options, ca);
   return new StreamSocket(socket, ca);
 }
@@ -39,7 +40,9 @@ function handshake(options: TlsOptions, ca: string | null): Promise<TLSSocket> {
       ...(ca === null ? { rejectUnauthorized: false } : { ca }),
     });
     socket.setNoDelay(true);
-    socket.setTimeout(timeoutMs, () => socket.destroy(new HostError("TIMEOUT", "no answer in time")));
+    socket.setTimeout(timeoutMs, () =>
+      socket.destroy(new HostError("TIMEOUT", "no answer in time")),
+    );
     socket.once("error", (error) => reject(asTlsError(error)));
     socket.once("secureConnect", () => {
       socket.setTimeout(0);
@@ -65,7 +68,8 @@ function toPem(der: Buffer): string {
 
 function asTlsError(error: unknown): HostError {
   const { code, message } = error as { code?: string; message: string };
-  if (code?.startsWith("ERR_SSL") || code === "EPROTO") return new HostError("TLS_HANDSHAKE", message);
+  if (code?.startsWith("ERR_SSL") || code === "EPROTO")
+    return new HostError("TLS_HANDSHAKE", message);
   if (code !== undefined && /CERT|SELF_SIGNED|UNABLE_TO/.test(code)) {
     return new HostError("TLS_VERIFY", message);
   }

@@ -2,6 +2,7 @@ import { refuse } from "@cohort/proto/problem";
 import { CoordinatorClock } from "./clock.ts";
 import type { AgentContext } from "./context.ts";
 import { assertIsolation, defaultSlots, nodeFacts } from "./facts.ts";
+import { Gate } from "./gate.ts";
 import type { Host } from "./host.ts";
 import { deriveKeys, loadIdentity, saveIdentity } from "./identity.ts";
 import { Journal } from "./journal/journal.ts";
@@ -26,7 +27,11 @@ export interface AgentOptions {
  * the host's sandbox, and tells what became of them. Throws SETUP_FAILED when the node has not
  * joined, and ISOLATION_INSUFFICIENT when its kernel cannot confine a step.
  */
-export async function runAgent(host: Host, options: AgentOptions, stop: AbortSignal): Promise<void> {
+export async function runAgent(
+  host: Host,
+  options: AgentOptions,
+  stop: AbortSignal,
+): Promise<void> {
   assertIsolation(host);
   const identity = loadIdentity(host, options.dataDirectory);
   if (identity === null || identity.enrolment === null) {
@@ -41,11 +46,18 @@ export async function runAgent(host: Host, options: AgentOptions, stop: AbortSig
   const link = new Link(host, options.connect);
   const slots = options.slots ?? defaultSlots(host);
   const clock = new CoordinatorClock(host);
+  const calls = new Gate(agentLimits.shimCallsMax);
   const wake = () => pump.wake();
-  const context: AgentContext = { host, enrolment, keys, journal, link, clock, slots, wake };
+  const context: AgentContext = { host, enrolment, keys, journal, link, clock, slots, calls, wake };
   const attempts = new Attempts(context);
   const session = {
-    host, node: enrolment.node, facts: nodeFacts(host, slots), clock, journal, pump, attempts,
+    host,
+    node: enrolment.node,
+    facts: nodeFacts(host, slots),
+    clock,
+    journal,
+    pump,
+    attempts,
     credential: () => enrolment.userJwt,
     renewCredential: (userJwt: string) => {
       enrolment = { ...enrolment, userJwt };

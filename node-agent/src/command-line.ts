@@ -22,7 +22,8 @@ export async function runCommandLine(host: Host): Promise<number> {
       for (const problem of error.problems) host.writeError(`${formatProblem(problem)}\n`);
       return error.exit;
     }
-    const reason = error instanceof Error ? `${error.message}\n${error.stack ?? ""}` : String(error);
+    const reason =
+      error instanceof Error ? `${error.message}\n${error.stack ?? ""}` : String(error);
     host.writeError(`INTERNAL ${reason}\n`);
     return 1;
   }

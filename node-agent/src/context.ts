@@ -1,4 +1,5 @@
 import type { CoordinatorClock } from "./clock.ts";
+import type { Gate } from "./gate.ts";
 import type { Host } from "./host.ts";
 import type { Enrolment, Keys } from "./identity.ts";
 import type { Journal } from "./journal/journal.ts";
@@ -13,6 +14,8 @@ export interface AgentContext {
   readonly link: Link;
   readonly clock: CoordinatorClock;
   readonly slots: number;
+  /** Calls of all steps that are out. */
+  readonly calls: Gate;
   /** Tells that the journal holds something to send. */
   readonly wake: () => void;
 }

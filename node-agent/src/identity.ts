@@ -54,9 +54,14 @@ export function loadIdentity(host: Host, directory: string): Identity | null {
   try {
     return parseIdentity(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw refuse("SETUP_FAILED", `${identityPath(directory)} is not a node's identity`, {
-      hint: "Restore the file, or delete it and join again under a new name.",
-    }, cause);
+    throw refuse(
+      "SETUP_FAILED",
+      `${identityPath(directory)} is not a node's identity`,
+      {
+        hint: "Restore the file, or delete it and join again under a new name.",
+      },
+      cause,
+    );
   }
 }
 
@@ -66,9 +71,10 @@ export function saveIdentity(host: Host, directory: string, identity: Identity):
     natsSeed: toBase64(seeds.nats),
     signSeed: toBase64(seeds.sign),
     boxSeed: toBase64(seeds.box),
-    enrolment: enrolment === null
-      ? null
-      : { ...enrolment, coordinatorKey: toBase64(enrolment.coordinatorKey) },
+    enrolment:
+      enrolment === null
+        ? null
+        : { ...enrolment, coordinatorKey: toBase64(enrolment.coordinatorKey) },
   });
   host.files.makeDirectory(directory, 0o700);
   host.files.writeAtomic(identityPath(directory), new TextEncoder().encode(`${text}\n`), 0o600);

@@ -56,7 +56,12 @@ async function connectAny(host: Host, token: JoinToken, connect: ConnectBus): Pr
     throw refuse("INVITE_INVALID", "the join token is damaged");
   }
   const { secretKey } = host.crypto.signKeyPair(seed);
-  const credential = { owner: token.invite, userJwt: token.userJwt, secretKey, trust: { fingerprint } };
+  const credential = {
+    owner: token.invite,
+    userJwt: token.userJwt,
+    secretKey,
+    trust: { fingerprint },
+  };
   let failure: unknown = refuse("INVITE_INVALID", "the join token names no server");
   for (const server of token.servers) {
     try {
@@ -100,8 +105,13 @@ async function ask(bus: Bus, subject: string, request: Uint8Array): Promise<Uint
   try {
     return await bus.request(subject, request, agentLimits.requestMsMax);
   } catch (cause) {
-    throw refuse("UNREACHABLE", "the coordinator does not answer", {
-      hint: "Join again with the same token: it stays good for this machine while it lasts.",
-    }, cause);
+    throw refuse(
+      "UNREACHABLE",
+      "the coordinator does not answer",
+      {
+        hint: "Join again with the same token: it stays good for this machine while it lasts.",
+      },
+      cause,
+    );
   }
 }

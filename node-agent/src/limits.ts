@@ -24,7 +24,7 @@ export const agentLimits = {
   /** Skipped at every start: more events than could have been sent and not synced. */
   sequenceSkip: 1_000_000,
 
-  slotsMax: 64,
+  slotsMax: 16,
   /** One slot a share of half the machine's memory. */
   slotMemoryBytes: 64 * 1024 * 1024,
   /** From SIGTERM to SIGKILL. */
@@ -37,6 +37,12 @@ export const agentLimits = {
   stepLogBurstBytesMax: 1024 * 1024,
 
   shimConnectionsMax: 16,
+  /**
+   * Requests of one step that are being read, called or answered; and calls of all steps. Each
+   * holds at most a body and an answer, so that hostile steps cannot fill the agent's 64 MiB.
+   */
+  shimRequestsMax: 3,
+  shimCallsMax: 8,
   shimHeadBytesMax: 32 * 1024,
   shimPort: 7070,
   proxyAnswerMsMax: 300_000,

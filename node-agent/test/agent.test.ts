@@ -32,9 +32,16 @@ describe("a dispatched step", () => {
     const dispatch = dispatchOf("r1");
     expect((await node.mesh.dispatch(dispatch)).problems).toEqual([]);
     await node.until(() => node.mesh.finished(keyOf(dispatch)) !== undefined);
-    expect(node.mesh.events.map((event) => event.event?.$case)).toEqual(["started", "log", "finished"]);
+    expect(node.mesh.events.map((event) => event.event?.$case)).toEqual([
+      "started",
+      "log",
+      "finished",
+    ]);
     expect(node.mesh.finished(keyOf(dispatch))).toMatchObject({
-      outcome: "succeeded", code: "", outputJson: '{"rms":4.5}', usage: { memoryPeakBytes: 1_048_576 },
+      outcome: "succeeded",
+      code: "",
+      outputJson: '{"rms":4.5}',
+      usage: { memoryPeakBytes: 1_048_576 },
     });
     const numbers = node.mesh.events.map((event) => event.seq);
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
@@ -70,7 +77,11 @@ describe("a dispatched step", () => {
   it.each([
     ["STEP_EXIT", "exit status 3: it broke", { code: 3 }],
     ["STEP_MEMORY", "too much memory", { code: -1, signal: "SIGKILL", killed: "memory" as const }],
-    ["STEP_CPU", "too much processor time", { code: -1, signal: "SIGKILL", killed: "cpu" as const }],
+    [
+      "STEP_CPU",
+      "too much processor time",
+      { code: -1, signal: "SIGKILL", killed: "cpu" as const },
+    ],
     ["STEP_SIGNAL", "SIGSEGV", { code: -1, signal: "SIGSEGV" }],
   ])("fails with %s when its program ends so", async (code, message, exit) => {
     const node = await start(async (step) => {

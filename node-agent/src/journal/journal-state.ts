@@ -1,4 +1,4 @@
-import { AttemptKey, NodeEvent } from "@cohort/proto/gen/cohort/node";
+import { type AttemptKey, NodeEvent } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import { agentLimits } from "../limits.ts";
 import { evictLogs } from "./eviction.ts";

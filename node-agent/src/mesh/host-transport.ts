@@ -16,7 +16,7 @@ export class HostTransport implements Transport {
   #done = false;
   #established = false;
   #written: Promise<void> = Promise.resolve();
-  readonly #ended = deferred<void | Error>();
+  readonly #ended = deferred<undefined | Error>();
 
   get isClosed(): boolean {
     return this.#done;
@@ -65,7 +65,7 @@ export class HostTransport implements Transport {
     this.#end();
   }
 
-  closed(): Promise<void | Error> {
+  closed(): Promise<undefined | Error> {
     return this.#ended.promise;
   }
 

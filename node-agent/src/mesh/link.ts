@@ -1,6 +1,6 @@
 import { CohortError, refuse } from "@cohort/proto/problem";
-import type { Enrolment } from "../identity.ts";
 import type { Host } from "../host.ts";
+import type { Enrolment } from "../identity.ts";
 import { agentLimits } from "../limits.ts";
 import { backoffMs, delay } from "../wait.ts";
 import type { Bus, BusCredential, ConnectBus } from "./bus.ts";

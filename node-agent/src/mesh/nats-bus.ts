@@ -26,7 +26,12 @@ export function natsConnector(host: Host): ConnectBus {
       maxPingOut: 2,
       dial: async (hostname, port) => {
         const timeoutMs = agentLimits.connectMsMax;
-        socket = await host.connectTls({ host: hostname, port, trust: credential.trust, timeoutMs });
+        socket = await host.connectTls({
+          host: hostname,
+          port,
+          trust: credential.trust,
+          timeoutMs,
+        });
         return socket;
       },
     };
@@ -92,15 +97,25 @@ function authenticate(host: Host, credential: BusCredential, nonce: string) {
 
 function connectProblem(server: string, cause: unknown) {
   if (cause instanceof errors.AuthorizationError) {
-    return refuse("UNAUTHENTICATED", `${server} refused the credential`, {
-      hint: "The node or the invite may be expired or revoked.",
-    }, cause);
+    return refuse(
+      "UNAUTHENTICATED",
+      `${server} refused the credential`,
+      {
+        hint: "The node or the invite may be expired or revoked.",
+      },
+      cause,
+    );
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (hostErrorCode(cause) === "TLS_VERIFY") {
-    return refuse("UNREACHABLE", `${server} is not the mesh's server: ${reason}`, {
-      hint: "Check the address, the board's clock, and what stands between.",
-    }, cause);
+    return refuse(
+      "UNREACHABLE",
+      `${server} is not the mesh's server: ${reason}`,
+      {
+        hint: "Check the address, the board's clock, and what stands between.",
+      },
+      cause,
+    );
   }
   return refuse("UNREACHABLE", `${server} cannot be reached: ${reason}`, {}, cause);
 }
@@ -109,7 +124,9 @@ function connectProblem(server: string, cause: unknown) {
 function requestProblem(subject: string, cause: unknown) {
   const root = cause instanceof errors.RequestError && cause.cause ? cause.cause : cause;
   const unheard = [
-    errors.NoRespondersError, errors.ClosedConnectionError, errors.DrainingConnectionError,
+    errors.NoRespondersError,
+    errors.ClosedConnectionError,
+    errors.DrainingConnectionError,
   ];
   if (unheard.some((kind) => root instanceof kind)) {
     return refuse("UNREACHABLE", "the coordinator cannot be reached", {}, cause);

@@ -78,10 +78,12 @@ function decodeResponse(bytes: Uint8Array): ServiceResponse {
   const [statusLine, ...lines] = new TextDecoder().decode(bytes.subarray(0, end)).split("\r\n");
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine ?? "")?.[1] ?? 0);
   if (status === 0) throw new Error("the service's answer was cut off");
-  const headers = Object.fromEntries(lines.map((line) => {
-    const colon = line.indexOf(":");
-    return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-  }));
+  const headers = Object.fromEntries(
+    lines.map((line) => {
+      const colon = line.indexOf(":");
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
   const text = new TextDecoder().decode(bytes.subarray(end + 4));
   return {
     status,
@@ -94,7 +96,8 @@ function decodeResponse(bytes: Uint8Array): ServiceResponse {
 
 function headEnd(bytes: Uint8Array): number {
   for (let at = 0; at + 3 < bytes.length; at++) {
-    if (bytes[at] === 13 && bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10) return at;
+    if (bytes[at] === 13 && bytes[at + 1] === 10 && bytes[at + 2] === 13 && bytes[at + 3] === 10)
+      return at;
   }
   throw new Error("the service's answer was cut off");
 }

@@ -70,5 +70,5 @@ function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const stack = (error.stack ?? "").trimEnd();
   const line = `${error.name}: ${error.message}`;
-  return stack === "" || stack.startsWith(line) && stack === line ? line : `${stack}\n${line}`;
+  return stack === "" || (stack.startsWith(line) && stack === line) ? line : `${stack}\n${line}`;
 }

@@ -8,8 +8,15 @@ export interface HttpAnswer {
 
 /** What is the connection's own, and set here. RFC 9110, 7.6.1. */
 const connectionHeaders: ReadonlySet<string> = new Set([
-  "connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-connection", "te",
-  "trailer", "transfer-encoding", "upgrade",
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
 ]);
 
 /** The bytes of an answer; a header that would break out of its line is left out. */

@@ -56,7 +56,13 @@ function toText(bytes: Uint8Array): string {
 function parseRequestLine(line: string): { method: string; target: string } {
   const match = /^([A-Z]{1,16}) (\S+) HTTP\/(\d)\.(\d)$/.exec(line);
   if (match === null) throw new HttpRefusal(400, "the request line is malformed");
-  const [, method, target, major, minor] = match as unknown as [string, string, string, string, string];
+  const [, method, target, major, minor] = match as unknown as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ];
   if (`${major}.${minor}` !== "1.1") throw new HttpRefusal(505, "only HTTP/1.1 is spoken here");
   if (!methods.has(method)) throw new HttpRefusal(501, "the method is not supported");
   if (target.length > limits.proxyPathBytesMax) throw new HttpRefusal(414, "the path is too long");
@@ -93,7 +99,8 @@ function bodyLength(headers: ReadonlyMap<string, string>): number | "chunked" {
   }
   if (length === undefined) return 0;
   if (!/^\d{1,15}$/.test(length)) throw new HttpRefusal(400, "Content-Length is malformed");
-  if (Number(length) > limits.proxyBodyBytesMax) throw new HttpRefusal(413, "the body is too large");
+  if (Number(length) > limits.proxyBodyBytesMax)
+    throw new HttpRefusal(413, "the body is too large");
   return Number(length);
 }
 

@@ -19,14 +19,17 @@ export class HttpReader {
   }
 
   /** null when the connection ended between two requests. Throws HttpRefusal. */
-  async next(): Promise<HttpRequest | null> {
+  async head(): Promise<HttpHead | null> {
     const lines = await this.#until("\r\n\r\n", agentLimits.shimHeadBytesMax, 431);
-    if (lines === null) return null;
-    const head = parseHead(lines);
+    return lines === null ? null : parseHead(lines);
+  }
+
+  /** The body of the request whose head was read last. Throws HttpRefusal. */
+  async body(head: HttpHead): Promise<Uint8Array> {
     if (head.expectsContinue && head.body !== 0) {
       await this.#socket.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
     }
-    return { head, body: head.body === "chunked" ? await this.#chunks() : await this.#take(head.body) };
+    return head.body === "chunked" ? await this.#chunks() : await this.#take(head.body);
   }
 
   /** RFC 9112, 7.1; extensions and trailers are refused, since nobody needs them here. */

@@ -1,3 +1,4 @@
+import { Gate } from "../gate.ts";
 import type { SandboxProcess, Socket } from "../host.ts";
 import { agentLimits } from "../limits.ts";
 import { encodeAnswer, type HttpAnswer, jsonAnswer } from "./http-answer.ts";
@@ -18,6 +19,7 @@ export async function serveShim(
   ended: AbortSignal,
 ): Promise<void> {
   const sockets = new Set<Socket>();
+  const gate = new Gate(agentLimits.shimRequestsMax);
   const closeAll = () => {
     for (const socket of sockets) socket.close();
   };
@@ -31,7 +33,7 @@ export async function serveShim(
         continue;
       }
       sockets.add(socket);
-      void serveConnection(socket, handle).finally(() => sockets.delete(socket));
+      void serveConnection(socket, handle, gate).finally(() => sockets.delete(socket));
     }
   } catch {
     // The sandbox is gone; so is whoever could be told.
@@ -40,15 +42,20 @@ export async function serveShim(
   }
 }
 
-async function serveConnection(socket: Socket, handle: HttpHandler): Promise<void> {
+async function serveConnection(socket: Socket, handle: HttpHandler, gate: Gate): Promise<void> {
   const reader = new HttpReader(socket);
   try {
-    for (;;) {
-      const request = await reader.next();
-      if (request === null) return;
-      const { method, keepAlive } = request.head;
-      await socket.write(encodeAnswer(await handle(request), method, keepAlive));
-      if (!keepAlive) return;
+    for (let keepAlive = true; keepAlive; ) {
+      const head = await reader.head();
+      if (head === null) return;
+      keepAlive = head.keepAlive;
+      const leave = await gate.enter();
+      try {
+        const answer = await handle({ head, body: await reader.body(head) });
+        await socket.write(encodeAnswer(answer, head.method, keepAlive));
+      } finally {
+        leave();
+      }
     }
   } catch (error) {
     if (!(error instanceof HttpRefusal)) return;

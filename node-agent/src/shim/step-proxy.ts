@@ -20,9 +20,20 @@ import { problemStatus } from "./problem-status.ts";
 
 /** Headers that a step may send to a service; the proxy has the last word. */
 const forwarded: ReadonlySet<string> = new Set([
-  "accept", "accept-language", "anthropic-beta", "anthropic-version", "content-language",
-  "content-type", "idempotency-key", "if-match", "if-modified-since", "if-none-match",
-  "if-unmodified-since", "openai-beta", "prefer", "range",
+  "accept",
+  "accept-language",
+  "anthropic-beta",
+  "anthropic-version",
+  "content-language",
+  "content-type",
+  "idempotency-key",
+  "if-match",
+  "if-modified-since",
+  "if-none-match",
+  "if-unmodified-since",
+  "openai-beta",
+  "prefer",
+  "range",
 ]);
 
 /** One attempt's way to its granted services: holds the token, which the step never sees. */
@@ -59,9 +70,11 @@ export class StepProxy {
     const match = /^\/([^/?]+)(.*)$/.exec(request.head.target);
     const service = match?.[1] ?? "";
     if (!isName(service)) {
-      return problemAnswer(problem("USAGE", "the path names no service", {
-        hint: "Call $COHORT_PROXY/<service>/<path>.",
-      }));
+      return problemAnswer(
+        problem("USAGE", "the path names no service", {
+          hint: "Call $COHORT_PROXY/<service>/<path>.",
+        }),
+      );
     }
     const rest = match?.[2] ?? "";
     const path = rest.startsWith("/") ? rest : `/${rest}`;
@@ -74,12 +87,9 @@ export class StepProxy {
   }
 
   async #call(service: string, path: string, request: HttpRequest): Promise<HttpAnswer> {
-    const { host, link, enrolment } = this.#context;
+    const { host } = this.#context;
+    const reply = await this.#ask(service, path, request);
     this.bytesOut += request.body.length;
-    const message = this.#sign(service, path, request);
-    const subject = subjects.up(enrolment.node, "proxy");
-    const encoded = ProxyRequest.encode(message).finish();
-    const reply = ProxyReply.decode(await link.request(subject, encoded, agentLimits.proxyAnswerMsMax));
     this.bytesIn += reply.body.length;
     const [refusal] = reply.problems;
     if (refusal !== undefined) return problemAnswer(refusal);
@@ -88,6 +98,18 @@ export class StepProxy {
       return problemAnswer(problem("INTERNAL", "the proxy's answer has no proper status"));
     }
     return { status: reply.status, headers: reply.headers, body: reply.body };
+  }
+
+  async #ask(service: string, path: string, request: HttpRequest): Promise<ProxyReply> {
+    const { link, enrolment, calls } = this.#context;
+    const leave = await calls.enter();
+    try {
+      const message = ProxyRequest.encode(this.#sign(service, path, request)).finish();
+      const subject = subjects.up(enrolment.node, "proxy");
+      return ProxyReply.decode(await link.request(subject, message, agentLimits.proxyAnswerMsMax));
+    } finally {
+      leave();
+    }
   }
 
   /** Numbered and signed in one go, so that numbers leave in their order. */
@@ -112,7 +134,9 @@ export class StepProxy {
     try {
       const request = RenewRequest.encode({ attempt: this.#attempt }).finish();
       const subject = subjects.up(enrolment.node, "renew");
-      const reply = RenewReply.decode(await link.request(subject, request, agentLimits.requestMsMax));
+      const reply = RenewReply.decode(
+        await link.request(subject, request, agentLimits.requestMsMax),
+      );
       if (reply.problems.length > 0) throw new CohortError(reply.problems);
       const { coordinatorKey } = enrolment;
       const sealed = reply.sealedToken;

@@ -9,8 +9,8 @@ import {
 import { CohortError, problem, refuse } from "@cohort/proto/problem";
 import { attemptId } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
-import { assertIsolation } from "../facts.ts";
 import type { AgentContext } from "../context.ts";
+import { assertIsolation } from "../facts.ts";
 import { StepProxy } from "../shim/step-proxy.ts";
 import { Execution, failure } from "./execution.ts";
 import { sandboxSpec } from "./sandbox-spec.ts";
@@ -37,7 +37,10 @@ export class Attempts {
   }
 
   inventory(): InventoryItem[] {
-    const running = [...this.#running.values()].map(({ key }) => ({ attempt: key, state: "running" }));
+    const running = [...this.#running.values()].map(({ key }) => ({
+      attempt: key,
+      state: "running",
+    }));
     const finished = this.#context.journal.finished();
     return [...running, ...finished.map((attempt) => ({ attempt, state: "finished" }))];
   }
@@ -46,7 +49,9 @@ export class Attempts {
   dispatch(bytes: Uint8Array): Promise<DispatchReply> {
     return answer(async () => {
       const { journal } = this.#context;
-      const dispatch = decodeOrRefuse("dispatch", () => Dispatch.decode(this.#open("dispatch", bytes)));
+      const dispatch = decodeOrRefuse("dispatch", () =>
+        Dispatch.decode(this.#open("dispatch", bytes)),
+      );
       const attempt = requireAttempt(dispatch.attempt);
       await (journal.knows(attempt) ? journal.sync() : this.#start(attempt, dispatch));
     });

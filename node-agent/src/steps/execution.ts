@@ -1,6 +1,6 @@
+import type { ErrorCode } from "@cohort/proto/errors";
 import type { Dispatch, Finished, Usage } from "@cohort/proto/gen/cohort/node";
 import { stepLimitDefaults } from "@cohort/proto/limits";
-import type { ErrorCode } from "@cohort/proto/errors";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import type { Host, SandboxExit, SandboxProcess, SandboxSpec } from "../host.ts";
 import type { EventContent } from "../journal/journal.ts";

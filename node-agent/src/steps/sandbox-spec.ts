@@ -9,8 +9,14 @@ import { agentLimits } from "../limits.ts";
  * tables. Of /etc nothing else: no accounts, no keys, no configuration.
  */
 const readOnly = [
-  "/bin", "/sbin", "/usr", "/lib", "/lib32", "/lib64",
-  "/etc/ld.so.cache", "/etc/alternatives",
+  "/bin",
+  "/sbin",
+  "/usr",
+  "/lib",
+  "/lib32",
+  "/lib64",
+  "/etc/ld.so.cache",
+  "/etc/alternatives",
 ];
 
 /** Shells as GitHub Actions starts them: the step ends at the first command that fails. */

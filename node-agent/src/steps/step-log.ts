@@ -53,5 +53,8 @@ export class StepLog {
 
 /** Escape sequences of a step must not reach the terminal of whoever reads its error. */
 function printable(line: string): string {
-  return line.replace(/\p{Cc}\[[0-9;?]*[ -/]*[@-~]/gu, "").replace(/\p{Cc}/gu, "").trim();
+  return line
+    .replace(/\p{Cc}\[[0-9;?]*[ -/]*[@-~]/gu, "")
+    .replace(/\p{Cc}/gu, "")
+    .trim();
 }

@@ -36,7 +36,8 @@ export function openToken(
   sealed: Uint8Array,
 ): TokenDelivery {
   const opened = crypto.sealOpen(sealed, boxKeys.publicKey, boxKeys.secretKey);
-  if (opened === null) throw refuse("DISPATCH_INVALID", "the step token is not sealed to this node");
+  if (opened === null)
+    throw refuse("DISPATCH_INVALID", "the step token is not sealed to this node");
   const signed = decodeOrRefuse("token", () => SignedToken.decode(opened));
   if (!crypto.verify(tokenProof(signed.payload), signed.signature, coordinatorKey)) {
     throw refuse("DISPATCH_INVALID", "the step token is not signed by the coordinator");

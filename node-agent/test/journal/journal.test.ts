@@ -23,7 +23,14 @@ function key(run: string): AttemptKey {
 }
 
 function finish(journal: Journal, run: string, outputJson = ""): void {
-  const value = { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage: undefined };
+  const value = {
+    outcome: "succeeded",
+    code: "",
+    exit: 0,
+    message: "",
+    outputJson,
+    usage: undefined,
+  };
   journal.record(key(run), { $case: "finished", value }, 1);
 }
 
@@ -126,7 +133,9 @@ describe("the journal", () => {
     const chunks = kept.flatMap((it) => (it.event?.$case === "log" ? [it.event.value] : []));
     const [note, ...rest] = chunks;
     const dropped = (count - rest.length) * chunk;
-    expect(new TextDecoder().decode(note?.data)).toContain(`${dropped} bytes of this log were dropped`);
+    expect(new TextDecoder().decode(note?.data)).toContain(
+      `${dropped} bytes of this log were dropped`,
+    );
     expect(note?.offset).toBe(0);
     expect(rest[0]?.offset).toBe(dropped);
     expect(rest.length * chunk).toBeLessThanOrEqual(agentLimits.journalLogBytesMax);
@@ -168,7 +177,10 @@ describe("the journal", () => {
   it("ignores records of a kind that it does not know", () => {
     const disk = new MemoryDisk();
     const record = encodeRecord(base.crypto, { kind: "sequence", next: 5 });
-    disk.contents.set(path, record.map((byte, index) => (index === 14 ? 99 : byte)));
+    disk.contents.set(
+      path,
+      record.map((byte, index) => (index === 14 ? 99 : byte)),
+    );
     expect(events(open(disk))).toEqual([]);
   });
 });

@@ -32,7 +32,10 @@ export class FakeMesh {
   readonly #handlers = new Map<string, Handler>();
   #disconnect: (reason: string) => void = () => {};
 
-  constructor(readonly host: Host, readonly node = "board-1") {
+  constructor(
+    readonly host: Host,
+    readonly node = "board-1",
+  ) {
     this.keys = host.crypto.signKeyPair(new Uint8Array(32).fill(7));
   }
 
@@ -102,7 +105,11 @@ export class FakeMesh {
       this.hellos.push(Hello.decode(payload));
       const { superseded } = this;
       return HelloReply.encode({
-        problems: [], nowMs: Date.now(), heartbeatMs: 4000, superseded, userJwt: "",
+        problems: [],
+        nowMs: Date.now(),
+        heartbeatMs: 4000,
+        superseded,
+        userJwt: "",
       }).finish();
     }
     if (verb === "events" && this.acknowledging) {

@@ -32,7 +32,11 @@ export async function startNode(
   const mesh = options.mesh ?? new FakeMesh(host);
   const identity = createIdentity(host);
   const enrolment = {
-    node: mesh.node, userJwt: "jwt", rootCa: "pem", coordinatorKey: mesh.keys.publicKey, servers: ["a:1"],
+    node: mesh.node,
+    userJwt: "jwt",
+    rootCa: "pem",
+    coordinatorKey: mesh.keys.publicKey,
+    servers: ["a:1"],
   };
   saveIdentity(host, "/data", { ...identity, enrolment });
   const stopping = new AbortController();

@@ -14,12 +14,19 @@ interface Outcome {
   readonly sent: string;
 }
 
-async function run(source: string, answer = "", environment: Record<string, string> = {}): Promise<Outcome> {
+async function run(
+  source: string,
+  answer = "",
+  environment: Record<string, string> = {},
+): Promise<Outcome> {
   let output: string | undefined;
   let out = "";
   let error = "";
   let sent = "";
-  const files: Record<string, string> = { "inputs.json": '{"press":"p4"}', "with.json": '{"limit":3}' };
+  const files: Record<string, string> = {
+    "inputs.json": '{"press":"p4"}',
+    "with.json": '{"limit":3}',
+  };
   const host: ScriptHost = {
     path: "/work/script.js",
     source: () => source,
@@ -48,7 +55,8 @@ async function run(source: string, answer = "", environment: Record<string, stri
     exit: () => {
       throw new Error("not here");
     },
-    evaluateModule: async (text) => await import(`data:text/javascript,${encodeURIComponent(text)}`),
+    evaluateModule: async (text) =>
+      await import(`data:text/javascript,${encodeURIComponent(text)}`),
   };
   const status = await runScript(host);
   return { status, output, out, error, sent };
@@ -56,17 +64,22 @@ async function run(source: string, answer = "", environment: Record<string, stri
 
 describe("a script step", () => {
   it("gets inputs, with, node and instance, and leaves what it returns", async () => {
-    const source = "export default ({ inputs, with: w, node, instance, log }) => { log('x', { a: 1 }); return { inputs, w, node, instance } }";
+    const source =
+      "export default ({ inputs, with: w, node, instance, log }) => { log('x', { a: 1 }); return { inputs, w, node, instance } }";
     const outcome = await run(source, "", { COHORT_NODE: "board-1", COHORT_INSTANCE: "2" });
     expect(outcome).toMatchObject({ status: 0, out: 'x {"a":1}\n' });
     expect(JSON.parse(outcome.output ?? "")).toEqual({
-      inputs: { press: "p4" }, w: { limit: 3 }, node: { name: "board-1" }, instance: 2,
+      inputs: { press: "p4" },
+      w: { limit: 3 },
+      node: { name: "board-1" },
+      instance: 2,
     });
   });
 
   it("leaves no output when it returns nothing", async () => {
     expect(await run("export default async ({ sleep }) => { await sleep(1) }")).toMatchObject({
-      status: 0, output: undefined,
+      status: 0,
+      output: undefined,
     });
   });
 
@@ -82,11 +95,14 @@ describe("a script step", () => {
   );
 
   it("calls granted services, and nothing else", async () => {
-    const source = "export default async ({ fetch }) => { const r = await fetch('llm:/v1', { body: { a: 1 } }); return [r.status, r.ok, r.headers['x-a'], await r.json()] }";
+    const source =
+      "export default async ({ fetch }) => { const r = await fetch('llm:/v1', { body: { a: 1 } }); return [r.status, r.ok, r.headers['x-a'], await r.json()] }";
     const answer = "HTTP/1.1 200 OK\r\nX-A: b\r\n\r\n[1]";
     const outcome = await run(source, answer, { COHORT_PROXY: "http://127.0.0.1:7070" });
     expect(JSON.parse(outcome.output ?? "")).toEqual([200, true, "b", [1]]);
-    expect(outcome.sent).toMatch(/^POST \/llm\/v1 HTTP\/1.1\r\ncontent-type: application\/json\r\n.*\r\n\r\n{"a":1}$/s);
+    expect(outcome.sent).toMatch(
+      /^POST \/llm\/v1 HTTP\/1.1\r\ncontent-type: application\/json\r\n.*\r\n\r\n{"a":1}$/s,
+    );
     for (const address of ["http://evil/", "llm:v1", "llm:/a b", "LLM:/", ":/x", "llm:/a\\r\\nb"]) {
       const refused = await run(`export default ({ fetch }) => fetch("${address}")`, answer, {
         COHORT_PROXY: "http://127.0.0.1:7070",

@@ -2,7 +2,7 @@ import { ProxyReply, ProxyRequest, RenewReply } from "@cohort/proto/gen/cohort/n
 import { problem, refuse } from "@cohort/proto/problem";
 import { requestProof } from "@cohort/proto/proof";
 import { afterEach, describe, expect, it } from "vitest";
-import type { PretendedStep } from "../../node/sandbox.ts";
+import type { PretendedStep, StepPlay } from "../../node/sandbox.ts";
 import { dispatchOf, startNode, type TestNode } from "../kit/node.ts";
 
 let node: TestNode;
@@ -27,16 +27,20 @@ function post(path: string, body: string, headers = ""): string {
 
 /** Runs a step with a grant for `llm` and resolves when it has ended. */
 async function runStep(
-  play: (step: PretendedStep) => Promise<void>,
+  play: StepPlay,
   answer: (request: ProxyRequest) => ProxyReply,
   lifetimeMs = 300_000,
 ): Promise<void> {
   node = await startNode(play);
   const { mesh, keys } = node;
   mesh.answers.set("proxy", async (bytes) =>
-    ProxyReply.encode(answer(ProxyRequest.decode(bytes))).finish());
+    ProxyReply.encode(answer(ProxyRequest.decode(bytes))).finish(),
+  );
   const seal = (token: string, expiresMs: number) =>
-    mesh.sealToken({ token, recipient: keys.box.publicKey, attempt, expiresMs }, keys.box.publicKey);
+    mesh.sealToken(
+      { token, recipient: keys.box.publicKey, attempt, expiresMs },
+      keys.box.publicKey,
+    );
   mesh.answers.set("renew", async () => {
     const sealedToken = seal("second", Date.now() + 300_000);
     return RenewReply.encode({ problems: [], sealedToken }).finish();
@@ -56,7 +60,10 @@ describe("a step's request to its proxy", () => {
     let answer = "";
     await runStep(
       async (step) => {
-        answer = await ask(step, post("/llm/v1/chat?x=1", "hi", "Content-Type: text/plain\r\nCookie: a\r\n"));
+        answer = await ask(
+          step,
+          post("/llm/v1/chat?x=1", "hi", "Content-Type: text/plain\r\nCookie: a\r\n"),
+        );
       },
       (request) => {
         requests.push(request);
@@ -67,7 +74,11 @@ describe("a step's request to its proxy", () => {
     expect(answer).toMatch(/^HTTP\/1.1 201 OK\r\ncontent-type: text\/plain\r\n.*\r\n\r\nthere$/s);
     const [request] = requests;
     expect(request).toMatchObject({
-      token: "first", seq: 1, service: "llm", method: "POST", path: "/v1/chat?x=1",
+      token: "first",
+      seq: 1,
+      service: "llm",
+      method: "POST",
+      path: "/v1/chat?x=1",
       headers: [{ name: "content-type", value: "text/plain" }],
     });
     if (request === undefined) return;
@@ -92,8 +103,11 @@ describe("a step's request to its proxy", () => {
   });
 
   it.each([
-    ["BUDGET_EXHAUSTED", 402], ["GRANT_MISSING", 403], ["TOKEN_EXPIRED", 401],
-    ["UPSTREAM_TIMEOUT", 504], ["UPSTREAM_UNREACHABLE", 502],
+    ["BUDGET_EXHAUSTED", 402],
+    ["GRANT_MISSING", 403],
+    ["TOKEN_EXPIRED", 401],
+    ["UPSTREAM_TIMEOUT", 504],
+    ["UPSTREAM_UNREACHABLE", 502],
   ] as const)("is answered with the problem when it is refused with %s", async (code, status) => {
     let answer = "";
     await runStep(
@@ -145,7 +159,9 @@ describe("a step's request to its proxy", () => {
     let seen = "";
     await runStep(
       async (step) => {
-        seen = JSON.stringify(step.spec) + step.spec.files.map((it) => new TextDecoder().decode(it.bytes)).join();
+        seen =
+          JSON.stringify(step.spec) +
+          step.spec.files.map((it) => new TextDecoder().decode(it.bytes)).join();
       },
       () => reply(),
     );

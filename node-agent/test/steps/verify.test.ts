@@ -1,4 +1,4 @@
-import { Dispatch, DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
+import { Dispatch, type DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { dispatchOf, startNode, type TestNode } from "../kit/node.ts";
 
@@ -6,7 +6,9 @@ let node: TestNode;
 let started: string[] = [];
 beforeEach(async () => {
   started = [];
-  node = await startNode(async (step) => void started.push(step.spec.environment["COHORT_RUN"] ?? ""));
+  node = await startNode(
+    async (step) => void started.push(step.spec.environment["COHORT_RUN"] ?? ""),
+  );
 });
 afterEach(async () => await node.stop());
 
@@ -43,7 +45,10 @@ describe("a dispatch that the coordinator did not send to this node", () => {
     for (const part of ["payload", "signature"] as const) {
       for (let at = 0; at < signed[part].length; at++) {
         const changed = signed[part].map((byte, index) => (index === at ? byte ^ 1 : byte));
-        const reply = await node.mesh.send(own, Signed.encode({ ...signed, [part]: changed }).finish());
+        const reply = await node.mesh.send(
+          own,
+          Signed.encode({ ...signed, [part]: changed }).finish(),
+        );
         expect(codes(reply)).toEqual(["DISPATCH_INVALID"]);
       }
     }
@@ -64,22 +69,42 @@ describe("a step token", () => {
   });
 
   it.each([
-    ["sealed to another node", () => {
-      const other = node.mesh.host.crypto.boxKeyPair(new Uint8Array(32).fill(3));
-      return node.mesh.sealToken(delivery(), other.publicKey);
-    }],
-    ["opened by another node and sealed again to this one", () => {
-      const other = node.mesh.host.crypto.boxKeyPair(new Uint8Array(32).fill(3));
-      return node.mesh.sealToken(delivery({ recipient: other.publicKey }), node.keys.box.publicKey);
-    }],
-    ["made by someone who only knows the node's key", () => {
-      const stranger = node.mesh.host.crypto.signKeyPair(new Uint8Array(32).fill(9));
-      return node.mesh.sealToken(delivery(), node.keys.box.publicKey, stranger);
-    }],
-    ["of another attempt", () =>
-      node.mesh.sealToken(delivery({ attempt: { ...attempt, attempt: 2 } }), node.keys.box.publicKey)],
-    ["of no attempt", () =>
-      node.mesh.sealToken(delivery({ attempt: undefined }), node.keys.box.publicKey)],
+    [
+      "sealed to another node",
+      () => {
+        const other = node.mesh.host.crypto.boxKeyPair(new Uint8Array(32).fill(3));
+        return node.mesh.sealToken(delivery(), other.publicKey);
+      },
+    ],
+    [
+      "opened by another node and sealed again to this one",
+      () => {
+        const other = node.mesh.host.crypto.boxKeyPair(new Uint8Array(32).fill(3));
+        return node.mesh.sealToken(
+          delivery({ recipient: other.publicKey }),
+          node.keys.box.publicKey,
+        );
+      },
+    ],
+    [
+      "made by someone who only knows the node's key",
+      () => {
+        const stranger = node.mesh.host.crypto.signKeyPair(new Uint8Array(32).fill(9));
+        return node.mesh.sealToken(delivery(), node.keys.box.publicKey, stranger);
+      },
+    ],
+    [
+      "of another attempt",
+      () =>
+        node.mesh.sealToken(
+          delivery({ attempt: { ...attempt, attempt: 2 } }),
+          node.keys.box.publicKey,
+        ),
+    ],
+    [
+      "of no attempt",
+      () => node.mesh.sealToken(delivery({ attempt: undefined }), node.keys.box.publicKey),
+    ],
     ["missing", () => new Uint8Array(0)],
   ])("is refused when it is %s, and the step does not start", async (_title, seal) => {
     expect(codes(await node.mesh.dispatch(withToken(seal())))).toEqual(["DISPATCH_INVALID"]);
