@@ -69,7 +69,11 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const meshId = vault.internal("mesh/id", () => Buffer.from(ulid())).toString();
   const checkpoints = createCheckpointSigner(seedOf(vault, "ledger/signing"), `cohort/${meshId}`);
   const dispatchSigner = createDispatchSigner(seedOf(vault, "dispatch/signing"));
-  const tokenKeys = createTokenKeys({ mesh: meshId, derive: (purpose) => vault.derive(purpose), ids: ["1"] });
+  const tokenKeys = createTokenKeys({
+    mesh: meshId,
+    derive: (purpose) => vault.derive(purpose),
+    ids: ["1"],
+  });
 
   const eventLog = openSqliteLog({ path: join(dataDir, "cohort.db"), signer: checkpoints });
   const state = emptyState();
@@ -190,6 +194,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   });
 
   if (eventLog.size === 0) {
+    requireFirstStart(vault, dataDir);
     const value = {
       mesh: meshId,
       ledgerKey: checkpoints.publicKey,
@@ -272,6 +277,22 @@ function isBoxKey(key: Uint8Array): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * An empty log beside a vault that has seen one begin is a log that was lost. To go on would be to
+ * forget every budget and every act. Throws LEDGER_INVALID.
+ */
+function requireFirstStart(vault: Vault, dataDir: string): void {
+  let first = false;
+  vault.internal("ledger/begun", () => {
+    first = true;
+    return Buffer.from([1]);
+  });
+  if (first) return;
+  throw refuse("LEDGER_INVALID", `the event log of ${dataDir} is gone`, {
+    hint: "Restore cohort.db from a backup; for a new mesh, begin with an empty data folder.",
+  });
 }
 
 /** A signing key's seed, made at the first start and kept in the vault. */

@@ -18,6 +18,8 @@ export const limits = {
   sourceDepthMax: 32,
   stepsMax: 10_000,
   instancesMax: 10_000,
+  /** Services that one step may be granted: its token names them all. */
+  grantsMax: 64,
   expressionBytesMax: 4096,
   scriptBytesMax: 128 * 1024,
 

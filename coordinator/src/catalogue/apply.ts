@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { ResourceChange } from "@cohort/proto/gen/cohort/console";
 import type { Resource as StoredResource } from "@cohort/proto/gen/cohort/ledger";
+import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { CohortError, type Problem } from "@cohort/proto/problem";
 import type { Workflow } from "@cohort/proto/resources/workflow";
-import canonicalize from "canonicalize";
 import { type TransformFailure, transform } from "esbuild";
 import type { Writer } from "../state/writer.ts";
 import type { Source, SourceFile } from "../workflow/source.ts";
@@ -47,7 +47,7 @@ async function storedResources(resources: readonly Resource[]): Promise<StoredRe
   for (const { kind, definition, source } of resources) {
     const complete =
       kind === "workflow" ? await withPlainScripts(definition, source, problems) : definition;
-    const definitionJson = canonicalize(complete) as string;
+    const definitionJson = canonicalJson(complete);
     const version = createHash("sha256").update(definitionJson).digest("hex");
     stored.push({ kind, name: definition.name, version, definitionJson });
   }

@@ -87,7 +87,14 @@ function lostEvent(instance: Instance): Event {
   return { $case: "attemptEnded", value: { attempt: keyOf(instance), result, nodeSeq: 0 } };
 }
 
-/** A result that the coordinator itself gives. */
+/** A result that the coordinator itself gives. A lone surrogate in `message` could not be logged. */
 export function failure(code: string, message: string): Finished {
-  return { outcome: "failed", code, exit: 0, message, outputJson: "", usage: undefined };
+  return {
+    outcome: "failed",
+    code,
+    exit: 0,
+    message: message.toWellFormed(),
+    outputJson: "",
+    usage: undefined,
+  };
 }

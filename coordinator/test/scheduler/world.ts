@@ -1,5 +1,5 @@
 import { Facts, type Finished } from "@cohort/proto/gen/cohort/node";
-import canonicalize from "canonicalize";
+import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
 import { decideAccepted, decideNodeEvents } from "../../src/scheduler/decide-attempt.ts";
@@ -35,7 +35,7 @@ export function createWorld(workflow: string) {
       const { resources, problems } = checkSources([{ path: "test.yaml", text }], () => true);
       if (problems.length > 0) throw new Error(JSON.stringify(problems));
       const stored = resources.map(({ kind, definition }) => {
-        const definitionJson = canonicalize(definition) as string;
+        const definitionJson = canonicalJson(definition);
         return {
           kind,
           name: definition.name,

@@ -1,7 +1,7 @@
 import type { Header } from "@cohort/proto/gen/cohort/node";
 import type { ErrorCode } from "@cohort/proto/errors";
 import { type Problem, problem } from "@cohort/proto/problem";
-import type { Dispatcher } from "undici";
+import { type Dispatcher, errors } from "undici";
 
 export interface ExchangeRequest {
   readonly method: Dispatcher.HttpMethod;
@@ -103,10 +103,10 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const code = codeOf(error);
-    if (code.startsWith("HPE_") || code === "UND_ERR_HEADERS_OVERFLOW") {
-      return this.fail("UPSTREAM_INVALID", `the answer is malformed (${code})`);
+    if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError) {
+      return this.fail("UPSTREAM_INVALID", "the answer is malformed, or its headers are too large");
     }
+    const code = codeOf(error);
     const what = this.#controller === null ? "could not be reached" : "broke the connection off";
     this.fail("UPSTREAM_UNREACHABLE", `the service ${what} (${code})`);
   }
