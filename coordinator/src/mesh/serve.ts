@@ -1,5 +1,5 @@
-import { CohortError, type Problem, problem } from "@cohort/proto/problem";
 import { limits } from "@cohort/proto/limits";
+import { CohortError, type Problem, problem } from "@cohort/proto/problem";
 import { isName, ownerOf, replyBelongsTo, type UpVerb } from "@cohort/proto/subjects";
 import type { Msg, NatsConnection, Subscription } from "@nats-io/nats-core";
 import type { Logger } from "pino";
@@ -94,13 +94,11 @@ async function answer<Request, Reply>(
   const { connection, admission, complaints } = context;
   const owner = ownerOf(message.subject);
   const { reply: inbox } = message;
-  if (!isOwner(verb, owner))
-    return complaints.about(owner, `${verb} of an impossible sender dropped`);
+  if (!isOwner(verb, owner)) {
+    return complaints.about(owner, `${verb} dropped: its sender is impossible`);
+  }
   if (inbox === undefined || !replyBelongsTo(owner, inbox)) {
-    return complaints.about(
-      owner,
-      `${verb} with a reply subject outside the sender's inbox dropped`,
-    );
+    return complaints.about(owner, `${verb} dropped: its reply is not to the sender's own inbox`);
   }
   const release = admission.admit(owner, verb);
   const reply =

@@ -41,8 +41,8 @@ export async function startNatsServer(): Promise<TestNatsServer> {
   const server: TestNatsServer = {
     setup,
     async start() {
-      child = spawn(natsServerPath(), ["-c", setup.natsConfigPath], {
-        stdio: ["ignore", "ignore", "pipe"],
+      child = spawn("sh", ["-c", leashed, natsServerPath(), setup.natsConfigPath], {
+        stdio: ["pipe", "ignore", "pipe"],
       });
       let said = "";
       child.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -55,7 +55,7 @@ export async function startNatsServer(): Promise<TestNatsServer> {
       child = null;
       if (running === null || running.exitCode !== null) return;
       const ended = new Promise((resolve) => running.once("exit", resolve));
-      running.kill("SIGKILL");
+      running.stdin?.end();
       await ended;
     },
     async remove() {
@@ -71,6 +71,13 @@ export async function startNatsServer(): Promise<TestNatsServer> {
   }
   return server;
 }
+
+/** Kills the server with SIGKILL when stdin ends, which it also does when the test's process dies. */
+const leashed = `exec 3<&0
+"$0" -c "$1" & server=$!
+{ cat <&3 >/dev/null; kill -9 $server; } & leash=$!
+wait $server
+kill $leash`;
 
 /** From COHORT_NATS_SERVER, else PATH, else the downloads of this checkout. */
 export function natsServerPath(): string {
