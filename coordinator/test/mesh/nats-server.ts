@@ -72,7 +72,7 @@ export async function startNatsServer(): Promise<TestNatsServer> {
   return server;
 }
 
-/** Kills the server with SIGKILL when stdin ends, which it also does when the test's process dies. */
+/** SIGKILL for the server when stdin ends, which it also does when the test's process dies. */
 const leashed = `exec 3<&0
 "$0" -c "$1" & server=$!
 { cat <&3 >/dev/null; kill -9 $server; } & leash=$!

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => server?.remove());
 
 describe("the accounts that set-up makes", () => {
-  it("take a revocation while nats-server runs, which cuts the connection and holds from then on", async () => {
+  it("take a revocation in operation, which cuts the connection and lasts", async () => {
     const identity = await nodeIdentity(server.setup, "press-1");
     const node = await joinBus(server.setup, identity);
     const other = await joinBus(server.setup, await nodeIdentity(server.setup, "press-2"));
