@@ -31,6 +31,7 @@ function join(
   accept = (message: Message): unknown => messages.push(message),
 ): JoinedBroker {
   joined = joinBroker({ url, ...credentials }, { log: logbook.log, random: () => 0, accept });
+  joined.setFilters([]);
   return joined;
 }
 
@@ -118,6 +119,18 @@ describe("joinBroker with MQTT 5", () => {
     await gateway.close();
     joined = null;
     broker = await startMqtt5Broker();
+  });
+});
+
+describe("joinBroker before the triggers are known", () => {
+  it("does not connect, so that kept messages do not come too early, and closes", async () => {
+    const broker = await startMqtt5Broker();
+    const parts = { log: logbook.log, random: () => 0, accept: () => {} };
+    const gateway = joinBroker({ url: broker.url, ...credentials }, parts);
+    await new Promise((passed) => setTimeout(passed, 300));
+    expect(broker.connects).toEqual([]);
+    await gateway.close();
+    await broker.close();
   });
 });
 

@@ -18,7 +18,10 @@ export interface BrokerAddress {
 
 /** A broker of the site that the gateway has joined. */
 export interface JoinedBroker {
-  /** Replaces what is subscribed to. */
+  /**
+   * Replaces what is subscribed to. The first call connects: what the broker has kept for the session
+   * comes at once, and must find the triggers that it is for.
+   */
   setFilters(filters: readonly string[]): void;
   close(): Promise<void>;
 }
@@ -61,8 +64,11 @@ export function joinBroker(
   });
   client.on("offline", () => log.warn({ broker: address.url }, "the broker is away"));
 
+  let started = false;
   return {
     setFilters(filters) {
+      if (!started) client.connect();
+      started = true;
       for (const [identifier, filter] of wanted) {
         if (filters.includes(filter)) continue;
         wanted.delete(identifier);
@@ -75,7 +81,9 @@ export function joinBroker(
         if (client.connected) subscribe(client, filter, identifier, log);
       }
     },
-    close: () => client.endAsync(),
+    close: async () => {
+      if (started) await client.endAsync();
+    },
   };
 }
 
@@ -89,6 +97,7 @@ function connectOptions({ username, password, ca, clientId }: BrokerAddress) {
     clientId,
     protocolVersion: 5 as const,
     clean: false,
+    manualConnect: true,
     keepalive: limits.mqttKeepaliveSeconds,
     properties: {
       sessionExpiryInterval: limits.mqttSessionExpirySeconds,

@@ -1,12 +1,16 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { afterAll } from "vitest";
 import type { Context } from "../../src/console-client/context.ts";
 
 const gateway = fileURLToPath(new URL("../..", import.meta.url));
+
+const root = mkdtempSync(join(tmpdir(), "cohort-gateway-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Bundles an entry file of the gateway into a folder of its own; returns the bundle's path. */
 export async function bundle(entry: string): Promise<string> {
@@ -65,8 +69,9 @@ export function execute(
   });
 }
 
+/** Empty, and gone when the tests of this file have ended. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), "cohort-gateway-"));
+  return mkdtempSync(join(root, "folder-"));
 }
 
 export function writeContext(context: Context, mode = 0o600): string {
