@@ -63,6 +63,12 @@ export function exchange(
   });
 }
 
+const malformed = [
+  errors.HTTPParserError,
+  errors.HeadersOverflowError,
+  errors.ResponseContentLengthMismatchError,
+];
+
 class ExchangeHandler implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #ended = false;
@@ -103,7 +109,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError) {
+    if (malformed.some((kind) => error instanceof kind)) {
       return this.fail("UPSTREAM_INVALID", "the answer is malformed, or its headers are too large");
     }
     const code = codeOf(error);
