@@ -77,15 +77,22 @@ export class TestMesh {
     for (const [name, labels] of Object.entries(wanted)) {
       const { joinToken } = await this.client.call(nodes, nodes.invite, { name, labels });
       const data = join(this.home, "nodes", name);
-      const join_ = this.#program(`join-${name}`, [agentPath(), "join", "--data", data], "joined as", {
-        COHORT_JOIN_TOKEN: joinToken,
-      });
+      const join_ = this.#program(
+        `join-${name}`,
+        [agentPath(), "join", "--data", data],
+        "joined as",
+        {
+          COHORT_JOIN_TOKEN: joinToken,
+        },
+      );
       await join_.start();
       await this.#program(name, [agentPath(), "run", "--data", data]).start();
     }
     await this.until(async () => {
       const reply = await this.client.call(nodes, nodes.list, {});
-      return reply.nodes.filter((it) => it.state === "connected").length >= Object.keys(wanted).length;
+      return (
+        reply.nodes.filter((it) => it.state === "connected").length >= Object.keys(wanted).length
+      );
     });
   }
 
@@ -93,13 +100,24 @@ export class TestMesh {
   async startFactory(): Promise<void> {
     const desk = join(this.home, "desk");
     const program = join(repository, "deploy/dist/maintenance.mjs");
-    const argv = [process.execPath, program, "--data", desk, "--port", String(this.ports.maintenance)];
+    const argv = [
+      process.execPath,
+      program,
+      "--data",
+      desk,
+      "--port",
+      String(this.ports.maintenance),
+    ];
     await this.#program("maintenance", argv, '"ready":true').start();
     const hash = createHash("sha256").update(this.apiKey).digest("hex");
     writeFileSync(join(desk, "api-key.sha256"), `${hash}\n`);
     const { secrets } = this.client;
     const value = Buffer.from(this.apiKey);
-    await this.client.call(secrets, secrets.set, { path: "maintenance/api-key", value, services: [] });
+    await this.client.call(secrets, secrets.set, {
+      path: "maintenance/api-key",
+      value,
+      services: [],
+    });
     await this.apply(
       layOutFactory({
         source: join(repository, "deploy/examples/factory"),
@@ -197,7 +215,11 @@ export class TestMesh {
     await this.#program("init", init, "natsConfig").start();
     const nats = await ensureNatsServer({ cache: paths().cache });
     const config = join(data, "nats/nats.conf");
-    await this.#program("nats-server", [nats.path, "-c", config, ...natsArguments], "Server is ready").start();
+    await this.#program(
+      "nats-server",
+      [nats.path, "-c", config, ...natsArguments],
+      "Server is ready",
+    ).start();
     const run = [process.execPath, program, "run", ...common];
     await this.#program("coordinator", run, '"ready":true').start();
     this.client = new ConsoleClient(readContext(this.context));
@@ -205,7 +227,12 @@ export class TestMesh {
 
   #program(name: string, argv: readonly string[], ready?: string, environment = {}): Program {
     const logFile = join(this.home, "log", `${name}.log`);
-    const program = new Program({ argv, logFile, environment, ...(ready === undefined ? {} : { ready }) });
+    const program = new Program({
+      argv,
+      logFile,
+      environment,
+      ...(ready === undefined ? {} : { ready }),
+    });
     this.programs.set(name, program);
     return program;
   }

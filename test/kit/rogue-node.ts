@@ -1,0 +1,151 @@
+import { createHash } from "node:crypto";
+import {
+  type AttemptKey,
+  Dispatch,
+  DispatchReply,
+  EventAck,
+  EventBatch,
+  Heartbeat,
+  Hello,
+  HelloReply,
+  type NodeEvent,
+  ProxyReply,
+  ProxyRequest,
+  RenewReply,
+  RenewRequest,
+  Signed,
+  SignedToken,
+  TokenDelivery,
+} from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
+import { requestProof } from "@cohort/proto/proof";
+import { subjects, type UpVerb } from "@cohort/proto/subjects";
+import { vi } from "vitest";
+import { type Bus, joinBus } from "./bus.ts";
+import { askToEnrol, facts } from "./enrolment.ts";
+import type { TestMesh } from "./mesh.ts";
+import { makeKeys, type RogueKeys, sodium } from "./rogue-keys.ts";
+
+const requestMsMax = 20_000;
+
+/** What a rogue node was told to run, and the token that came with it. */
+export interface Assignment {
+  readonly attempt: AttemptKey;
+  /** null when the step was granted nothing. */
+  readonly token: TokenDelivery | null;
+}
+
+/**
+ * A node in a test's hand: enrolled for real, on the bus with its own keys and credential, and doing
+ * nothing but what the test makes it do. It takes every dispatch and runs none.
+ */
+export class RogueNode {
+  readonly assignments: Assignment[] = [];
+  #eventSeq = 0;
+  #heart: NodeJS.Timeout;
+
+  private constructor(
+    readonly name: string,
+    readonly keys: RogueKeys,
+    readonly bus: Bus,
+  ) {
+    bus.connection.subscribe(subjects.down(name, "dispatch"), {
+      callback: (_, message) => {
+        this.assignments.push(this.#read(Signed.decode(message.data)));
+        message.respond(DispatchReply.encode({ problems: [] }).finish());
+      },
+    });
+    this.#heart = setInterval(() => this.#beat(), limits.heartbeatMs);
+  }
+
+  /** Invites the node, enrols it and greets the coordinator. */
+  static async start(mesh: TestMesh, name: string): Promise<RogueNode> {
+    const keys = makeKeys();
+    const { joinToken } = await mesh.client.call(mesh.client.nodes, mesh.client.nodes.invite, {
+      name,
+      labels: {},
+    });
+    const { userJwt, problems, servers } = await askToEnrol(mesh, joinToken, keys);
+    if (problems.length > 0) throw new Error(`${name} was refused: ${problems[0]?.code}`);
+    const identity = { owner: name, jwt: userJwt, seed: keys.natsSeed };
+    const node = new RogueNode(name, keys, await joinBus({ servers, ca: mesh.ca }, identity));
+    await node.hello();
+    return node;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#heart);
+    await this.bus.connection.close();
+  }
+
+  async hello(): Promise<HelloReply> {
+    const inventory = this.assignments.map(({ attempt }) => ({ attempt, state: "running" }));
+    return HelloReply.decode(await this.ask("hello", Hello.encode({ facts, inventory }).finish()));
+  }
+
+  /** The assignment for the step's latest attempt of a run, once it came. */
+  async assigned(run: string, step: string, attempt = 1): Promise<Assignment> {
+    const find = () =>
+      this.assignments.find(
+        ({ attempt: it }) => it.run === run && it.step === step && it.attempt === attempt,
+      );
+    return vi.waitUntil(find, { timeout: requestMsMax });
+  }
+
+  /** An honest request of the token's holder; `changes` are made before it is signed. */
+  request(token: string, seq: number, changes: Partial<ProxyRequest> = {}): ProxyRequest {
+    const body = Buffer.from(JSON.stringify({ title: `request ${seq}` }));
+    const headers = [{ name: "content-type", value: "application/json" }];
+    const plain = { service: "desk", method: "POST", path: "/tickets", headers, body };
+    return this.signed({ token, seq, atMs: Date.now(), ...plain, ...changes });
+  }
+
+  /** The request with a proof by this node's own key. */
+  signed(request: Omit<ProxyRequest, "proof">): ProxyRequest {
+    const bodyHash = createHash("sha256").update(request.body).digest();
+    const message = requestProof({ ...request, bodyHash });
+    return { ...request, proof: sodium.crypto_sign_detached(message, this.keys.sign.privateKey) };
+  }
+
+  async proxy(request: ProxyRequest): Promise<ProxyReply> {
+    return ProxyReply.decode(await this.ask("proxy", ProxyRequest.encode(request).finish()));
+  }
+
+  async renew(attempt: AttemptKey): Promise<RenewReply> {
+    return RenewReply.decode(await this.ask("renew", RenewRequest.encode({ attempt }).finish()));
+  }
+
+  /** Reports that the attempt ended. */
+  async finish(attempt: AttemptKey, outcome: "succeeded" | "failed"): Promise<EventAck> {
+    const code = outcome === "failed" ? "STEP_EXIT" : "";
+    const value = { outcome, code, exit: 0, message: "", outputJson: "", usage: undefined };
+    const event: NodeEvent["event"] = { $case: "finished", value };
+    const events = [{ seq: ++this.#eventSeq, atMs: Date.now(), attempt, event }];
+    return EventAck.decode(await this.ask("events", EventBatch.encode({ events }).finish()));
+  }
+
+  async ask(verb: UpVerb, payload: Uint8Array): Promise<Uint8Array> {
+    const subject = subjects.up(this.name, verb);
+    const reply = await this.bus.connection.request(subject, payload, { timeout: requestMsMax });
+    return reply.data;
+  }
+
+  /** Opens what is sealed to this node; null when it is not. */
+  open(sealed: Uint8Array): TokenDelivery | null {
+    if (sealed.length === 0) return null;
+    const { publicKey, privateKey } = this.keys.box;
+    const opened = sodium.crypto_box_seal_open(sealed, publicKey, privateKey);
+    return TokenDelivery.decode(SignedToken.decode(opened).payload);
+  }
+
+  #read({ payload }: Signed): Assignment {
+    const { attempt, sealedToken } = Dispatch.decode(payload);
+    if (attempt === undefined) throw new Error("a dispatch without an attempt");
+    return { attempt, token: this.open(sealedToken) };
+  }
+
+  #beat(): void {
+    const beat = Heartbeat.encode({ running: this.assignments.length, uptimeMs: 0 }).finish();
+    this.bus.connection.publish(subjects.up(this.name, "heartbeat"), beat);
+  }
+}
