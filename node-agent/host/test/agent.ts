@@ -11,7 +11,7 @@ import { prepareSources } from "../../toolchain/sources.mjs";
 const root = resolve(import.meta.dirname, "../../..");
 const cacheDir = process.env["COHORT_CACHE"] ?? join(root, ".cohort/cache");
 /** Set to run every test against the build with AddressSanitizer and UBSan. */
-const sanitize = process.env["COHORT_SANITIZE"] === "1";
+export const sanitize = process.env["COHORT_SANITIZE"] === "1";
 
 /** The binary under test, with test/program.ts in place of the agent's own main. */
 export async function agentBinary(): Promise<string> {

@@ -1,5 +1,9 @@
-import { expect, test } from "vitest";
+import { expect, test as plainTest } from "vitest";
+import { sanitize } from "./agent.ts";
 import { runStep, type StepOptions } from "./step.ts";
+
+/** AddressSanitizer reserves more memory than a sandbox grants. */
+const test = plainTest.skipIf(sanitize);
 
 /** A script step as the agent starts it. */
 const runScript = (source: string, options: Partial<StepOptions> = {}) =>
