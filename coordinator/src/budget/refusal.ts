@@ -19,7 +19,7 @@ export interface Refused {
 /** Where and what was attempted, for the ledger. */
 export type Attempted = Omit<CallRefused, "code">;
 
-/** A node that floods the coordinator with calls to refuse can't fill the disk with the refusals. */
+/** A node that floods the coordinator with calls to refuse can't fill the disk with refusals. */
 export function decideRefusal(
   state: BudgetState,
   attempted: Attempted,

@@ -46,8 +46,17 @@ export function unescaped({ bytes, sizes, values }: Escaped): {
 
 const marks = new Set(Buffer.from("%\\&"));
 
-const escapeHere =
-  /%([0-9a-fA-F]{2})|\\u00([0-9a-fA-F]{2})|\\([\\"'/bfnrt])|&#0{0,6}([0-9]{1,3});|&#[xX]0{0,6}([0-9a-fA-F]{1,2});|&(amp|lt|gt|quot|apos);/y;
+const escapeHere = new RegExp(
+  [
+    "%([0-9a-fA-F]{2})",
+    "\\\\u00([0-9a-fA-F]{2})",
+    "\\\\([\\\\\"'/bfnrt])",
+    "&#0{0,6}([0-9]{1,3});",
+    "&#[xX]0{0,6}([0-9a-fA-F]{1,2});",
+    "&(amp|lt|gt|quot|apos);",
+  ].join("|"),
+  "y",
+);
 
 const names: Readonly<Record<string, string>> = {
   b: "\b",

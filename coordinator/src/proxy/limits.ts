@@ -2,9 +2,12 @@ import { limits } from "@cohort/proto/limits";
 
 /** Limits of the proxy; those that nodes must know too are in proto. Units last. */
 export const proxyLimits = {
-  /** Calls that are out at once, of all and of one node; each may hold two bodies in memory. */
+  /** Calls that are out at once, of all nodes and of one; each may hold two bodies in memory. */
   callsMax: 128,
   callsPerNodeMax: 32,
+  /** Calls of the coordinator's own that are out at once, and that wait for a place. */
+  ownCallsMax: 64,
+  ownCallsWaitingMax: 10_000,
   /** A secret that is sent in a header. */
   credentialBytesMax: limits.proxyHeaderBytesMax / 2,
   /** Forms shorter than this are not looked for in answers: they would be found everywhere. */
@@ -19,6 +22,8 @@ export const proxyLimits = {
   /** Addresses of one host that are dialled in turn before the call is given up. */
   addressesDialledMax: 4,
   connectMs: 5_000,
+  /** A call, whatever its service's definition allows. */
+  callMsMax: 60 * 60_000,
   /** Connections to one address with one credential. */
   connectionsPerPoolMax: 32,
   /** Pools of connections; the least recently used is closed first. */

@@ -42,9 +42,9 @@ export class CallPipeline implements VaultProxy {
   }
 
   async fromStep(call: StepCall): Promise<ProxyReply> {
-    const { attempt } = call;
-    const asked = askedBy(call);
     return this.#answer(async () => {
+      const { attempt } = call;
+      const asked = askedBy(call);
       try {
         this.#mustBeLive(attempt, "");
         const admitted = admit(asked, this.#dependencies.service(asked.service));
@@ -86,7 +86,7 @@ export class CallPipeline implements VaultProxy {
   async #prepare(call: Admitted): Promise<{ leave: () => void; bodyHash: Uint8Array }> {
     try {
       const bodyHash = this.#dependencies.vault.keyedHash("call-body", call.body);
-      return { leave: this.#inFlight.enter(call.node), bodyHash };
+      return { leave: await this.#inFlight.enter(call.node), bodyHash };
     } catch (error) {
       throw await this.#recorded(attemptedOf(call), error);
     }
@@ -125,7 +125,7 @@ export class CallPipeline implements VaultProxy {
     return { id, reservedNanoUsd: worstCaseNanoUsd ?? 0 };
   }
 
-  /** A fault in the middle of a call leaves nobody to say whether it was done: it counts as done. */
+  /** After a fault in mid-call nobody can say whether the call was done: it counts as done. */
   async #perform(call: Admitted): Promise<Outcome> {
     const { vault, egress, onFault } = this.#dependencies;
     try {

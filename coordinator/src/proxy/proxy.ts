@@ -11,8 +11,8 @@ export function createProxy(dependencies: ProxyDependencies): VaultProxy {
 
 /**
  * The only way out of the mesh to services that want a credential. Always in this order: token,
- * node, attempt, proof, grant, limits; then the worst case reserved and the intent durable; then the
- * credential, the call and what it cost; then the outcome durable; then the answer.
+ * node, attempt, proof, grant, limits; then the worst case reserved and the intent durable; then
+ * the credential, the call and what it cost; then the outcome durable; then the answer.
  */
 export interface VaultProxy {
   /** `node`: whose subject the request came in on. Never rejects. */

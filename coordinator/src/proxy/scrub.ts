@@ -21,12 +21,12 @@ export function scrub(headers: readonly Header[], body: Buffer, secret: Buffer):
     const ranges = find(bytes, secret);
     return { text: redact(bytes, ranges), hits: ranges.length };
   };
-  const values = headers.map((header) => clean(Buffer.from(header.value, "latin1")));
+  const values = headers.map((header) => clean(Buffer.from(header.value)));
   const { text, hits } = clean(body);
   return {
     headers: headers.map(({ name }, at) => ({
       name,
-      value: values[at]?.text.toString("latin1") ?? "",
+      value: values[at]?.text.toString() ?? "",
     })),
     body: text,
     hits: values.reduce((sum, it) => sum + it.hits, hits),
@@ -73,8 +73,9 @@ function foldTable(fold: (byte: number) => number): Uint8Array {
 type Range = readonly [start: number, end: number];
 
 /**
- * Looks beneath escapes of escapes too, layer by layer, and tells where that stands in the original.
- * A secret that holds what looks like an escape loses it there, and is looked for without it as well.
+ * Looks beneath escapes of escapes too, layer by layer, and tells where that stands in the
+ * original. A secret that holds what looks like an escape loses it there, and is looked for
+ * without it as well.
  */
 function find(bytes: Buffer, secret: Buffer): Range[] {
   const bare = unescaped(readEscapes(secret)).plain;

@@ -55,7 +55,7 @@ describe("applyBudget", () => {
     expect(book.state.accounts.get("budget/all")?.has(today)).toBe(false);
   });
 
-  it("forgets the oldest ended run's calls when too many have ended, but none that is pending", () => {
+  it("forgets the oldest ended run's calls when too many have ended, but no pending one", () => {
     const book = new Book();
     const keyOf = (run: number) => ({ ...attemptKey, run: `run${run}` });
     for (let run = 0; run < budgetLimits.endedRunsMax + 2; run += 1) {

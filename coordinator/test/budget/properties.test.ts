@@ -139,6 +139,29 @@ describe("whatever the order of calls, outcomes, crashes and clock steps", () =>
     );
   });
 
+  it("a crash after any event loses no charge and frees no hold", () => {
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 80 }), fc.nat(), (actions, at) => {
+        const before = newBook();
+        perform(before, actions);
+        const after = new Book(before.nowMs);
+        const durable = before.recorded.slice(0, 1 + (at % before.recorded.length));
+        for (const { event, atMs } of durable) {
+          after.nowMs = atMs;
+          after.record(event);
+        }
+        after.decide((state) => decideUncertain(state));
+        expect([...after.state.calls.values()].map((call) => call.state)).not.toContain("pending");
+        const sums = recompute(after);
+        for (const [account, windows] of after.state.accounts) {
+          for (const window of windows.keys()) {
+            expect(after.sum(account, window)).toEqual(sums.get(`${account} ${window}`));
+          }
+        }
+      }),
+    );
+  });
+
   it("every call that is settled in the end ends once, and nothing stays held", () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 120 }), (actions) => {

@@ -33,7 +33,8 @@ describe("decideCall", () => {
     const { code, message, hint } = refusalOf(book, { call: "2", worstCaseNanoUsd: 50_000_000 });
     expect(code).toBe("BUDGET_EXHAUSTED");
     expect(message).toBe(
-      "budget press (workflow/press, day/2026-11-22) has 0.01 USD of 1.00 USD left; the call may cost 0.05 USD",
+      "budget press (workflow/press, day/2026-11-22) has 0.01 USD of 1.00 USD left; " +
+        "the call may cost 0.05 USD",
     );
     expect(hint).toContain("day");
   });

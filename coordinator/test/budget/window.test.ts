@@ -49,7 +49,7 @@ describe("windowOf", () => {
 });
 
 describe("a window's border", () => {
-  it("gives new money at local midnight, and leaves a charge in the window of its reservation", () => {
+  it("gives new money at local midnight, and keeps a charge where it was reserved", () => {
     const book = new Book(Date.parse("2026-10-25T22:59:59Z"));
     book.define({ name: "all", limit: 10, timezone: "Europe/Berlin" });
     book.call({ call: "1" });

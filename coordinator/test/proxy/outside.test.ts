@@ -1,4 +1,6 @@
 import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Authority, createAuthority } from "./certificates.ts";
 import { codeOf, type MeshOptions, secret, TestMesh, textOf } from "./mesh.ts";
@@ -122,6 +124,22 @@ describe("a service that fails", () => {
     expect(codeOf(await mesh.fetch())).toBe("UPSTREAM_UNREACHABLE");
     expect(settled()).toMatchObject({ status: 0, actualNanoUsd: 0, bytesOut: 0 });
     await upstream.start();
+  });
+
+  it("to shake hands in time costs nothing, and is sent nothing later", async () => {
+    const silent = createServer().listen(0, "127.0.0.1");
+    await once(silent, "listening");
+    const { port } = silent.address() as AddressInfo;
+    const heard: Buffer[] = [];
+    silent.on("connection", (socket) =>
+      socket.on("error", () => {}).on("data", (it) => heard.push(it)),
+    );
+    newMesh({ service: { ...short, base_url: `https://localhost:${port}` } });
+    expect(codeOf(await mesh.fetch())).toBe("UPSTREAM_TIMEOUT");
+    expect(settled()).toMatchObject({ code: "UPSTREAM_TIMEOUT", actualNanoUsd: 0, bytesOut: 0 });
+    await mesh.egress.close();
+    silent.close();
+    expect(Buffer.concat(heard).includes("/tickets")).toBe(false);
   });
 
   it("to resolve in time costs nothing", async () => {

@@ -73,7 +73,7 @@ describe("a call of a step", () => {
     });
   });
 
-  it("is intended and settled in the ledger, with no more than a hash of what was sent", async () => {
+  it("is intended and settled in the ledger, with a hash alone of what was sent", async () => {
     newMesh({ budgets: [{ name: "all", limit: 100 }] });
     await mesh.fetch();
     const [intended] = mesh.writer.of("callIntended");
@@ -100,7 +100,7 @@ describe("a call of a step", () => {
     expect(mesh.sum("all")).toEqual({ posted: 10, held: 0 });
   });
 
-  it("leaves only after its intent is durable, and is answered only after its outcome is", async () => {
+  it("leaves once its intent is durable, and is answered once its outcome is", async () => {
     newMesh();
     const order: string[] = [];
     mesh.writer.onAppend = (events) => {
@@ -201,6 +201,18 @@ describe("a call of the coordinator's own", () => {
   });
 });
 
+describe("calls of the coordinator's own that are too many", () => {
+  it("wait for a place, in turn, and are refused none", async () => {
+    newMesh();
+    const calls = Array.from({ length: proxyLimits.ownCallsMax + 20 }, (_, index) =>
+      mesh.proxy.fromStep(stepCall({ idempotencyKey: `${index}` })),
+    );
+    const replies = await Promise.all(calls);
+    expect(replies.map(({ status }) => status)).toEqual(calls.map(() => 201));
+    expect(upstream.requests).toHaveLength(calls.length);
+  });
+});
+
 describe("a refusal", () => {
   it.each<[string, Partial<ProxyRequest>]>([
     ["TOKEN_INVALID", { token: "v4.local.nonsense" }],
@@ -250,7 +262,7 @@ describe("a refusal", () => {
     expect(upstream.connections).toBe(0);
   });
 
-  it("is TOKEN_WRONG_STEP when the attempt has ended, or ends while the call is decided", async () => {
+  it("is TOKEN_WRONG_STEP when the attempt, or its run, is over", async () => {
     newMesh();
     mesh.live = false;
     expect(codeOf(await mesh.fetch())).toBe("TOKEN_WRONG_STEP");

@@ -12,7 +12,7 @@ export interface Request {
   readonly body: string;
 }
 
-/** A service that wants its key, behaves as the path tells it to, and remembers what it was asked. */
+/** A service that wants its key, does as the path says, and remembers what it was asked. */
 export class Upstream {
   readonly requests: Request[] = [];
   connections = 0;

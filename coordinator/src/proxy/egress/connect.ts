@@ -33,7 +33,7 @@ export function pinnedConnector(
   };
 }
 
-/** Calls back once: when the connection stands with the very address, or fails, or takes too long. */
+/** Calls back once: when the connection to the address stands, fails, or takes too long. */
 function settle(socket: TLSSocket, address: string, done: (error: Error | null) => void): void {
   let settled = false;
   const end = (error: Error | null) => {

@@ -43,7 +43,8 @@ export function createEgress(options: EgressOptions): Egress {
   return {
     async call(call) {
       const deadline = new AbortController();
-      const timer = setTimeout(() => deadline.abort(), call.service.limits.timeout);
+      const timeoutMs = Math.min(call.service.limits.timeout, proxyLimits.callMsMax);
+      const timer = setTimeout(() => deadline.abort(), timeoutMs);
       try {
         const target = targetOf(call.service.base_url);
         const addresses = await untilAborted(

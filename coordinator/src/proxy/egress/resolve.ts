@@ -9,8 +9,8 @@ import { denied, type Target } from "./target.ts";
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
 /**
- * The system's resolver. Look-ups of one host that overlap are one, so that a slow name holds one of
- * the process's few look-up threads and not all of them.
+ * The system's resolver. Look-ups of one host that overlap are one, so that a slow name holds one
+ * of the process's few look-up threads and not all of them.
  */
 export function systemResolver(): Resolve {
   const running = new Map<string, Promise<readonly string[]>>();

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { admittedAddresses } from "../../../src/proxy/egress/resolve.ts";
+import {
+  admittedAddresses,
+  ownAddresses,
+  systemResolver,
+} from "../../../src/proxy/egress/resolve.ts";
 import { targetOf } from "../../../src/proxy/egress/target.ts";
 
 function admitted(
@@ -65,5 +69,21 @@ describe("admittedAddresses", () => {
     await expect(admitted("https://api.example", [], new Error("ENOTFOUND"))).rejects.toEqual(
       unreachable,
     );
+  });
+});
+
+describe("systemResolver", () => {
+  it("looks a host up once for all who ask at a time, and anew afterwards", async () => {
+    const resolve = systemResolver();
+    const [first, second] = [resolve("localhost"), resolve("localhost")];
+    expect(second).toBe(first);
+    expect(await first).toContain("127.0.0.1");
+    expect(resolve("localhost")).not.toBe(first);
+  });
+});
+
+describe("ownAddresses", () => {
+  it("has the loopback address, as every machine does", () => {
+    expect(ownAddresses()).toContain("127.0.0.1");
   });
 });
