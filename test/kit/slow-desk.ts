@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { certificates } from "@cohort/deploy/examples/maintenance/certificates.ts";
+import { certificates } from "../../deploy/examples/maintenance/certificates.ts";
 
 export interface SlowTicket {
   readonly idempotencyKey: string;
