@@ -9,6 +9,8 @@ export function budgetsService(
   now: () => number,
 ): BudgetsServer {
   return {
-    list: unary(BudgetsService.list, () => ({ budgets: budgetLines(writer.state.budget, now()) })),
+    list: unary(BudgetsService.list, () =>
+      writer.read((state) => ({ budgets: budgetLines(state.budget, now()) })),
+    ),
   };
 }

@@ -19,6 +19,6 @@ export function nodesService(
 ): NodesServer {
   return {
     invite: unary(NodesService.invite, (request, caller) => invite(request, caller.name)),
-    list: unary(NodesService.list, () => nodesView(writer.state, seenMs)),
+    list: unary(NodesService.list, () => writer.read((state) => nodesView(state, seenMs))),
   };
 }

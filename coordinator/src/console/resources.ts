@@ -14,15 +14,14 @@ export function resourcesService({ unary }: Methods, writer: Writer): ResourcesS
     list: unary(ResourcesService.list, ({ kind }) => {
       if (kind !== "" && !isResourceKind(kind))
         throw refuse("RESOURCE_KIND_UNKNOWN", `unknown kind "${kind}"`);
-      const resources = resourcesOf(writer.state.catalogue, kind === "" ? null : kind);
-      return {
-        resources: resources.map(({ kind, name, version }) => ({
-          kind,
-          name,
-          version,
+      return writer.read(({ catalogue }) => ({
+        resources: resourcesOf(catalogue, kind === "" ? null : kind).map((it) => ({
+          kind: it.kind,
+          name: it.name,
+          version: it.version,
           change: "unchanged",
         })),
-      };
+      }));
     }),
   };
 }

@@ -40,13 +40,17 @@ export function runsService(
         }),
       ),
     ),
-    get: unary(RunsService.get, ({ run }) => runView(writer.state, findRun(writer.state, run))),
-    list: unary(RunsService.list, ({ workflow, limit }) => {
-      const runs = [...writer.state.runs.byId.values()].reverse();
-      const matching = runs.filter((run) => workflow === "" || run.workflow === workflow);
-      const count = Math.min(limit === 0 ? listedDefault : limit, listedMax);
-      return { runs: matching.slice(0, count).map((run) => runView(writer.state, run, false)) };
-    }),
+    get: unary(RunsService.get, ({ run }) =>
+      writer.read((state) => runView(state, findRun(state, run))),
+    ),
+    list: unary(RunsService.list, ({ workflow, limit }) =>
+      writer.read((state) => {
+        const runs = [...state.runs.byId.values()].reverse();
+        const matching = runs.filter((run) => workflow === "" || run.workflow === workflow);
+        const count = Math.min(limit === 0 ? listedDefault : limit, listedMax);
+        return { runs: matching.slice(0, count).map((run) => runView(state, run, false)) };
+      }),
+    ),
     watch: stream(RunsService.watch, async ({ run: id }, send, signal) => {
       const run = findRun(writer.state, id);
       const waker = createWaker(
@@ -55,9 +59,12 @@ export function runsService(
         (change) => change.kind === "events" && change.recorded.some((it) => runOf(it) === id),
       );
       try {
-        await send(runView(writer.state, run));
-        while (run.state === "running" && (await waker.next()))
-          await send(runView(writer.state, run));
+        let shown = await writer.read((state) => runView(state, run));
+        await send(shown);
+        while (shown.state === "running" && (await waker.next())) {
+          shown = await writer.read((state) => runView(state, run));
+          await send(shown);
+        }
       } finally {
         waker.close();
       }

@@ -14,6 +14,11 @@ export interface Writer {
    * what the decision itself throws is thrown on.
    */
   decide<T>(decision: (state: State, nowMs: number) => Decision<T>): Promise<T>;
+  /**
+   * What a query sees in the state, once all that it may rest on is durable: nobody is told of
+   * something that a crash could still undo. The result must not share objects with the state.
+   */
+  read<T>(query: (state: State) => T): Promise<T>;
 }
 
 /** Told of events, in order, after they are durable: the only place where effects begin. */
@@ -30,6 +35,8 @@ export interface WriterOptions {
 
 export function createWriter({ log, state, now, listen, onFailure }: WriterOptions): Writer {
   let next = log.size + 1;
+  /** The latest append; those before it are durable when it is. */
+  let latest: Promise<void> = Promise.resolve();
 
   const record = (events: readonly Event[], atMs: number): Recorded[] => {
     const done: Recorded[] = [];
@@ -56,15 +63,25 @@ export function createWriter({ log, state, now, listen, onFailure }: WriterOptio
     async decide(decision) {
       const atMs = now();
       const { events, value } = decision(state, atMs);
-      if (events.length === 0) return value;
+      if (events.length === 0) {
+        // The value may rest on a decision whose events are still on their way to the disk.
+        await latest;
+        return value;
+      }
       const recorded = record(events, atMs);
+      latest = log.append(recorded);
       try {
-        await log.append(recorded);
+        await latest;
       } catch (error) {
         onFailure(error);
         throw error;
       }
       listen(recorded);
+      return value;
+    },
+    async read(query) {
+      const value = query(state);
+      await latest;
       return value;
     },
   };
