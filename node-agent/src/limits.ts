@@ -12,7 +12,9 @@ export const agentLimits = {
   /** A server's challenge is 11 to 22 characters; whatever is longer is no challenge. */
   nonceLengthMax: 64,
 
-  /** What the journal keeps of logs; the oldest go first. */
+  /** What an event that waits takes in memory beside its bytes. */
+  eventOverheadBytes: 512,
+  /** What the journal keeps of logs, with their overhead; the oldest go first. */
   journalLogBytesMax: 512 * 1024,
   /** Results that wait for the coordinator; beyond it no new work is taken. */
   journalResultBytesMax: 2 * 1024 * 1024,
@@ -35,6 +37,9 @@ export const agentLimits = {
   /** How fast a step may write, after a first burst; beyond it, it waits. */
   stepLogBytesPerSecondMax: 256 * 1024,
   stepLogBurstBytesMax: 1024 * 1024,
+  stepLogChunkCostBytesMin: 1024,
+  /** How long small pieces of output are gathered. */
+  stepLogGatherMs: 100,
 
   shimConnectionsMax: 16,
   /**

@@ -7,6 +7,7 @@ import type { JournalRecord } from "./record.ts";
 /** An event that the coordinator has not yet acknowledged. */
 export interface PendingEvent {
   readonly event: NodeEvent;
+  /** Encoded, with its overhead in memory. */
   readonly bytes: number;
   /** Bytes of the log that this one stands for, when it is the note of an eviction. */
   readonly droppedBytes: number;
@@ -68,7 +69,7 @@ export class JournalState {
   #addEvent(event: NodeEvent): void {
     this.nextSeq = Math.max(this.nextSeq, event.seq + 1);
     if (event.event?.$case === "finished") this.#end(event.attempt as AttemptKey);
-    const bytes = NodeEvent.encode(event).finish().length;
+    const bytes = NodeEvent.encode(event).finish().length + agentLimits.eventOverheadBytes;
     this.pending.push({ event, bytes, droppedBytes: 0 });
     if (event.event?.$case === "log") this.logBytes += bytes;
     else this.resultBytes += bytes;

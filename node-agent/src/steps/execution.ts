@@ -89,14 +89,16 @@ export class Execution {
     const begin = this.#host.monotonic();
     const ended = new AbortController();
     void process.exited.then(() => ended.abort());
-    let total = 0;
-    for (;;) {
-      const output = await process.readOutput();
-      if (output === null) return;
-      log.add(output.stream, output.bytes);
-      total += output.bytes.length;
-      const aheadMs = ((total - burst) / rate) * 1000 - (this.#host.monotonic() - begin);
-      if (aheadMs > 0) await delay(aheadMs, ended.signal);
+    try {
+      for (;;) {
+        const output = await process.readOutput();
+        if (output === null) return;
+        log.add(output.stream, output.bytes);
+        const aheadMs = ((log.cost - burst) / rate) * 1000 - (this.#host.monotonic() - begin);
+        if (aheadMs > 0) await delay(aheadMs, ended.signal);
+      }
+    } finally {
+      log.flush();
     }
   }
 

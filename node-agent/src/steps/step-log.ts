@@ -3,14 +3,23 @@ import { limits } from "@cohort/proto/limits";
 import { concatenate } from "../bytes.ts";
 import { agentLimits } from "../limits.ts";
 
-/** What a step writes: passed on in chunks, and as much of it kept as its result needs. */
+/**
+ * What a step writes: gathered for a moment into chunks, passed on, and as much of it kept as its
+ * result needs. However small the pieces are, what is held of them is bytes, not objects.
+ */
 export class StepLog {
+  /** What passing on has cost so far, in bytes: a small chunk costs more than it holds. */
+  cost = 0;
   readonly #emit: (chunk: LogChunk) => void;
   readonly #stdoutBytesMax: number;
   #stdout: Uint8Array[] = [];
   #stdoutBytes = 0;
   #stderrTail: Uint8Array = new Uint8Array(0);
+  readonly #gathered = new Uint8Array(limits.logChunkBytesMax);
+  #gatheredLength = 0;
+  #stream: 1 | 2 = 1;
   #offset = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(emit: (chunk: LogChunk) => void, stdoutBytesMax: number) {
     this.#emit = emit;
@@ -18,13 +27,32 @@ export class StepLog {
   }
 
   add(stream: 1 | 2, bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length; at += limits.logChunkBytesMax) {
-      const data = bytes.subarray(at, at + limits.logChunkBytesMax);
-      this.#emit({ stream, offset: this.#offset, data });
-      this.#offset += data.length;
+    if (stream !== this.#stream) this.flush();
+    this.#stream = stream;
+    for (let at = 0; at < bytes.length; ) {
+      const room = this.#gathered.length - this.#gatheredLength;
+      const piece = bytes.subarray(at, at + room);
+      this.#gathered.set(piece, this.#gatheredLength);
+      this.#gatheredLength += piece.length;
+      at += piece.length;
+      if (piece.length === room) this.flush();
     }
-    if (stream === 1) this.#keepStdout(bytes);
-    else this.#keepStderr(bytes);
+    if (this.#gatheredLength === 0) return;
+    this.#timer ??= setTimeout(() => this.flush(), agentLimits.stepLogGatherMs);
+  }
+
+  /** Passes on what is gathered; to be called at the end. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#gatheredLength === 0) return;
+    const data = this.#gathered.slice(0, this.#gatheredLength);
+    this.#gatheredLength = 0;
+    if (this.#stream === 1) this.#keepStdout(data);
+    else this.#keepStderr(data);
+    this.#emit({ stream: this.#stream, offset: this.#offset, data });
+    this.#offset += data.length;
+    this.cost += Math.max(data.length, agentLimits.stepLogChunkCostBytesMin);
   }
 
   /** null when it was longer than what an output may be. */
