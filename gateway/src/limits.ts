@@ -1,3 +1,4 @@
+import { strict as assert } from "node:assert";
 import { limits as shared } from "@cohort/proto/limits";
 
 /** Every limit of the gateway. Units last. */
@@ -50,3 +51,10 @@ export const limits = {
   /** Causes that are counted apart; beyond, all share one line. */
   logCausesMax: 1_000,
 } as const;
+
+// What a broker delivers must be able to be an event, and one event to lie in the queue.
+assert(limits.mqttPacketBytesMax > shared.eventBytesMax);
+assert(limits.brokerPacketBytesMax > shared.eventBytesMax);
+assert(limits.queueBytesMax > limits.submissionsInFlightMax * shared.eventBytesMax);
+// A stopping gateway must not wait for one submission longer than for all.
+assert(limits.retryFirstMs < limits.drainMs && limits.retryFirstMs < limits.retryMsMax);

@@ -3,26 +3,25 @@
  * the first level reaches them.
  */
 
-/** Whether a message to `topic` is one that the filter asks for. */
-export function matchesTopic(filter: string, topic: string): boolean {
-  return covers(filter, topic);
-}
-
 /**
  * Whether everything that `requested` can match is matched by `allowed` too. A topic is a filter
  * without wildcards, so this decides publications and subscriptions alike.
  */
 export function covers(allowed: string, requested: string): boolean {
-  const [wide, narrow] = [allowed.split("/"), requested.split("/")];
-  if (requested.startsWith("$") && wide[0] !== narrow[0]) return false;
-  for (const [at, level] of wide.entries()) {
+  return coversLevels(allowed.split("/"), requested.split("/"));
+}
+
+/** The same for topics and filters that are split into levels already. */
+export function coversLevels(allowed: readonly string[], requested: readonly string[]): boolean {
+  if (requested[0]?.startsWith("$") && allowed[0] !== requested[0]) return false;
+  for (const [at, level] of allowed.entries()) {
     // "a/#" matches "a" itself as well (§4.7.1.2).
     if (level === "#") return true;
-    const other = narrow[at];
+    const other = requested[at];
     if (other === undefined || other === "#") return false;
     if (level !== "+" && level !== other) return false;
   }
-  return narrow.length === wide.length;
+  return requested.length === allowed.length;
 }
 
 /** "#" last and alone in its level, "+" alone in its level, not empty, no NUL. */

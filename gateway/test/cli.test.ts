@@ -479,6 +479,15 @@ describe("cohort ledger", () => {
     });
   });
 
+  it("shows what a forged entry says without obeying it", async () => {
+    const json = canonicalJson({ seq: "\u009b2J\u202e" });
+    const leaves = [{ json, leafHash: leafHash(sha256, Buffer.from(json)) }];
+    fake.handlers["Ledger.export"] = () => [{ checkpoint: "x", verifierKey, leaves }];
+    const { status, stdout } = await run(["ledger", "verify"]);
+    expect(status).toBe(4);
+    expect(stdout).toContain("LEDGER_INVALID entry 1: it says that it is entry \\x9b2J\\u{202e}");
+  });
+
   it("does not verify an export by the key that came with it", async () => {
     expect(await run(["ledger", "verify", "--export", "x"])).toMatchObject({ status: 2 });
   });

@@ -58,7 +58,8 @@ export class Events {
         log.warn({ topic, times }, "a message came before the coordinator named its triggers"),
       );
     }
-    if (!table.listensTo(topic, filters)) return;
+    const levels = topic.split("/");
+    if (!table.listensTo(levels, filters)) return;
     const payload = parsePayload(topic, message.payload);
     if (!payload.ok) {
       return this.#tally.note(`payload ${topic}`, (times) =>
@@ -68,12 +69,12 @@ export class Events {
     const atMs = now();
     const event: MqttEvent = {
       source: "mqtt",
-      topic: topic.split("/"),
+      topic: levels,
       payload: payload.value,
       at_ms: atMs,
     };
     const eventJson = JSON.stringify(event);
-    for (const { trigger, error } of table.firings(topic, filters, event)) {
+    for (const { trigger, error } of table.firings(filters, event)) {
       const { workflow, index, condition } = trigger;
       if (error !== null) {
         this.#tally.note(`condition ${workflow} ${index}`, (times) =>

@@ -1,6 +1,6 @@
 import { compileExpression, evaluateCondition, type Template } from "@cohort/proto/expression";
 import type { MqttTrigger, TriggerSet } from "@cohort/proto/gen/cohort/console";
-import { isTopicFilter, matchesTopic } from "../topic-filter.ts";
+import { coversLevels, isTopicFilter } from "../topic-filter.ts";
 
 /** The event as conditions see it, under the name `event`, and as the coordinator gets it. */
 export interface MqttEvent {
@@ -36,8 +36,8 @@ export class TriggerTable {
     return [...new Set(this.#rows.map((row) => row.trigger.topic))];
   }
 
-  /** Whether any trigger listens to the topic; asked before a payload is parsed. */
-  listensTo(topic: string, filters: ReadonlySet<string> | null): boolean {
+  /** Whether any trigger listens to the topic, given as its levels; asked before a payload is parsed. */
+  listensTo(topic: readonly string[], filters: ReadonlySet<string> | null): boolean {
     return this.#rows.some((row) => row.listens(topic, filters));
   }
 
@@ -45,26 +45,27 @@ export class TriggerTable {
    * `filters`: the subscriptions that this copy of the message was delivered for, null when the
    * broker does not say; with overlapping subscriptions a broker may send one copy for each.
    */
-  firings(topic: string, filters: ReadonlySet<string> | null, event: MqttEvent): Firing[] {
+  firings(filters: ReadonlySet<string> | null, event: MqttEvent): Firing[] {
     return this.#rows
-      .filter((row) => row.listens(topic, filters))
+      .filter((row) => row.listens(event.topic, filters))
       .flatMap((row) => row.decide(event));
   }
 }
 
 interface Row {
   readonly trigger: MqttTrigger;
-  listens(topic: string, filters: ReadonlySet<string> | null): boolean;
+  listens(topic: readonly string[], filters: ReadonlySet<string> | null): boolean;
   decide(event: MqttEvent): Firing[];
 }
 
 function compileRow(trigger: MqttTrigger): Row {
   if (!isTopicFilter(trigger.topic)) throw new Error(`${trigger.topic} is not a topic filter`);
+  const levels = trigger.topic.split("/");
   const condition = trigger.condition === "" ? null : compileExpression(trigger.condition);
   return {
     trigger,
     listens: (topic, filters) =>
-      (filters === null || filters.has(trigger.topic)) && matchesTopic(trigger.topic, topic),
+      (filters === null || filters.has(trigger.topic)) && coversLevels(levels, topic),
     decide: (event) => decide(trigger, condition, event),
   };
 }

@@ -5,6 +5,7 @@ import { errors } from "@cohort/proto/errors";
 import { LedgerCheck, type LedgerVerdict } from "@cohort/proto/ledger/verify";
 import { refuse } from "@cohort/proto/problem";
 import type { Session } from "../session.ts";
+import { neutraliseLines } from "../text.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
 import { exportFromCoordinator, exportFromFile, exportLines } from "./ledger-export.ts";
 
@@ -32,7 +33,7 @@ export async function verifyLedgerCommand(
     if (!check.add(leaf)) break;
   }
   const verdict = check.verdict(ledger.checkpoint, options.key ?? ledger.verifierKey);
-  session.output.result(verdictView(verdict), () => describe(verdict));
+  session.output.result(verdictView(verdict), () => neutraliseLines(describe(verdict)));
   return verdict.ok ? 0 : errors[verdict.code].exit;
 }
 
@@ -49,7 +50,7 @@ export async function exportLedgerCommand(
   const path = resolve(session.terminal.directory, options.file);
   const entries = await writeLines(path, exportLines(ledger));
   session.output.result({ file: path, entries, verifier_key: ledger.verifierKey }, () =>
-    [`${entries} entries in ${path}`, `verifier key: ${ledger.verifierKey}`].join("\n"),
+    neutraliseLines(`${entries} entries in ${path}\nverifier key: ${ledger.verifierKey}`),
   );
   return 0;
 }

@@ -1,6 +1,7 @@
 import { refuse } from "@cohort/proto/problem";
 import { formatMoment } from "../moments.ts";
 import type { Session } from "../session.ts";
+import { neutralise } from "../text.ts";
 import { nodeView } from "../views.ts";
 
 /** Every node that was invited or enrolled. */
@@ -36,9 +37,8 @@ export async function inviteNode(
   const console = await session.console();
   const request = { name: options.name, labels };
   const reply = await console.call(console.nodes, console.nodes.invite, request);
-  session.output.result(
-    { join_token: reply.joinToken, expires_ms: reply.expiresMs },
-    () => reply.joinToken,
+  session.output.result({ join_token: reply.joinToken, expires_ms: reply.expiresMs }, () =>
+    neutralise(reply.joinToken),
   );
   if (session.output.format === "table") {
     session.output.progress(

@@ -1,5 +1,6 @@
 import type { Run } from "@cohort/proto/gen/cohort/console";
 import type { Session } from "../session.ts";
+import { neutralise } from "../text.ts";
 import { runView } from "../views.ts";
 import { readInputs } from "./inputs.ts";
 import { runTable } from "./run-table.ts";
@@ -23,7 +24,7 @@ export async function run(
   const started = await console.call(console.runs, console.runs.start, request);
   const { run: id, existing } = started;
   if (!options.follow) {
-    session.output.result({ run: id, existing }, () => id);
+    session.output.result({ run: id, existing }, () => neutralise(id));
     return 0;
   }
   session.output.progress(`run ${id}${existing ? " (started before with this key)" : ""}`);
