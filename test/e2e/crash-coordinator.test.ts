@@ -40,7 +40,7 @@ describe("kill -9 of the coordinator", () => {
 
   it("while a call is out makes the call again with the same idempotency key", async () => {
     const run = await endurance.begin("in-ticket");
-    await endurance.mesh.until(async () => endurance.desk.tickets.at(-1)?.idempotencyKey.startsWith(run) === true);
+    await endurance.untilCallIsOut(run);
     const before = endurance.desk.requests;
     await endurance.crash(["coordinator"]);
     const instances = await endurance.expectWhole(run, "in-ticket");

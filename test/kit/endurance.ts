@@ -68,27 +68,38 @@ export class EnduranceMesh {
     return this.mesh.run("endurance", { mark });
   }
 
-  /** Waits until an instance of the step is running. */
+  /** Waits until every instance of the step is well on its way. */
   async untilRuns(run: string, step: string): Promise<void> {
-    const busy = step === "ticket" ? "scheduled" : "running";
     await this.mesh.until(async () => {
       const { steps } = await this.mesh.getRun(run);
-      return steps.find((it) => it.step === step)?.instances.some((it) => it.state === busy) === true;
+      const instances = steps.find((it) => it.step === step)?.instances ?? [];
+      return instances.length > 0 && instances.every((it) => it.state === "running");
     });
+    await pause(150);
+  }
+
+  /** Waits until the run's call has been made: its ticket is filed, and not yet answered. */
+  async untilCallIsOut(run: string): Promise<void> {
+    const { mesh, desk } = this;
+    await mesh.until(async () => desk.tickets.some((it) => it.idempotencyKey.startsWith(run)));
   }
 
   /** kill -9 of all of these at once; a moment later they are started again, in this order. */
   async crash(names: readonly string[], awayMs = 200): Promise<void> {
     await Promise.all(names.map((name) => this.mesh.program(name).kill("SIGKILL")));
-    await new Promise((resolve) => setTimeout(resolve, awayMs));
+    await pause(awayMs);
     for (const name of names) await this.mesh.program(name).start();
   }
 
-  /**
-   * The run succeeded with everything that its steps wrote, once; the ledger verifies and holds each
-   * transition once; one ticket was filed.
-   */
+  /** As expectRunWhole, and the ledger is sound. Gives the instances by name, "sample[1]". */
   async expectWhole(id: string, mark: string): Promise<Map<string, Instance>> {
+    const instances = await this.expectRunWhole(id, mark);
+    await this.expectSoundLedger();
+    return instances;
+  }
+
+  /** The run succeeded with everything that its steps wrote, once, and filed one ticket. */
+  async expectRunWhole(id: string, mark: string): Promise<Map<string, Instance>> {
     const run = await this.mesh.ended(id);
     expect(run).toMatchObject({ state: "succeeded", reason: "" });
     const instances = instancesOf(run);
@@ -103,10 +114,10 @@ export class EnduranceMesh {
     expect(filed).toHaveLength(1);
     const lines = [1, 2, 3, 4].map((line) => `${mark} ${line}\n`).join("");
     expect(await this.logOf(id, "measure", measure?.attempt)).toBe(lines);
-    await this.expectSoundLedger();
     return instances;
   }
 
+  /** Each transition stands in the ledger once, and `cohort ledger verify` agrees. */
   async expectSoundLedger(): Promise<void> {
     expect(faultsOf(await readLedger(this.mesh))).toEqual([]);
     const verified = await this.mesh.cohort("ledger", "verify");
@@ -130,6 +141,10 @@ function instancesOf(run: Run): Map<string, Instance> {
       instances.map((it) => [`${step}[${it.instance}]`, it] as const),
     ),
   );
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function titleOf(report: unknown): unknown {
