@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { certificates } from "@cohort/deploy/examples/maintenance/certificates.ts";
+import { certificates } from "../../deploy/examples/maintenance/certificates.ts";
 import type { SourceFile } from "@cohort/proto/gen/cohort/console";
 import type { TestMesh } from "./mesh.ts";
 

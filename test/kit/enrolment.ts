@@ -3,6 +3,8 @@ import { decodeJoinToken } from "@cohort/proto/join-token";
 import { enrolProof } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
 import { joinBus } from "./bus.ts";
+import type { TestMesh } from "./mesh.ts";
+import { caOf } from "./mesh-place.ts";
 import { type RogueKeys, sodium } from "./rogue-keys.ts";
 
 /** What a rogue says of its machine: room for many steps, and that it isolates them. */
@@ -19,13 +21,13 @@ export const facts: Facts = {
 
 /** Asks to enrol with a join token as an honest machine does; the answer may be a refusal. */
 export async function askToEnrol(
-  mesh: { readonly ca: string },
+  mesh: TestMesh,
   joinToken: string,
   keys: RogueKeys,
 ): Promise<EnrolReply> {
   const { invite, secret, servers, userJwt, userSeed } = decodeJoinToken(joinToken);
   const guest = { owner: invite, jwt: userJwt, seed: new TextEncoder().encode(userSeed) };
-  const { connection } = await joinBus({ servers, ca: mesh.ca }, guest);
+  const { connection } = await joinBus({ servers, ca: caOf(mesh) }, guest);
   const claims = {
     invite,
     natsKey: keys.nats,

@@ -24,6 +24,7 @@ import { vi } from "vitest";
 import { type Bus, joinBus } from "./bus.ts";
 import { askToEnrol, facts } from "./enrolment.ts";
 import type { TestMesh } from "./mesh.ts";
+import { caOf } from "./mesh-place.ts";
 import { makeKeys, type RogueKeys, sodium } from "./rogue-keys.ts";
 
 const requestMsMax = 20_000;
@@ -42,7 +43,7 @@ export interface Assignment {
 export class RogueNode {
   readonly assignments: Assignment[] = [];
   #eventSeq = 0;
-  #heart: NodeJS.Timeout;
+  readonly #heart: NodeJS.Timeout;
 
   private constructor(
     readonly name: string,
@@ -68,7 +69,7 @@ export class RogueNode {
     const { userJwt, problems, servers } = await askToEnrol(mesh, joinToken, keys);
     if (problems.length > 0) throw new Error(`${name} was refused: ${problems[0]?.code}`);
     const identity = { owner: name, jwt: userJwt, seed: keys.natsSeed };
-    const node = new RogueNode(name, keys, await joinBus({ servers, ca: mesh.ca }, identity));
+    const node = new RogueNode(name, keys, await joinBus({ servers, ca: caOf(mesh) }, identity));
     await node.hello();
     return node;
   }

@@ -50,7 +50,11 @@ export function createNodeReports(
       if (attempt === undefined || !runsHere) {
         throw refuse("TOKEN_WRONG_STEP", "the attempt does not run on this node");
       }
-      return { problems: [], sealedToken: sealToken(node, attempt, servicesOf(writer, attempt)) };
+      const services = servicesOf(writer, attempt);
+      if (services.length === 0) {
+        throw refuse("GRANT_MISSING", "the step was granted no service, so it has no token");
+      }
+      return { problems: [], sealedToken: sealToken(node, attempt, services) };
     },
 
     proxy: (name, request) => dependencies.proxy(name, request),
