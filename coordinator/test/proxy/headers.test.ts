@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { credentialHeader, inject } from "../../src/proxy/credential.ts";
 import { requestHeaders, responseHeaders } from "../../src/proxy/headers.ts";
 
 const accept = { name: "accept", value: "*/*" };
@@ -80,31 +79,5 @@ describe("responseHeaders", () => {
       { name: "anthropic-ratelimit-tokens-limit", value: "9" },
       { name: "link", value: "<a>, <b>" },
     ]);
-  });
-});
-
-describe("credentialHeader", () => {
-  it("makes a bearer token or a header of the service's own", () => {
-    const secret = Buffer.from("s3cret");
-    expect(credentialHeader({ type: "bearer", secret: "a/b" }, secret)).toEqual({
-      name: "authorization",
-      value: "Bearer s3cret",
-    });
-    const header = { type: "header", header: "x-api-key", secret: "a/b" } as const;
-    expect(credentialHeader(header, secret)).toEqual({ name: "x-api-key", value: "s3cret" });
-  });
-
-  it.each(["", "a\n", "a\r\nx: y", "a b ", "ü", "\u0000", "a".repeat(9000)])(
-    "refuses the secret %j without repeating it",
-    (secret) => {
-      const make = () => credentialHeader({ type: "bearer", secret: "a/b" }, Buffer.from(secret));
-      expect(make).toThrow(expect.objectContaining({ code: "SECRET_UNAVAILABLE" }));
-      if (secret !== "") expect(make).not.toThrow(secret);
-    },
-  );
-
-  it("overwrites what the request says under its name", () => {
-    const credential = { name: "accept", value: "s3cret" };
-    expect(inject([accept], credential)).toEqual([credential]);
   });
 });
