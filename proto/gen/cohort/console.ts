@@ -260,7 +260,7 @@ export interface ExportLeaf {
 }
 
 export interface SubmitEventRequest {
-  /** unique an event; a second submission is the same event */
+  /** one for a message and a trigger; a second submission is the same event */
   id: string;
   /** mqtt */
   source: string;
