@@ -13,7 +13,10 @@ const usage = `Usage:
   cohort-agent --version
 `;
 
-/** The agent's command line; resolves with its exit status. Results to stdout, all else to stderr. */
+/**
+ * The agent's command line, but for --version, which the host answers itself. Resolves with the exit
+ * status; results go to stdout, all else to stderr.
+ */
 export async function runCommandLine(host: Host): Promise<number> {
   try {
     return await runCommand(host);
@@ -38,9 +41,6 @@ async function runCommand(host: Host): Promise<number> {
       return await run(host, parseArguments(rest, ["--data", "--slots"]));
     case "probe":
       return probe(host);
-    case "--version":
-      host.writeOut(`cohort-agent ${host.info.version} ${host.info.arch}\n`);
-      return 0;
     case "--help":
       host.writeOut(usage);
       return 0;

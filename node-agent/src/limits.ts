@@ -29,6 +29,8 @@ export const agentLimits = {
   slotsMax: 16,
   /** One slot a share of half the machine's memory. */
   slotMemoryBytes: 64 * 1024 * 1024,
+  /** The longest that timers count everywhere: 2^31 - 1. */
+  stepTimeoutMsMax: 2_147_483_647,
   /** From SIGTERM to SIGKILL. */
   terminateGraceMs: 5_000,
   /** What the agent waits at its own end for steps to be gone and results to be sent. */

@@ -77,7 +77,8 @@ export class Execution {
       throw refuse("STEP_START_FAILED", `the sandbox could not be started: ${reason}`, {}, cause);
     }
     this.#emit({ $case: "started", value: {} });
-    const timeoutMs = this.#dispatch.timeoutMs || stepLimitDefaults.timeoutMs;
+    const givenMs = this.#dispatch.timeoutMs || stepLimitDefaults.timeoutMs;
+    const timeoutMs = Math.min(givenMs, agentLimits.stepTimeoutMsMax);
     const timer = setTimeout(() => this.stop("STEP_TIMEOUT", false), timeoutMs);
     void this.#process.exited.then(() => clearTimeout(timer));
     return this.#process;
