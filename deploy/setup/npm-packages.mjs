@@ -29,10 +29,12 @@ export async function ensureNpmPackages(repository, progress) {
     await install(repository);
   } catch (error) {
     const missing = Object.entries(buildTools).filter(([program]) => !onPath(program));
-    if (missing.length === 0) throw error;
+    const compiling = error instanceof SetupError && error.output.includes("gyp ERR!");
+    if (!compiling || missing.length === 0) throw error;
     // No ready-made binary of better-sqlite3 could be had for this machine: compile it.
     progress("installing a compiler");
     await installSystemPackages(missing.map(([, name]) => name));
+    progress("compiling better-sqlite3");
     await install(repository);
   }
   return "installed as locked";
@@ -56,13 +58,27 @@ export function holdsAll(wanted, installed) {
 }
 
 /** @param {string} repository */
-function install(repository) {
-  const npm = process.env["npm_execpath"];
-  const program = npm !== undefined && npm.endsWith("npm-cli.js") ? [process.execPath, npm] : ["npm"];
-  return command([...program, "ci", "--no-audit", "--no-fund", "--prefer-offline"], {
+async function install(repository) {
+  try {
+    await npm(repository, ["ci"]);
+  } catch (error) {
+    if (!(error instanceof SetupError) || !error.output.includes("npm error code EUSAGE")) throw error;
+    // `npm ci` refuses a lock that leaves out optional packages of other systems, as some registries
+    // do; `npm install` takes the same versions from it and passes over those.
+    await npm(repository, ["install", "--no-save"]);
+  }
+}
+
+/** @param {string} repository @param {string[]} argv */
+function npm(repository, argv) {
+  const path = process.env["npm_execpath"];
+  const program = path?.endsWith("npm-cli.js") ? [process.execPath, path] : ["npm"];
+  return command([...program, ...argv, "--no-audit", "--no-fund"], {
     what: "the npm packages could not be installed",
     remedy: "Check the network and npm's registry setting (`npm ping`), then try again.",
     directory: repository,
+    // For better-sqlite3, should it be compiled: its -O3 takes half as long again.
+    environment: { CFLAGS: "-O2", CXXFLAGS: "-O2" },
   });
 }
 
