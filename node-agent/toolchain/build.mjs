@@ -1,6 +1,15 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
-import { renameSync, statSync, utimesSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -9,9 +18,8 @@ import { bundle, toBytecode } from "./bundle.mjs";
 import { archive, compile, muslCompiler, sanitizingCompiler } from "./compiler.mjs";
 import { hashOf, hashTree } from "./hash.mjs";
 import { compilerOfScripts, libraries } from "./libraries.mjs";
-import { makeOnce } from "./once.mjs";
+import { alone, makeOnce } from "./once.mjs";
 import { ensurePrerequisites } from "./prerequisites.mjs";
-import { inParallel } from "./run.mjs";
 import { prepareSources } from "./sources.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -39,8 +47,10 @@ export async function buildAgent(options = {}) {
   const finished = join(plan.cacheDir, "binaries", `${inputsHash(plan)}-${plan.variant}`);
   const built = !existsSync(finished);
   if (built) {
-    await ensurePrerequisites(plan.architecture, plan.gcc, plan.log);
-    await makeOnce(finished, async (dir) => buildInto(join(dir, "cohort-agent"), plan));
+    await alone(plan.cacheDir, plan.log, async () => {
+      await ensurePrerequisites(plan.architecture, plan.gcc, plan.log);
+      await makeOnce(finished, (dir) => buildInto(join(dir, "cohort-agent"), plan));
+    });
   }
   const bytes = install(join(finished, "cohort-agent"), plan.outFile);
   return { file: plan.outFile, bytes, built };
@@ -91,13 +101,11 @@ async function buildInto(output, plan) {
   const compiler = plan.sanitize
     ? await sanitizingCompiler(third)
     : await muslCompiler(plan.gcc, architecture, third);
-  const archives = [];
-  const flags = [];
-  for (const name of Object.keys(libraries)) {
-    const library = await buildLibrary(name, compiler, third, plan);
-    archives.push(library.file);
-    flags.push(...library.flags);
-  }
+  const built = await Promise.all(
+    Object.keys(libraries).map((name) => buildLibrary(name, compiler, third, plan)),
+  );
+  const archives = built.map((library) => library.file);
+  const flags = built.flatMap((library) => library.flags);
   const scripts = await buildScripts(third, plan);
   log("compiling the host");
   const objects = await buildHost(compiler, flags, scripts, plan);
@@ -146,12 +154,19 @@ async function buildScripts(third, plan) {
 /** qjsc for the machine that builds, from the same recipe as the agent's own QuickJS. */
 async function buildBytecodeCompiler(third, plan) {
   const machine = buildMachine();
-  const own = machine === plan.architecture ? third : await prepareSources(machine, plan.cacheDir, plan.log);
+  const own =
+    machine === plan.architecture ? third : await prepareSources(machine, plan.cacheDir, plan.log);
   const compiler = await muslCompiler("gcc", machine, own);
   const native = { ...plan, variant: machine.name };
   const quickjs = await buildLibrary("quickjs", compiler, own, native);
   const source = own.sources.quickjs;
-  const generated = await generate("quickjs", libraries.quickjs, source, own.identity, plan.cacheDir);
+  const generated = await generate(
+    "quickjs",
+    libraries.quickjs,
+    source,
+    own.identity,
+    plan.cacheDir,
+  );
   const flags = [...compilerOfScripts.flags(source, generated), "-w"];
   const key = hashOf(compiler.identity, ...flags, quickjs.file);
   const folder = await makeOnce(join(plan.cacheDir, "tools", `qjsc-${key}`), async (dir) => {
@@ -165,7 +180,9 @@ async function buildBytecodeCompiler(third, plan) {
 
 /** Each C file of the host and each bytecode is cached by itself: an edit recompiles one file. */
 async function buildHost(compiler, libraryFlags, scripts, plan) {
-  const own = readdirSync(hostDir).sort().map((name) => join(hostDir, name));
+  const own = readdirSync(hostDir)
+    .sort()
+    .map((name) => join(hostDir, name));
   const headers = hashTree(own.filter((name) => name.endsWith(".h")));
   const files = own.filter((name) => name.endsWith(".c"));
   const flags = [
@@ -188,9 +205,7 @@ async function buildHost(compiler, libraryFlags, scripts, plan) {
     flags,
     identity: hashOf(headers, file, readFileSync(file)),
   }));
-  const objects = await inParallel(units, cpus().length, (unit) =>
-    compile(compiler, unit, plan.cacheDir),
-  );
+  const objects = await Promise.all(units.map((unit) => compile(compiler, unit, plan.cacheDir)));
   return objects.flat();
 }
 
@@ -221,9 +236,16 @@ async function main() {
   });
   const log = (line) => process.stderr.write(`${line}\n`);
   const start = performance.now();
-  const result = await buildAgent({ arch: values.arch, sanitize: values.sanitize, outFile: values.out, log });
+  const result = await buildAgent({
+    arch: values.arch,
+    sanitize: values.sanitize,
+    outFile: values.out,
+    log,
+  });
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  log(`${result.file}: ${result.bytes} bytes, ${result.built ? "built" : "unchanged"}, ${seconds} s`);
+  log(
+    `${result.file}: ${result.bytes} bytes, ${result.built ? "built" : "unchanged"}, ${seconds} s`,
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,11 +1,13 @@
 import { mkdirSync, renameSync } from "node:fs";
-import { basename, join } from "node:path";
 import { cpus } from "node:os";
+import { basename, dirname, join } from "node:path";
 import { hashOf } from "./hash.mjs";
 import { makeOnce } from "./once.mjs";
-import { inParallel, run } from "./run.mjs";
+import { makeGate, run } from "./run.mjs";
 
-const remedy = "if this compiler is newer than Debian 13's, report the message; else check the sources";
+const throughGate = makeGate(cpus().length);
+const remedy =
+  "if this compiler is newer than Debian 13's, report the message; else check the sources";
 
 /**
  * @typedef {object} Compiler
@@ -24,7 +26,9 @@ const remedy = "if this compiler is newer than Debian 13's, report the message; 
  */
 export async function muslCompiler(command, architecture, third) {
   const ask = async (option) =>
-    (await run([command, option], { what: `asking ${command}`, remedy: `reinstall ${command}` })).trim();
+    (
+      await run([command, option], { what: `asking ${command}`, remedy: `reinstall ${command}` })
+    ).trim();
   const version = await ask("-dumpfullversion");
   const own = await ask("-print-file-name=include");
   const file = (name) => ask(`-print-file-name=${name}`);
@@ -32,11 +36,15 @@ export async function muslCompiler(command, architecture, third) {
   const lib = (name) => join(third.sysroot, "usr/lib", architecture.musl, name);
   const start = [lib("crt1.o"), lib("crti.o"), await file("crtbeginT.o")];
   const end = [await file("crtend.o"), lib("crtn.o")];
-  const gccArchives = await Promise.all(["libgcc.a", "libgcc_eh.a", ...architecture.archives].map(file));
+  const gccArchives = await Promise.all(
+    ["libgcc.a", "libgcc_eh.a", ...architecture.archives].map(file),
+  );
   const flags = [
     ...["-std=gnu11", "-Os", "-ffunction-sections", "-fdata-sections", "-fno-pie", "-nostdinc"],
     // The agent parses what untrusted peers and steps send.
     ...["-fstack-protector-strong", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"],
+    // Asserts name their file: as it would be called anywhere, not on this machine.
+    `-ffile-prefix-map=${dirname(third.sysroot)}/=`,
     ...["-isystem", join(include, architecture.musl), "-isystem", own],
     ...["-isystem", include, "-isystem", join(include, architecture.gnu)],
     ...architecture.flags,
@@ -46,8 +54,21 @@ export async function muslCompiler(command, architecture, third) {
     identity: hashOf(version, third.identity),
     flags,
     link: async (objects, archives, output) => {
-      const fixed = ["-nostdlib", "-static", "-no-pie", "-Wl,--gc-sections", "-Wl,-s", "-Wl,-z,noexecstack"];
-      const group = ["-Wl,--start-group", ...archives, lib("libc.a"), ...gccArchives, "-Wl,--end-group"];
+      const fixed = [
+        "-nostdlib",
+        "-static",
+        "-no-pie",
+        "-Wl,--gc-sections",
+        "-Wl,-s",
+        "-Wl,-z,noexecstack",
+      ];
+      const group = [
+        "-Wl,--start-group",
+        ...archives,
+        lib("libc.a"),
+        ...gccArchives,
+        "-Wl,--end-group",
+      ];
       const inputs = [...start, ...objects, ...group, ...end];
       const what = `linking ${basename(output)}`;
       await run([command, ...fixed, "-o", output, ...inputs], { what, remedy });
@@ -62,7 +83,10 @@ export async function muslCompiler(command, architecture, third) {
  */
 export async function sanitizingCompiler(third) {
   const command = "gcc";
-  const version = await run([command, "-dumpfullversion"], { what: "asking gcc", remedy: "install gcc" });
+  const version = await run([command, "-dumpfullversion"], {
+    what: "asking gcc",
+    remedy: "install gcc",
+  });
   const sanitize = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"];
   return {
     command,
@@ -77,7 +101,10 @@ export async function sanitizingCompiler(third) {
       const group = ["-Wl,--start-group", ...archives, "-Wl,--end-group"];
       const libraries = ["-lm", "-ldl", "-lpthread"];
       const what = `linking ${basename(output)}`;
-      await run([command, ...sanitize, "-o", output, ...objects, ...group, ...libraries], { what, remedy });
+      await run([command, ...sanitize, "-o", output, ...objects, ...group, ...libraries], {
+        what,
+        remedy,
+      });
     },
   };
 }
@@ -94,11 +121,20 @@ export async function compile(compiler, unit, cacheDir) {
   const key = hashOf(compiler.identity, ...compiler.flags, ...unit.flags, unit.identity);
   const folder = await makeOnce(join(cacheDir, "objects", `${unit.name}-${key}`), async (dir) => {
     mkdirSync(dir, { recursive: true });
-    await inParallel(unit.files, cpus().length, async (file) => {
+    const one = (file) => {
       const output = join(dir, objectName(unit.files, file));
-      const command = [compiler.command, ...compiler.flags, ...unit.flags, "-c", file, "-o", output];
-      await run(command, { what: `compiling ${basename(file)}`, remedy });
-    });
+      const command = [
+        compiler.command,
+        ...compiler.flags,
+        ...unit.flags,
+        "-c",
+        file,
+        "-o",
+        output,
+      ];
+      return throughGate(() => run(command, { what: `compiling ${basename(file)}`, remedy }));
+    };
+    await Promise.all(unit.files.map(one));
   });
   return unit.files.map((file) => join(folder, objectName(unit.files, file)));
 }

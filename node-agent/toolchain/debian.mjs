@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run } from "./run.mjs";
 import { makeOnce } from "./once.mjs";
+import { run } from "./run.mjs";
 
 /** The suite that all four libraries and musl are taken from, for every architecture alike. */
 export const suite = "trixie";
@@ -17,11 +17,14 @@ const remedyNetwork =
  * @param {(line: string) => void} log
  */
 export async function openDebian(architecture, cacheDir, log) {
-  const state = await makeOnce(join(cacheDir, `apt-${suite}-${architecture.debian}`), async (dir) => {
-    mkdirSync(join(dir, "lists/partial"), { recursive: true });
-    mkdirSync(join(dir, "archives/partial"), { recursive: true });
-    writeFileSync(join(dir, "status"), "");
-  });
+  const state = await makeOnce(
+    join(cacheDir, `apt-${suite}-${architecture.debian}`),
+    async (dir) => {
+      mkdirSync(join(dir, "lists/partial"), { recursive: true });
+      mkdirSync(join(dir, "archives/partial"), { recursive: true });
+      writeFileSync(join(dir, "status"), "");
+    },
+  );
   const mirror = await findMirror(state);
   writeFileSync(
     join(state, "cohort.sources"),
@@ -67,7 +70,9 @@ async function findMirror(state) {
     ["apt-get", "update", "--print-uris", "-o", `Dir::State::Lists=${empty}`],
     { what: "asking apt for its mirror", remedy: "configure a Debian mirror in /etc/apt" },
   );
-  const found = [...uris.matchAll(/^'(\S+?)\/dists\/[a-z]+\/InRelease'/gm)].map((match) => match[1]);
+  const found = [...uris.matchAll(/^'(\S+?)\/dists\/[a-z]+\/InRelease'/gm)].map(
+    (match) => match[1],
+  );
   const mirror = found.find((uri) => /\/debian$/.test(uri)) ?? found[0];
   if (mirror === undefined) {
     throw new Error(

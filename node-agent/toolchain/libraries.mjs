@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { filesBelow } from "./hash.mjs";
 
@@ -16,7 +16,9 @@ import { filesBelow } from "./hash.mjs";
 export const libraries = {
   quickjs: {
     files: (root) =>
-      ["quickjs", "libregexp", "libunicode", "cutils", "dtoa"].map((name) => join(root, `${name}.c`)),
+      ["quickjs", "libregexp", "libunicode", "cutils", "dtoa"].map((name) =>
+        join(root, `${name}.c`),
+      ),
     flags: quickjsFlags,
     generate: quickjsVersion,
   },

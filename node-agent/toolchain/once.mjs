@@ -1,5 +1,16 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+const lockPollMs = 200;
 
 /**
  * Makes a folder once: `make` fills a temporary one, which takes the final name only when complete,
@@ -9,17 +20,54 @@ import { dirname } from "node:path";
  */
 export async function makeOnce(folder, make) {
   if (existsSync(folder)) return folder;
-  const temporary = `${folder}.${process.pid}.tmp`;
-  rmSync(temporary, { recursive: true, force: true });
   mkdirSync(dirname(folder), { recursive: true });
-  mkdirSync(temporary);
-  await make(temporary);
+  const temporary = mkdtempSync(`${folder}.tmp-`);
   try {
+    await make(temporary);
     renameSync(temporary, folder);
   } catch (error) {
+    rmSync(temporary, { recursive: true, force: true });
     // Another build made the same content meanwhile.
     if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-    rmSync(temporary, { recursive: true, force: true });
   }
   return folder;
+}
+
+/**
+ * Runs `work` while no other build uses the cache. Two would be correct, but do everything twice.
+ * @template T
+ * @param {string} cacheDir
+ * @param {(line: string) => void} log
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function alone(cacheDir, log, work) {
+  const lock = join(cacheDir, "lock");
+  mkdirSync(cacheDir, { recursive: true });
+  for (let waited = false; !take(lock); waited = true) {
+    if (!waited) log("waiting for another build");
+    await sleep(lockPollMs);
+  }
+  try {
+    return await work();
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+/** @param {string} lock */
+function take(lock) {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error.code !== "EEXIST") throw error;
+  }
+  try {
+    process.kill(Number(readFileSync(lock, "utf8")), 0);
+  } catch (error) {
+    // Left by a build that was killed.
+    if (error.code === "ESRCH") rmSync(lock, { force: true });
+  }
+  return false;
 }

@@ -20,7 +20,8 @@ const commands = {
  * @param {(line: string) => void} log
  */
 export async function ensurePrerequisites(architecture, compiler, log) {
-  const cross = compiler === "gcc" ? {} : { [compiler]: `gcc-${architecture.gnu.replace("_", "-")}` };
+  const cross =
+    compiler === "gcc" ? {} : { [compiler]: `gcc-${architecture.gnu.replace("_", "-")}` };
   const needed = Object.entries({ ...commands, ...cross });
   const missing = needed.filter(([command]) => !onPath(command)).map(([, name]) => name);
   if (!readable("/usr/share/keyrings/debian-archive-keyring.gpg")) {

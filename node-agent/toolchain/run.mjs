@@ -52,23 +52,24 @@ export function run(command, options) {
 }
 
 /**
- * Runs `task` over all items, at most `width` at once.
- * @template T, R
- * @param {readonly T[]} items
+ * A gate that lets `width` tasks through at once, whoever brings them: the libraries are compiled
+ * side by side, since one of them is mostly a single large file.
  * @param {number} width
- * @param {(item: T) => Promise<R>} task
- * @returns {Promise<R[]>}
  */
-export async function inParallel(items, width, task) {
-  /** @type {R[]} */
-  const results = new Array(items.length);
-  let next = 0;
-  const worker = async () => {
-    while (next < items.length) {
-      const index = next++;
-      results[index] = await task(items[index]);
+export function makeGate(width) {
+  let free = width;
+  /** @type {(() => void)[]} */
+  const waiting = [];
+  /** @template T @param {() => Promise<T>} task @returns {Promise<T>} */
+  return async (task) => {
+    if (free > 0) free--;
+    else await new Promise((resolve) => waiting.push(() => resolve(undefined)));
+    try {
+      return await task();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
-  return results;
 }

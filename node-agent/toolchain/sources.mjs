@@ -32,7 +32,10 @@ export async function prepareSources(architecture, cacheDir, log) {
       await debian.fetchPackages(sysrootPackages, dir);
       for (const name of sysrootPackages) {
         const what = `unpacking ${name}`;
-        await run(["dpkg", "-x", fileIn(dir, new RegExp(`^${name}_.*\\.deb$`)), dir], { what, remedy });
+        await run(["dpkg", "-x", fileIn(dir, new RegExp(`^${name}_.*\\.deb$`)), dir], {
+          what,
+          remedy,
+        });
       }
     });
   }
@@ -62,10 +65,13 @@ async function unpackSource(name, dir) {
   const series = join(folder, "debian/patches/series");
   const lines = existsSync(series) ? readFileSync(series, "utf8").split("\n") : [];
   for (const line of lines.map((text) => text.replace(/#.*/, "").trim()).filter(Boolean)) {
-    await run(["patch", "-d", folder, "-p1", "--quiet", "-i", join(folder, "debian/patches", line)], {
-      what: `applying Debian's patch ${line} to ${name}`,
-      remedy,
-    });
+    await run(
+      ["patch", "-d", folder, "-p1", "--quiet", "-i", join(folder, "debian/patches", line)],
+      {
+        what: `applying Debian's patch ${line} to ${name}`,
+        remedy,
+      },
+    );
   }
   // A nested build tree would only slow every later look into this folder.
   rmSync(join(folder, "debian"), { recursive: true });

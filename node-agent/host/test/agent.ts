@@ -39,15 +39,23 @@ export async function fixture(name: string): Promise<string> {
   return output;
 }
 
-export interface Outcome {
-  /** What the program returned; `{ thrown: { code, message } }` for an error. */
-  readonly result: any;
+/** What an error that a program does not catch is printed as. */
+export interface Thrown {
+  readonly thrown: { readonly code: string; readonly message: string };
+}
+
+export interface Outcome<Result> {
+  /** What the program returned, or `Thrown`. */
+  readonly result: Result;
   readonly stderr: string;
   readonly code: number | null;
 }
 
 /** Runs a program, the body of an async function of `host`, inside the agent's binary. */
-export async function runProgram(source: string, environment: NodeJS.ProcessEnv = {}): Promise<Outcome> {
+export async function runProgram<Result = Thrown>(
+  source: string,
+  environment: NodeJS.ProcessEnv = {},
+): Promise<Outcome<Result>> {
   const child = startProgram(await agentBinary(), source, environment);
   let out = "";
   let stderr = "";
@@ -63,7 +71,11 @@ export async function runProgram(source: string, environment: NodeJS.ProcessEnv 
   return { result: JSON.parse(line), stderr, code };
 }
 
-export function startProgram(file: string, source: string, environment: NodeJS.ProcessEnv = {}): ChildProcess {
+export function startProgram(
+  file: string,
+  source: string,
+  environment: NodeJS.ProcessEnv = {},
+): ChildProcess {
   const path = join(temporaryFolder(), "program.js");
   writeFileSync(path, source);
   return spawn(file, [path], {

@@ -73,6 +73,8 @@ test("verification refuses altered, malformed, non-canonical and low-order input
 });
 
 test("a key of the wrong length is a programmer's error, not a crash", async () => {
-  const { result } = await runProgram(`return host.crypto.sign(new Uint8Array(1), new Uint8Array(63));`);
+  const { result } = await runProgram(
+    `return host.crypto.sign(new Uint8Array(1), new Uint8Array(63));`,
+  );
   expect(result.thrown.message).toMatch(/63 bytes where 64/);
 });

@@ -18,23 +18,31 @@ test("a file is written whole, with its mode, and leaves no temporary file", asy
 });
 
 test("an absent file reads as null and an absent folder lists as empty", async () => {
-  const { result } = await runProgram(`return [host.files.read("/nowhere/x"), host.files.list("/nowhere")];`);
+  const { result } = await runProgram(
+    `return [host.files.read("/nowhere/x"), host.files.list("/nowhere")];`,
+  );
   expect(result).toEqual([null, []]);
 });
 
 test("errors carry the errno name", async () => {
   const folder = temporaryFolder();
   expect((await runProgram(`host.files.read(${quote(folder)})`)).result.thrown.code).toBe("EISDIR");
-  expect((await runProgram(`host.files.remove(${quote(`${folder}/x`)})`)).result.thrown.code).toBe("ENOENT");
+  expect((await runProgram(`host.files.remove(${quote(`${folder}/x`)})`)).result.thrown.code).toBe(
+    "ENOENT",
+  );
   writeFileSync(join(folder, "file"), "");
-  const { result } = await runProgram(`host.files.makeDirectory(${quote(`${folder}/file`)}, 0o700)`);
+  const { result } = await runProgram(
+    `host.files.makeDirectory(${quote(`${folder}/file`)}, 0o700)`,
+  );
   expect(result.thrown.code).toBe("ENOTDIR");
 });
 
 test("making a folder that exists is no error", async () => {
   const folder = temporaryFolder();
   mkdirSync(join(folder, "x"));
-  const { result } = await runProgram(`host.files.makeDirectory(${quote(join(folder, "x"))}, 0o700); return 1`);
+  const { result } = await runProgram(
+    `host.files.makeDirectory(${quote(join(folder, "x"))}, 0o700); return 1`,
+  );
   expect(result).toBe(1);
 });
 

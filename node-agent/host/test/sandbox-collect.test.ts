@@ -18,10 +18,26 @@ test("regular files are collected, also from folders, after the step has ended",
 test("links, pipes, sockets, folders and huge files are refused", async () => {
   const { extra } = await runShell(
     "ln -s /etc/passwd link; ln -s . loop; mkfifo pipe; mkdir folder; truncate -s 10M sparse; echo x > file",
-    { after: collect(["link", "loop/file", "pipe", "folder", "sparse", "/etc/passwd", "../etc/passwd"]) },
+    {
+      after: collect([
+        "link",
+        "loop/file",
+        "pipe",
+        "folder",
+        "sparse",
+        "/etc/passwd",
+        "../etc/passwd",
+      ]),
+    },
   );
   expect(extra).toEqual([
-    "NOT_REGULAR", "NOT_REGULAR", "NOT_REGULAR", "NOT_REGULAR", "TOO_LARGE", "NOT_REGULAR", "NOT_REGULAR",
+    "NOT_REGULAR",
+    "NOT_REGULAR",
+    "NOT_REGULAR",
+    "NOT_REGULAR",
+    "TOO_LARGE",
+    "NOT_REGULAR",
+    "NOT_REGULAR",
   ]);
 });
 

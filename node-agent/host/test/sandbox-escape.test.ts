@@ -1,7 +1,6 @@
-import { dirname } from "node:path";
 import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { constants } from "node:os";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture, temporaryFolder } from "./agent.ts";
 import { runShell, runStep } from "./step.ts";
@@ -54,7 +53,9 @@ test.each(["x32", "32_bit"])("a call by %s numbers kills the process", async (na
 });
 
 test("the host's files are not there", async () => {
-  const { out } = await runShell("for f in /etc /root /home /var /sys /boot /run; do [ -e $f ] && echo $f; done; true");
+  const { out } = await runShell(
+    "for f in /etc /root /home /var /sys /boot /run; do [ -e $f ] && echo $f; done; true",
+  );
   expect(out).toBe("");
 });
 
@@ -73,7 +74,9 @@ test("nothing is inherited but the three standard streams", async () => {
 });
 
 test("other processes of the machine, and init's own entry, are not to be seen", async () => {
-  const { out } = await runShell("ls /proc | grep -E '^[0-9]+$'; ls /proc/1 2>&1; ls /proc/sys 2>&1");
+  const { out } = await runShell(
+    "ls /proc | grep -E '^[0-9]+$'; ls /proc/1 2>&1; ls /proc/sys 2>&1",
+  );
   const pids = out.split("\n").filter((line) => /^\d+$/.test(line));
   expect(pids.length).toBeLessThan(6);
   expect(pids).not.toContain("1");
@@ -104,12 +107,16 @@ test("an abstract socket of the machine cannot be reached", async () => {
   const server = createServer().listen(`\0${name}`);
   try {
     const { out } = await runStep({
-      argv: ["/usr/bin/python3", "-c", `
+      argv: [
+        "/usr/bin/python3",
+        "-c",
+        `
 import socket
 s = socket.socket(socket.AF_UNIX)
 try: s.connect("\\0${name}"); print("connected")
 except OSError as e: print("refused")
-`],
+`,
+      ],
     });
     expect(out).toBe("refused\n");
   } finally {

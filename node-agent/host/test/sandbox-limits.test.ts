@@ -3,7 +3,11 @@ import { runShell, runStep } from "./step.ts";
 
 test("a step that takes too much memory at once or slowly is killed for it", async () => {
   const slowly = await runStep({
-    argv: ["/usr/bin/python3", "-c", "import time\na=[]\nwhile 1: a.append(bytearray(1<<20)); time.sleep(0.01)"],
+    argv: [
+      "/usr/bin/python3",
+      "-c",
+      "import time\na=[]\nwhile 1: a.append(bytearray(1<<20)); time.sleep(0.01)",
+    ],
     limits: { memoryBytes: 40e6 },
   });
   expect(slowly.exit).toMatchObject({ killed: "memory" });

@@ -1,6 +1,7 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import type { SandboxProbe } from "../../src/host.ts";
 import { agentBinary, runProgram, startProgram } from "./agent.ts";
 import { runShell, runStep } from "./step.ts";
 
@@ -9,7 +10,11 @@ test("a step's output, exit code, environment and files are its own", async () =
     files: { "in.txt": "input\n" },
     environment: { GREETING: "hello" },
   });
-  expect(step).toMatchObject({ out: "input\n/work\n", error: "hello\n", exit: { code: 7, signal: "", killed: "" } });
+  expect(step).toMatchObject({
+    out: "input\n/work\n",
+    error: "hello\n",
+    exit: { code: 7, signal: "", killed: "" },
+  });
 });
 
 test("a signal that ends a step is named", async () => {
@@ -18,9 +23,12 @@ test("a signal that ends a step is named", async () => {
 });
 
 test("SIGTERM reaches the first process, which may handle it", async () => {
-  const step = await runShell("trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.05; done", {
-    meanwhile: "setTimeout(() => step.kill(false), 300);",
-  });
+  const step = await runShell(
+    "trap 'echo caught; exit 5' TERM; echo ready; while :; do sleep 0.05; done",
+    {
+      meanwhile: "setTimeout(() => step.kill(false), 300);",
+    },
+  );
   expect(step).toMatchObject({ out: "ready\ncaught\n", exit: { code: 5 } });
 });
 
@@ -89,16 +97,19 @@ test("more output than a pipe holds arrives whole", async () => {
 });
 
 test("the probe names every mechanism", async () => {
-  const { result } = await runProgram("return host.sandbox.probe()");
+  const { result } = await runProgram<SandboxProbe>("return host.sandbox.probe()");
   expect(["strict", "standard"]).toContain(result.level);
-  const names = result.features.map((feature: { name: string }) => feature.name);
+  const names = result.features.map((feature) => feature.name);
   expect(names).toEqual(["namespaces", "mounts", "processes", "seccomp", "landlock", "cgroup"]);
 });
 
 function processesWith(marker: string): string[] {
   return readdirSync("/proc").filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && readFileSync(join("/proc", pid, "cmdline"), "utf8").includes(`sleep\0${marker}`);
+      return (
+        /^\d+$/.test(pid) &&
+        readFileSync(join("/proc", pid, "cmdline"), "utf8").includes(`sleep\0${marker}`)
+      );
     } catch {
       return false;
     }

@@ -7,7 +7,11 @@ const test = plainTest.skipIf(sanitize);
 
 /** A script step as the agent starts it. */
 const runScript = (source: string, options: Partial<StepOptions> = {}) =>
-  runStep({ argv: ["/.cohort/agent", "script", "/work/script.js"], ...options, files: { "script.js": source, ...options.files } });
+  runStep({
+    argv: ["/.cohort/agent", "script", "/work/script.js"],
+    ...options,
+    files: { "script.js": source, ...options.files },
+  });
 
 test("a script sees __script and nothing of the machine", async () => {
   const { out, error } = await runScript(`
@@ -26,7 +30,10 @@ test("files of the workspace are read and written", async () => {
      __script.writeFile("out", new TextEncoder().encode(text + "!"));
      __script.writeFile("none", new TextEncoder().encode(String(__script.readFile("absent"))));
      export default () => {};`,
-    { files: { in: "hello" }, after: `return ["out", "none"].map((n) => text.decode(step.collect(n, 100)))` },
+    {
+      files: { in: "hello" },
+      after: `return ["out", "none"].map((n) => text.decode(step.collect(n, 100)))`,
+    },
   );
   expect(extra).toEqual(["hello!", "null"]);
 });

@@ -2,7 +2,9 @@ import { runProgram } from "./agent.ts";
 
 export interface StepOptions {
   readonly argv: readonly string[];
-  readonly limits?: Partial<Record<"memoryBytes" | "pids" | "diskBytes" | "openFiles" | "cpuMs", number>>;
+  readonly limits?: Partial<
+    Record<"memoryBytes" | "pids" | "diskBytes" | "openFiles" | "cpuMs", number>
+  >;
   readonly readOnly?: readonly string[];
   readonly files?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
@@ -16,8 +18,14 @@ export interface StepOptions {
 export interface StepOutcome {
   readonly out: string;
   readonly error: string;
-  readonly exit: { code: number; signal: string; killed: string; cpuMs: number; memoryPeakBytes: number };
-  readonly extra: any;
+  readonly exit: {
+    code: number;
+    signal: string;
+    killed: string;
+    cpuMs: number;
+    memoryPeakBytes: number;
+  };
+  readonly extra: unknown;
   readonly thrown?: { code: string; message: string };
 }
 
@@ -29,11 +37,18 @@ export async function runStep(options: StepOptions): Promise<StepOutcome> {
   const spec = {
     argv: options.argv,
     environment: { PATH: "/usr/bin:/bin", ...options.environment },
-    limits: { memoryBytes: 128e6, pids: 64, diskBytes: 16e6, openFiles: 256, cpuMs: 60000, ...options.limits },
+    limits: {
+      memoryBytes: 128e6,
+      pids: 64,
+      diskBytes: 16e6,
+      openFiles: 256,
+      cpuMs: 60000,
+      ...options.limits,
+    },
     readOnly: [...systemFolders, ...(options.readOnly ?? [])],
     listenPort: options.listenPort ?? 0,
   };
-  const { result, stderr } = await runProgram(`
+  const { result, stderr } = await runProgram<StepOutcome>(`
     const text = new TextDecoder();
     const files = Object.entries(${JSON.stringify(options.files ?? {})})
       .map(([name, content]) => ({ name, bytes: new TextEncoder().encode(content) }));
@@ -54,6 +69,9 @@ export async function runStep(options: StepOptions): Promise<StepOutcome> {
 }
 
 /** A shell step. */
-export function runShell(script: string, options: Omit<StepOptions, "argv"> = {}): Promise<StepOutcome> {
+export function runShell(
+  script: string,
+  options: Omit<StepOptions, "argv"> = {},
+): Promise<StepOutcome> {
   return runStep({ ...options, argv: ["/bin/sh", "-c", script] });
 }

@@ -44,7 +44,9 @@ test("a stream cut at every byte decodes to the same text", async () => {
 });
 
 test("encoding replaces lone surrogates", async () => {
-  const { result } = await runProgram(`return [...new TextEncoder().encode("a\\ud800b\\ud83d\\ude00")];`);
+  const { result } = await runProgram(
+    `return [...new TextEncoder().encode("a\\ud800b\\ud83d\\ude00")];`,
+  );
   expect(result).toEqual([...new TextEncoder().encode("a\ud800b\ud83d\ude00")]);
 });
 
