@@ -4,6 +4,8 @@ export const limits = {
   messageBytesMax: 1024 * 1024,
   /** Body of one proxied request or answer: it must fit a message with room for its frame. */
   proxyBodyBytesMax: 768 * 1024,
+  /** Longest that a service may take; a node waits a little longer for its answer. */
+  callMsMax: 4 * 60_000,
   proxyHeadersMax: 64,
   proxyHeaderBytesMax: 16 * 1024,
   proxyPathBytesMax: 8 * 1024,

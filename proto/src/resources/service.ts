@@ -52,7 +52,7 @@ export const service = z.strictObject({
   pricing: z.strictObject({ per_call: money }).optional(),
   limits: z
     .strictObject({
-      timeout: duration.default(30_000),
+      timeout: duration.pipe(z.int().min(1).max(limits.callMsMax)).default(30_000),
       request: size.pipe(z.int().max(limits.proxyBodyBytesMax)).default(limits.proxyBodyBytesMax),
       response: size.pipe(z.int().max(limits.proxyBodyBytesMax)).default(limits.proxyBodyBytesMax),
     })

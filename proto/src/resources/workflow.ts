@@ -67,7 +67,9 @@ export const step = z.strictObject({
   call: call.optional(),
   with: z.record(z.string(), templateValue).default({}),
   env: z.record(environmentName, template).default({}),
-  grants: z.strictObject({ services: z.array(name).max(limits.grantsMax).default([]) }).default({ services: [] }),
+  grants: z
+    .strictObject({ services: z.array(name).max(limits.grantsMax).default([]) })
+    .default({ services: [] }),
   requires: requires.default({}),
   limits: stepLimits.prefault({}),
   timeout: duration.default(stepLimitDefaults.timeoutMs),
