@@ -39,10 +39,14 @@ export function runLines(run: Run): string[] {
 }
 
 /** What was spent, and how much of each budget that the calls were held against is used. */
-export function spendingLines(charges: readonly Charge[], budgets: readonly BudgetLine[]): string[] {
+export function spendingLines(
+  charges: readonly Charge[],
+  budgets: readonly BudgetLine[],
+): string[] {
   const total = charges.reduce((sum, charge) => sum + charge.nanoUsd, 0);
   const calls = charges.map(
-    (it) => `  ${it.step.padEnd(12)} ${it.service.padEnd(16)} ${formatMoney(it.nanoUsd)} ${it.state}`,
+    (it) =>
+      `  ${it.step.padEnd(12)} ${it.service.padEnd(16)} ${formatMoney(it.nanoUsd)} ${it.state}`,
   );
   const touched = budgets.filter((budget) =>
     charges.some((charge) => charge.holds.some((hold) => hold.account === budget.account)),
