@@ -14,6 +14,7 @@ import { checkSources } from "../../src/workflow/workflow.ts";
 /** A mesh in memory: the real state, writer and scheduler, a clock that a test moves. */
 export function createWorld(workflow: string, log: EventLog = memoryLog()) {
   const recorded: Recorded[] = [];
+  const listeners: ((events: readonly Recorded[]) => void)[] = [];
   let nowMs = 1_000_000;
   let runs = 0;
   const state: State = emptyState();
@@ -21,7 +22,10 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
     log,
     state,
     now: () => nowMs,
-    listen: (events) => recorded.push(...events),
+    listen(events) {
+      recorded.push(...events);
+      for (const listener of listeners) listener(events);
+    },
     onFailure: (error) => {
       throw error;
     },
@@ -32,6 +36,7 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
     writer,
     recorded,
     record,
+    listen: (listener: (events: readonly Recorded[]) => void) => void listeners.push(listener),
     async apply(text = workflow) {
       const { resources, problems } = checkSources([{ path: "test.yaml", text }], () => true);
       if (problems.length > 0) throw new Error(JSON.stringify(problems));
