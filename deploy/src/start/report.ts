@@ -21,7 +21,7 @@ export async function printReport(parts: {
   for (const line of runLines(run)) print(line);
   for (const line of spendingLines(run.charges, budgets)) print(line);
   print("");
-  ledger.forEach((line, at) => print(`${at === 0 ? "ledger " : "       "}  ${line}`));
+  for (const [at, line] of ledger.entries()) print(`${at === 0 ? "ledger " : "       "}  ${line}`);
   print(`console  ${endpoint} (gRPC over TLS; credentials in ${context})`);
 }
 
