@@ -18,7 +18,16 @@ afterEach(() => rmSync(home, { recursive: true }));
 test("every failed check has a remedy, and a passed one none", async () => {
   const checks = await doctor({ home });
   expect(checks.map((it) => it.name)).toEqual(
-    expect.arrayContaining(["node", "nats-server", "agent", "port 7443", "disk", "clock", "data"]),
+    expect.arrayContaining([
+      "node",
+      "nats-server",
+      "localhost",
+      "agent",
+      "port 7443",
+      "disk",
+      "clock",
+      "data",
+    ]),
   );
   for (const check of checks) expect(check.remedy === "").toBe(check.ok);
 });
