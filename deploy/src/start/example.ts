@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { readContext } from "@cohort/gateway/src/console-client/context.ts";
 import { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
 import type { Paths } from "../../setup/paths.mjs";
@@ -44,7 +44,7 @@ export async function runExample(mesh: Mesh, paths: Paths, signal: AbortSignal):
     await printReport({
       client,
       run,
-      context: paths.operatorContext,
+      context: relative(process.cwd(), paths.operatorContext),
       endpoint: context.endpoint,
       print,
     });
