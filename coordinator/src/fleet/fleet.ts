@@ -1,5 +1,5 @@
-import { Facts } from "@cohort/proto/gen/cohort/node";
 import type { NodeEnrolled, NodeInvited } from "@cohort/proto/gen/cohort/ledger";
+import { Facts } from "@cohort/proto/gen/cohort/node";
 import type { Recorded } from "../state/event.ts";
 import { toHex } from "./bytes.ts";
 

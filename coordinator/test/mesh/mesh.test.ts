@@ -10,12 +10,12 @@ import {
   ProxyRequest,
   Signed,
 } from "@cohort/proto/gen/cohort/node";
-import { problem, refuse } from "@cohort/proto/problem";
 import { limits } from "@cohort/proto/limits";
+import { problem, refuse } from "@cohort/proto/problem";
 import { subjects, type UpVerb } from "@cohort/proto/subjects";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import type { MeshHandlers } from "../../src/mesh/mesh.ts";
 import { requestBounds } from "../../src/mesh/limits.ts";
+import type { MeshHandlers } from "../../src/mesh/mesh.ts";
 import {
   type BusClient,
   inviteIdentity,
