@@ -55,7 +55,7 @@ const files = [
   },
   {
     what: "an expression inside a shell text",
-    text: ofSteps("id: a\n    run: echo ${{ inputs.x }}"),
+    text: ofSteps(`id: a\n    run: echo \${{ inputs.x }}`),
     says: ":5:10: EXPRESSION_IN_SCRIPT ",
   },
   {
