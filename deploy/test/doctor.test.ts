@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { paths as pathsOf } from "../setup/paths.mjs";
-import { doctor } from "../src/doctor.ts";
 import { clock, userNamespaces } from "../src/doctor/machine.ts";
 import { agent, dataFolder } from "../src/doctor/mesh.ts";
+import { doctor } from "../src/doctor.ts";
 
 let home: string;
 
