@@ -1,3 +1,4 @@
+import { connectAsync } from "mqtt";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestMesh } from "../kit/mesh.ts";
 
@@ -24,9 +25,15 @@ describe("messages around a kill -9 of the coordinator", () => {
   });
 
   it("start one run each, those that came while it was away too", async () => {
+    const sensor = await connectAsync(`mqtt://127.0.0.1:${mesh.ports.mqtt}`, {
+      username: "sensor",
+      password: "sensor-password",
+      clientId: "counting",
+    });
     const publish = async (from: number, to: number) => {
       for (let number = from; number <= to; number++) {
-        await mesh.publish("factory/count", JSON.stringify({ number }));
+        await sensor.publishAsync("factory/count", JSON.stringify({ number }), { qos: 1 });
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
     await publish(1, 4);
@@ -39,7 +46,8 @@ describe("messages around a kill -9 of the coordinator", () => {
     await started;
     await publish(17, 20);
     await mesh.until(async () => (await mesh.runsOf("counter")).length >= 20);
-    await mesh.publish("factory/count", '{"number": 21}');
+    await publish(21, 21);
+    await sensor.endAsync();
     await mesh.until(async () => (await mesh.runsOf("counter")).length > 20);
     const numbers = (await mesh.runsOf("counter")).map(
       ({ inputsJson }) => (JSON.parse(inputsJson) as { number: number }).number,
