@@ -10,10 +10,10 @@ export function tracedPayloads(log: Buffer): Buffer[] {
 }
 
 function unquote(text: string): Buffer {
-  const bytes = text.replace(escapes, (escape, byte?: string, short?: string, long?: string) => {
+  const bytes = text.replace(escapes, (whole, byte?: string, short?: string, long?: string) => {
     if (byte !== undefined) return String.fromCharCode(Number.parseInt(byte, 16));
     const rune = short ?? long;
-    if (rune === undefined) return named[escape] ?? escape.slice(1);
+    if (rune === undefined) return named[whole] ?? whole.slice(1);
     const character = String.fromCodePoint(Number.parseInt(rune, 16));
     return Buffer.from(character).toString("latin1");
   });
