@@ -1,6 +1,6 @@
+import { readContext } from "@cohort/gateway/src/console-client/context.ts";
 import * as definitions from "@cohort/proto/gen/cohort/console";
 import { Problems } from "@cohort/proto/gen/cohort/problem";
-import { readContext } from "@cohort/gateway/src/console-client/context.ts";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 
 /** A method of the console as the generated code defines it. */
