@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { paths, repository } from "../../deploy/setup/paths.mjs";
+import { repository } from "../../deploy/setup/paths.mjs";
 import { reportFailure } from "../../deploy/setup/phase.mjs";
 import { setUp } from "../../deploy/setup/set-up.mjs";
 
