@@ -100,6 +100,8 @@ export interface Run {
   reason: string;
   steps: Step[];
   charges: Charge[];
+  /** what the run may spend at most; 0 when its workflow sets no ceiling */
+  limitNanoUsd: number;
 }
 
 export interface Step {
@@ -1218,6 +1220,7 @@ function createBaseRun(): Run {
     reason: "",
     steps: [],
     charges: [],
+    limitNanoUsd: 0,
   };
 }
 
@@ -1255,6 +1258,9 @@ export const Run: MessageFns<Run> = {
     }
     for (const v of message.charges) {
       Charge.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.limitNanoUsd !== 0) {
+      writer.uint32(96).int64(message.limitNanoUsd);
     }
     return writer;
   },
@@ -1360,6 +1366,14 @@ export const Run: MessageFns<Run> = {
             message.charges.push(Charge.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.limitNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1397,6 +1411,11 @@ export const Run: MessageFns<Run> = {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       steps: globalThis.Array.isArray(object?.steps) ? object.steps.map((e: any) => Step.fromJSON(e)) : [],
       charges: globalThis.Array.isArray(object?.charges) ? object.charges.map((e: any) => Charge.fromJSON(e)) : [],
+      limitNanoUsd: isSet(object.limitNanoUsd)
+        ? globalThis.Number(object.limitNanoUsd)
+        : isSet(object.limit_nano_usd)
+        ? globalThis.Number(object.limit_nano_usd)
+        : 0,
     };
   },
 
@@ -1435,6 +1454,9 @@ export const Run: MessageFns<Run> = {
     if (message.charges?.length) {
       obj.charges = message.charges.map((e) => Charge.toJSON(e));
     }
+    if (message.limitNanoUsd !== 0) {
+      obj.limitNanoUsd = Math.round(message.limitNanoUsd);
+    }
     return obj;
   },
 
@@ -1454,6 +1476,7 @@ export const Run: MessageFns<Run> = {
     message.reason = object.reason ?? "";
     message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
     message.charges = object.charges?.map((e) => Charge.fromPartial(e)) || [];
+    message.limitNanoUsd = object.limitNanoUsd ?? 0;
     return message;
   },
 };
