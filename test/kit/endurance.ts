@@ -25,7 +25,7 @@ steps:
     script: |
       export default async ({ inputs, node, log, sleep }) => {
         log(inputs.mark, "begins");
-        await sleep(1000);
+        await sleep(800);
         log(inputs.mark, "ends");
         return { board: node.name };
       };

@@ -19,7 +19,7 @@ export class SlowDesk {
   /** Every request that carried the key, repetitions too. */
   requests = 0;
   /** From filing to the answer. */
-  delayMs = 1_000;
+  delayMs = 600;
   readonly #server: Server;
 
   private constructor(
