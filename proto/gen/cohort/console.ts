@@ -259,6 +259,8 @@ export interface ExportLeaf {
   json: string;
   /** as stored when it was written */
   leafHash: Uint8Array;
+  /** the note signed when this leaf was the last, "" for one in mid-commit */
+  checkpoint: string;
 }
 
 export interface SubmitEventRequest {
@@ -3900,7 +3902,7 @@ export const ExportChunk: MessageFns<ExportChunk> = {
 };
 
 function createBaseExportLeaf(): ExportLeaf {
-  return { json: "", leafHash: new Uint8Array(0) };
+  return { json: "", leafHash: new Uint8Array(0), checkpoint: "" };
 }
 
 export const ExportLeaf: MessageFns<ExportLeaf> = {
@@ -3910,6 +3912,9 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     }
     if (message.leafHash.length !== 0) {
       writer.uint32(18).bytes(message.leafHash);
+    }
+    if (message.checkpoint !== "") {
+      writer.uint32(26).string(message.checkpoint);
     }
     return writer;
   },
@@ -3943,6 +3948,14 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
             message.leafHash = reader.bytes();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.checkpoint = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3963,6 +3976,7 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
         : isSet(object.leaf_hash)
         ? bytesFromBase64(object.leaf_hash)
         : new Uint8Array(0),
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
     };
   },
 
@@ -3974,6 +3988,9 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     if (message.leafHash.length !== 0) {
       obj.leafHash = base64FromBytes(message.leafHash);
     }
+    if (message.checkpoint !== "") {
+      obj.checkpoint = message.checkpoint;
+    }
     return obj;
   },
 
@@ -3984,6 +4001,7 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     const message = createBaseExportLeaf();
     message.json = object.json ?? "";
     message.leafHash = object.leafHash ?? new Uint8Array(0);
+    message.checkpoint = object.checkpoint ?? "";
     return message;
   },
 };
