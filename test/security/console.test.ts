@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { ApplyRequest, StartRunRequest } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
 import { methodRoles } from "@cohort/proto/roles";
-import { ApplyRequest, StartRunRequest } from "@cohort/proto/gen/cohort/console";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestMesh } from "../kit/mesh.ts";
 import { bearerOf, consoleMethods, RawConsole } from "../kit/raw-console.ts";

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   GetRunRequest,
-  type LogsRequest as LogsRequestType,
   LogsRequest,
+  type LogsRequest as LogsRequestType,
 } from "@cohort/proto/gen/cohort/console";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Desk } from "../kit/desk.ts";
@@ -13,7 +13,7 @@ import { tracedPayloads } from "../kit/nats-trace.ts";
 import { processTree, searchMemory } from "../kit/process-memory.ts";
 import { bearerOf, consoleMethods, RawConsole } from "../kit/raw-console.ts";
 import { RogueNode } from "../kit/rogue-node.ts";
-import { searchBytes, searchFiles, type Spelling, spellingsOf } from "../kit/secret-search.ts";
+import { type Spelling, searchBytes, searchFiles, spellingsOf } from "../kit/secret-search.ts";
 
 const messages = 4;
 
