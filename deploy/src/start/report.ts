@@ -1,5 +1,5 @@
 import type { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
-import type { BudgetLine, Charge, Run } from "@cohort/proto/gen/cohort/console";
+import type { BudgetLine, Run } from "@cohort/proto/gen/cohort/console";
 import { formatMoney } from "@cohort/proto/quantity";
 import { verifiedLedger } from "./ledger.ts";
 import { instanceName, placeOf } from "./run-changes.ts";
