@@ -1,5 +1,5 @@
-import { refuse } from "@cohort/proto/problem";
 import type { CallSettled } from "@cohort/proto/gen/cohort/ledger";
+import { refuse } from "@cohort/proto/problem";
 import type { Decision } from "../state/decision.ts";
 import type { BudgetState } from "./budget.ts";
 

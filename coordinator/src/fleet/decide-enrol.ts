@@ -1,5 +1,5 @@
-import type { Facts } from "@cohort/proto/gen/cohort/node";
 import type { ErrorCode } from "@cohort/proto/errors";
+import type { Facts } from "@cohort/proto/gen/cohort/node";
 import { type Problem, problem } from "@cohort/proto/problem";
 import { type Decision, nothing } from "../state/decision.ts";
 import { equalBytes, toHex } from "./bytes.ts";

@@ -1,6 +1,6 @@
 import { encodeJoinToken } from "@cohort/proto/join-token";
 import { decideInvite } from "../fleet/decide-invite.ts";
-import { createUserKey, type Credentials } from "./credentials.ts";
+import { type Credentials, createUserKey } from "./credentials.ts";
 import type { DecideFleet } from "./membership.ts";
 
 export interface InvitationOptions {

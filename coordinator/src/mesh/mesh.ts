@@ -24,7 +24,7 @@ import { createComplaints } from "./complaints.ts";
 import { connectNats, type NatsAddress, watch } from "./connection.ts";
 import { inputs } from "./inputs.ts";
 import { meshLimits } from "./limits.ts";
-import { hear, serve, type ServeContext } from "./serve.ts";
+import { hear, type ServeContext, serve } from "./serve.ts";
 
 /**
  * What the coordinator does when nodes ask. A CohortError that is thrown becomes the problems of

@@ -1,75 +1,94 @@
+import type { RunStarted } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
-import { isInterruption } from "./retry.ts";
-import { findInstance, type Instance, type Run, type Runs, type Step } from "./runs.ts";
+import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
+import { placementOf } from "./placement.ts";
+import { dequeue, enqueue } from "./queues.ts";
+import { isInterruption, retryAt } from "./retry.ts";
+import { findInstance, findStep, type Instance, type Run, type Runs, type Step } from "./runs.ts";
 
 /** Applies an event to the runs. Total: every event that was ever recorded applies again the same. */
 export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Recorded): void {
   switch (event.$case) {
     case "runStarted": {
-      const { value } = event;
-      const run: Run = {
-        run: value.run,
-        workflow: value.workflow,
-        version: value.version,
-        trigger: value.trigger,
-        inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
-        inputsJson: value.inputsJson,
-        event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),
-        startedMs: atMs,
-        steps: newSteps(catalogue, value.version),
-        state: "running",
-        endedMs: 0,
-        reason: "",
-      };
+      const run = newRun(event.value, catalogue, atMs);
       runs.byId.set(run.run, run);
       runs.active.set(run.run, run);
-      if (value.idempotencyKey !== "") runs.byIdempotencyKey.set(value.idempotencyKey, run.run);
+      for (const step of run.steps.values()) if (step.waitsFor === 0) runs.ready.add(step);
+      const { idempotencyKey } = event.value;
+      if (idempotencyKey !== "") runs.byIdempotencyKey.set(idempotencyKey, run.run);
       return;
     }
     case "stepPlanned": {
-      const step = runs.byId.get(event.value.run)?.steps.get(event.value.step);
-      if (step === undefined) return;
-      step.state = "running";
-      step.instances = event.value.nodes.map((pinned, instance) =>
-        newInstance(event.value.run, event.value.step, instance, pinned, atMs),
-      );
+      const step = findStep(runs, event.value.run, event.value.step);
+      if (step !== null) planStep(runs, catalogue, step, event.value.nodes, atMs);
       return;
     }
     case "attemptScheduled":
-      return change(runs, event.value.attempt, (instance, key) => {
+      return change(runs, catalogue, event.value.attempt, (instance, context) => {
+        dequeue(runs.queues, instance, context.placement);
         instance.state = "scheduled";
-        instance.attempt = key.attempt;
+        instance.attempt = event.value.attempt?.attempt ?? 0;
         instance.node = event.value.node;
         instance.scheduledMs = atMs;
         instance.startedMs = 0;
-        instance.result = null;
+        runs.scheduled++;
         occupy(runs, instance);
       });
     case "attemptAccepted":
-      return change(runs, event.value.attempt, (instance) => {
+      return change(runs, catalogue, event.value.attempt, (instance) => {
         instance.state = "accepted";
       });
     case "attemptStarted":
-      return change(runs, event.value.attempt, (instance) => {
+      return change(runs, catalogue, event.value.attempt, (instance) => {
         instance.state = "running";
         instance.startedMs = event.value.nodeAtMs;
       });
     case "attemptEnded":
-      return change(runs, event.value.attempt, (instance) => {
-        const result = event.value.result ?? null;
-        instance.result = result;
-        instance.endedMs = atMs;
-        instance.state = result?.outcome === "succeeded" ? "succeeded" : "failed";
-        if (result !== null && isInterruption(result)) instance.interruptions++;
-        release(runs, instance);
+      return change(
+        runs,
+        catalogue,
+        event.value.attempt,
+        (instance, { step, compiled, placement }) => {
+          const result = event.value.result ?? null;
+          release(runs, instance);
+          instance.result = result;
+          instance.endedMs = atMs;
+          instance.state = result?.outcome === "succeeded" ? "succeeded" : "failed";
+          if (result !== null && isInterruption(result)) instance.interruptions++;
+          const again = instance.state === "failed" ? retryAt(instance, compiled.definition) : null;
+          if (again === null) {
+            step.unended--;
+            return;
+          }
+          instance.state = "queued";
+          instance.notBeforeMs = again;
+          if (again > atMs) runs.queues.delayed.add(instance);
+          else enqueue(runs.queues, instance, placement);
+        },
+      );
+    case "retryDue":
+      return change(runs, catalogue, event.value, (instance, { placement }) => {
+        runs.queues.delayed.delete(instance);
+        enqueue(runs.queues, instance, placement);
       });
     case "stepEnded": {
-      const step = runs.byId.get(event.value.run)?.steps.get(event.value.step);
-      if (step === undefined) return;
-      step.state = event.value.outcome as Step["state"];
-      step.reason = event.value.reason;
+      const { run: id, step: name, outcome, reason } = event.value;
+      const run = runs.byId.get(id);
+      const step = run?.steps.get(name);
+      if (run === undefined || step === undefined) return;
+      step.state = outcome as Step["state"];
+      step.reason = reason;
+      run.unended--;
+      runs.ready.delete(step);
+      for (const next of workflowAt(catalogue, run.version).dependents.get(name) ?? []) {
+        const dependent = run.steps.get(next);
+        if (dependent === undefined || dependent.state !== "waiting") continue;
+        dependent.waitsFor--;
+        if (outcome !== "succeeded" && dependent.blocker === "") dependent.blocker = name;
+        if (dependent.waitsFor === 0) runs.ready.add(dependent);
+      }
       return;
     }
     case "runEnded": {
@@ -79,8 +98,7 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
       run.reason = event.value.reason;
       run.endedMs = atMs;
       runs.active.delete(run.run);
-      for (const step of run.steps.values())
-        for (const instance of step.instances) release(runs, instance);
+      forget(runs, catalogue, run);
       return;
     }
     default:
@@ -88,47 +106,96 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
   }
 }
 
-function newSteps(catalogue: Catalogue, version: string): Map<string, Step> {
-  const { steps } = workflowAt(catalogue, version);
+/** What applying needs to know of an instance beside itself. */
+interface Context {
+  readonly step: Step;
+  readonly compiled: CompiledStep;
+  readonly placement: string | null;
+}
+
+function newRun(value: RunStarted, catalogue: Catalogue, atMs: number): Run {
+  const workflow = workflowAt(catalogue, value.version);
+  return {
+    run: value.run,
+    workflow: value.workflow,
+    version: value.version,
+    trigger: value.trigger,
+    inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
+    inputsJson: value.inputsJson,
+    event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),
+    startedMs: atMs,
+    steps: newSteps(value.run, workflow),
+    unended: workflow.steps.size,
+    state: "running",
+    endedMs: 0,
+    reason: "",
+  };
+}
+
+function newSteps(run: string, workflow: CompiledWorkflow): Map<string, Step> {
   return new Map(
-    [...steps].map(([step, { kind }]) => [
+    [...workflow.steps].map(([step, { kind, definition }]) => [
       step,
-      { step, kind, state: "waiting", reason: "", instances: [] },
+      {
+        run,
+        step,
+        kind,
+        waitsFor: definition.depends.length,
+        blocker: "",
+        state: "waiting",
+        reason: "",
+        instances: [],
+        unended: 0,
+      },
     ]),
   );
 }
 
-function newInstance(
-  run: string,
-  step: string,
-  instance: number,
-  pinned: string,
+function planStep(
+  runs: Runs,
+  catalogue: Catalogue,
+  step: Step,
+  nodes: readonly string[],
   atMs: number,
-): Instance {
-  return {
-    run,
-    step,
+): void {
+  runs.ready.delete(step);
+  step.state = "running";
+  step.unended = nodes.length;
+  step.instances = nodes.map((pinned, instance) => ({
+    run: step.run,
+    step: step.step,
     instance,
     pinned,
     attempt: 0,
     interruptions: 0,
     node: "",
     state: "queued",
-    queuedMs: atMs,
+    notBeforeMs: atMs,
     scheduledMs: 0,
     startedMs: 0,
     endedMs: 0,
     result: null,
-  };
+  }));
+  for (const instance of step.instances) {
+    enqueue(runs.queues, instance, contextOf(runs, catalogue, instance).placement);
+  }
 }
 
 function change(
   runs: Runs,
-  key: AttemptKey | undefined,
-  update: (instance: Instance, key: AttemptKey) => void,
+  catalogue: Catalogue,
+  key: Omit<AttemptKey, "attempt"> | undefined,
+  update: (instance: Instance, context: Context) => void,
 ): void {
-  const instance = key === undefined ? null : findInstance(runs, key);
-  if (instance !== null && key !== undefined) update(instance, key);
+  const instance = key === undefined ? null : findInstance(runs, { ...key, attempt: 0 });
+  if (instance !== null) update(instance, contextOf(runs, catalogue, instance));
+}
+
+function contextOf(runs: Runs, catalogue: Catalogue, { run: id, step: name }: Instance): Context {
+  const run = runs.byId.get(id) as Run;
+  const step = run.steps.get(name) as Step;
+  const compiled = workflowAt(catalogue, run.version).steps.get(name) as CompiledStep;
+  return { step, compiled, placement: placementOf(compiled, run.inputs) };
 }
 
 function occupy(runs: Runs, instance: Instance): void {
@@ -138,5 +205,19 @@ function occupy(runs: Runs, instance: Instance): void {
 }
 
 function release(runs: Runs, instance: Instance): void {
-  runs.onNode.get(instance.node)?.delete(instance);
+  const there = runs.onNode.get(instance.node);
+  there?.delete(instance);
+  if (there?.size === 0) runs.onNode.delete(instance.node);
+}
+
+/** Takes all that belongs to a run that is over out of the indexes. */
+function forget(runs: Runs, catalogue: Catalogue, run: Run): void {
+  for (const step of run.steps.values()) {
+    runs.ready.delete(step);
+    for (const instance of step.instances) {
+      release(runs, instance);
+      if (instance.state !== "queued") continue;
+      dequeue(runs.queues, instance, contextOf(runs, catalogue, instance).placement);
+    }
+  }
 }

@@ -1,14 +1,20 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { StepKind } from "@cohort/proto/resources/workflow";
+import { emptyQueues, type Queues } from "./queues.ts";
 
-/** Runs and all below them, as the events left them. */
+/** Runs and all below them, as the events left them, with the indexes that decisions need. */
 export interface Runs {
   readonly byId: Map<string, Run>;
   /** Not ended, in order of start. */
   readonly active: Map<string, Run>;
   readonly byIdempotencyKey: Map<string, string>;
-  /** By node: attempts scheduled there and not ended; their number is the load. */
+  /** By node ("" for the coordinator): attempts scheduled there and not ended; the load. */
   readonly onNode: Map<string, Set<Instance>>;
+  /** Steps that nothing holds back but the want of nodes. */
+  readonly ready: Set<Step>;
+  readonly queues: Queues;
+  /** Attempts that were ever scheduled; where the search for a node begins, so that work spreads. */
+  scheduled: number;
 }
 
 export interface Run {
@@ -21,17 +27,26 @@ export interface Run {
   readonly event: unknown;
   readonly startedMs: number;
   readonly steps: ReadonlyMap<string, Step>;
+  /** Steps that have not ended. */
+  unended: number;
   state: "running" | "succeeded" | "failed";
   endedMs: number;
   reason: string;
 }
 
 export interface Step {
+  readonly run: string;
   readonly step: string;
   readonly kind: StepKind;
+  /** Dependencies that have not ended. */
+  waitsFor: number;
+  /** A dependency that ended otherwise than this step needs; "" for none. */
+  blocker: string;
   state: "waiting" | "running" | "succeeded" | "failed" | "skipped";
   reason: string;
   instances: Instance[];
+  /** Instances that have not ended for good. */
+  unended: number;
 }
 
 export interface Instance {
@@ -46,20 +61,33 @@ export interface Instance {
   interruptions: number;
   node: string;
   state: "queued" | "scheduled" | "accepted" | "running" | "succeeded" | "failed";
-  /** When it became queued; a retry may not start before this plus its delay. */
-  queuedMs: number;
+  /** Not to be scheduled before; ms since 1970. */
+  notBeforeMs: number;
   scheduledMs: number;
   startedMs: number;
   endedMs: number;
+  /** Of the latest attempt that ended. */
   result: Finished | null;
 }
 
 export function emptyRuns(): Runs {
-  return { byId: new Map(), active: new Map(), byIdempotencyKey: new Map(), onNode: new Map() };
+  return {
+    byId: new Map(),
+    active: new Map(),
+    byIdempotencyKey: new Map(),
+    onNode: new Map(),
+    ready: new Set(),
+    queues: emptyQueues(),
+    scheduled: 0,
+  };
+}
+
+export function findStep(runs: Runs, run: string, step: string): Step | null {
+  return runs.byId.get(run)?.steps.get(step) ?? null;
 }
 
 export function findInstance(runs: Runs, key: AttemptKey): Instance | null {
-  return runs.byId.get(key.run)?.steps.get(key.step)?.instances[key.instance] ?? null;
+  return findStep(runs, key.run, key.step)?.instances[key.instance] ?? null;
 }
 
 /** The instance whose latest attempt this is, if that attempt has not ended and its run goes on. */
@@ -75,10 +103,6 @@ export function isActive(instance: Instance): boolean {
   return (
     instance.state === "scheduled" || instance.state === "accepted" || instance.state === "running"
   );
-}
-
-export function isEnded(step: Step): boolean {
-  return step.state === "succeeded" || step.state === "failed" || step.state === "skipped";
 }
 
 export function keyOf(instance: Instance): AttemptKey {

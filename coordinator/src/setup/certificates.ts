@@ -4,9 +4,9 @@ import {
   createPublicKey,
   generateKeyPairSync,
   type KeyObject,
+  X509Certificate as NodeCertificate,
   randomBytes,
   webcrypto,
-  X509Certificate as NodeCertificate,
 } from "node:crypto";
 import { isIP } from "node:net";
 import * as x509 from "@peculiar/x509";

@@ -40,6 +40,7 @@ export interface Entry {
     | { $case: "attemptEnded"; value: AttemptEnded }
     | { $case: "stepEnded"; value: StepEnded }
     | { $case: "runEnded"; value: RunEnded }
+    | { $case: "retryDue"; value: RetryDue }
     | { $case: "callIntended"; value: CallIntended }
     | { $case: "callSettled"; value: CallSettled }
     | { $case: "callUncertain"; value: CallUncertain }
@@ -168,6 +169,13 @@ export interface AttemptEnded {
     | undefined;
   /** of the node's event; 0 when the coordinator decided it */
   nodeSeq: number;
+}
+
+/** The delay before the next attempt is over: the instance waits for a node again. */
+export interface RetryDue {
+  run: string;
+  step: string;
+  instance: number;
 }
 
 export interface StepEnded {
@@ -302,6 +310,9 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "runEnded":
         RunEnded.encode(message.event.value, writer.uint32(298).fork()).join();
+        break;
+      case "retryDue":
+        RetryDue.encode(message.event.value, writer.uint32(306).fork()).join();
         break;
       case "callIntended":
         CallIntended.encode(message.event.value, writer.uint32(322).fork()).join();
@@ -484,6 +495,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "runEnded", value: RunEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 38: {
+            if (tag !== 306) {
+              break;
+            }
+
+            message.event = { $case: "retryDue", value: RetryDue.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 40: {
             if (tag !== 322) {
               break;
@@ -604,6 +623,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "runEnded", value: RunEnded.fromJSON(object.runEnded) }
         : isSet(object.run_ended)
         ? { $case: "runEnded", value: RunEnded.fromJSON(object.run_ended) }
+        : isSet(object.retryDue)
+        ? { $case: "retryDue", value: RetryDue.fromJSON(object.retryDue) }
+        : isSet(object.retry_due)
+        ? { $case: "retryDue", value: RetryDue.fromJSON(object.retry_due) }
         : isSet(object.callIntended)
         ? { $case: "callIntended", value: CallIntended.fromJSON(object.callIntended) }
         : isSet(object.call_intended)
@@ -666,6 +689,8 @@ export const Entry: MessageFns<Entry> = {
       obj.stepEnded = StepEnded.toJSON(message.event.value);
     } else if (message.event?.$case === "runEnded") {
       obj.runEnded = RunEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "retryDue") {
+      obj.retryDue = RetryDue.toJSON(message.event.value);
     } else if (message.event?.$case === "callIntended") {
       obj.callIntended = CallIntended.toJSON(message.event.value);
     } else if (message.event?.$case === "callSettled") {
@@ -785,6 +810,12 @@ export const Entry: MessageFns<Entry> = {
       case "runEnded": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "runEnded", value: RunEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "retryDue": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "retryDue", value: RetryDue.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2668,6 +2699,107 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
       ? Finished.fromPartial(object.result)
       : undefined;
     message.nodeSeq = object.nodeSeq ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetryDue(): RetryDue {
+  return { run: "", step: "", instance: 0 };
+}
+
+export const RetryDue: MessageFns<RetryDue> = {
+  encode(message: RetryDue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.instance !== 0) {
+      writer.uint32(24).uint32(message.instance);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryDue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryDue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.instance = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryDue {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      instance: isSet(object.instance) ? globalThis.Number(object.instance) : 0,
+    };
+  },
+
+  toJSON(message: RetryDue): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.instance !== 0) {
+      obj.instance = Math.round(message.instance);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryDue>): RetryDue {
+    return RetryDue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryDue>): RetryDue {
+    const message = createBaseRetryDue();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.instance = object.instance ?? 0;
     return message;
   },
 };

@@ -1,5 +1,5 @@
-import type { Header } from "@cohort/proto/gen/cohort/node";
 import type { ErrorCode } from "@cohort/proto/errors";
+import type { Header } from "@cohort/proto/gen/cohort/node";
 import { type Problem, problem } from "@cohort/proto/problem";
 import { type Dispatcher, errors } from "undici";
 

@@ -1,0 +1,83 @@
+import { workflowAt } from "../catalogue/catalogue.ts";
+import type { Recorded } from "../state/event.ts";
+import { findInstance, findStep, type Instance, type Step } from "./runs.ts";
+import type { Schedule } from "./schedule.ts";
+
+/**
+ * What may follow from the events since the scheduler last found nothing to do. Items are hints: each
+ * is checked against the state, so one too many does no harm, and one too few is a bug.
+ */
+export interface Agenda {
+  /** Steps that may begin, be skipped, or end. */
+  readonly steps: Step[];
+  /** Runs that may end. */
+  readonly runs: string[];
+  /** Instances that wait for a node since now. */
+  readonly instances: Instance[];
+  /** Nodes that have room since now. */
+  readonly nodes: Set<string>;
+}
+
+export function emptyAgenda(): Agenda {
+  return { steps: [], runs: [], instances: [], nodes: new Set() };
+}
+
+/** Notes what an event that has been applied may bring about. */
+export function noteEvent(
+  agenda: Agenda,
+  { catalogue, runs }: Schedule,
+  { event }: Recorded,
+): void {
+  switch (event.$case) {
+    case "runStarted": {
+      const run = runs.byId.get(event.value.run);
+      for (const step of run?.steps.values() ?? [])
+        if (step.waitsFor === 0) agenda.steps.push(step);
+      return;
+    }
+    case "stepPlanned": {
+      const step = findStep(runs, event.value.run, event.value.step);
+      if (step !== null) agenda.instances.push(...step.instances.toReversed());
+      return;
+    }
+    case "attemptEnded": {
+      const key = event.value.attempt;
+      const instance = key === undefined ? null : findInstance(runs, key);
+      if (instance === null) return;
+      noteStep(agenda, findStep(runs, instance.run, instance.step));
+      if (instance.node !== "") agenda.nodes.add(instance.node);
+      if (instance.state === "queued") agenda.instances.push(instance);
+      return;
+    }
+    case "retryDue": {
+      const instance = findInstance(runs, { ...event.value, attempt: 0 });
+      if (instance !== null) agenda.instances.push(instance);
+      return;
+    }
+    case "stepEnded": {
+      const { run, step } = event.value;
+      agenda.runs.push(run);
+      const version = runs.byId.get(run)?.version;
+      if (version === undefined) return;
+      const dependents = workflowAt(catalogue, version).dependents.get(step) ?? [];
+      for (const next of dependents.toReversed()) noteStep(agenda, findStep(runs, run, next));
+      return;
+    }
+    case "nodeConnected":
+      agenda.nodes.add(event.value.node);
+      agenda.steps.push(...runs.ready);
+      return;
+    case "runEnded":
+      // Its attempts gave up their places.
+      for (const step of runs.byId.get(event.value.run)?.steps.values() ?? []) {
+        for (const { node } of step.instances) if (node !== "") agenda.nodes.add(node);
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+function noteStep(agenda: Agenda, step: Step | null): void {
+  if (step !== null) agenda.steps.push(step);
+}
