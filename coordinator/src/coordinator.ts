@@ -24,7 +24,7 @@ import { watchPresence } from "./mesh/presence.ts";
 import { createEgress } from "./proxy/egress/egress.ts";
 import { ownAddresses, systemResolver } from "./proxy/egress/resolve.ts";
 import { createProxy } from "./proxy/proxy.ts";
-import { decideReconcile } from "./scheduler/decide-attempt.ts";
+import { decideWelcome } from "./scheduler/decide-welcome.ts";
 import { schedulerLimits } from "./scheduler/limits.ts";
 import { findActive } from "./scheduler/runs.ts";
 import { decideTick } from "./scheduler/scheduler.ts";
@@ -170,12 +170,10 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     coordinatorKey: dispatchSigner.publicKey,
     now,
     log,
-    async reconcile(node, inventory) {
-      const { superseded, resend } = await writer.decide((it) =>
-        decideReconcile(it.runs, node, inventory),
-      );
-      dispatcher.resend(resend);
-      return superseded;
+    async welcome(node, hello) {
+      const welcomed = await writer.decide((it) => decideWelcome(it, node, hello));
+      dispatcher.resend(welcomed.resend);
+      return welcomed;
     },
   });
   const inviteNode = createInviter({

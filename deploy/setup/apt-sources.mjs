@@ -58,7 +58,10 @@ function isDebianArchive(source) {
  * @returns {Source[]}
  */
 function parseStanzas(text) {
-  const withoutComments = text.split("\n").filter((line) => !line.startsWith("#")).join("\n");
+  const withoutComments = text
+    .split("\n")
+    .filter((line) => !line.startsWith("#"))
+    .join("\n");
   return withoutComments.split(/\n\s*\n/).flatMap((stanza) => {
     /** @type {Map<string, string>} */
     const fields = new Map();
@@ -66,7 +69,8 @@ function parseStanzas(text) {
       fields.set(/** @type {string} */ (name).toLowerCase(), /** @type {string} */ (value).trim());
     }
     if (/^(no|false|0|off|disable)$/i.test(fields.get("enabled") ?? "yes")) return [];
-    const words = (/** @type {string} */ name) => (fields.get(name) ?? "").split(/\s+/).filter(Boolean);
+    const words = (/** @type {string} */ name) =>
+      (fields.get(name) ?? "").split(/\s+/).filter(Boolean);
     const source = {
       types: words("types"),
       uris: words("uris"),
@@ -90,12 +94,14 @@ function parseLines(text) {
     if (match === null) return [];
     const [, type = "", options = "", uri = "", suite = "", components = ""] = match;
     const signedBy = /(?:^|\s)signed-by=(\S+)/.exec(options)?.[1] ?? "";
-    return [{
-      types: [type],
-      uris: [uri],
-      suites: [suite],
-      components: components.split(/\s+/).filter(Boolean),
-      signedBy,
-    }];
+    return [
+      {
+        types: [type],
+        uris: [uri],
+        suites: [suite],
+        components: components.split(/\s+/).filter(Boolean),
+        signedBy,
+      },
+    ];
   });
 }

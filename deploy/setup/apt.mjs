@@ -1,5 +1,12 @@
 // @ts-check
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { debianSource, renderSource } from "./apt-sources.mjs";
 import { command, SetupError } from "./command.mjs";
@@ -30,7 +37,11 @@ export function privateApt({ directory, suite, types = ["deb"], sources = machin
   const configuration = join(directory, "apt.conf");
   writeFileSync(configuration, renderConfiguration(directory));
 
-  const apt = (/** @type {string[]} */ argv, /** @type {string} */ what, workingFolder = archives) =>
+  const apt = (
+    /** @type {string[]} */ argv,
+    /** @type {string} */ what,
+    workingFolder = archives,
+  ) =>
     command(["apt-get", "-c", configuration, "-q", ...argv], {
       what,
       remedy: "Check that `apt-get update` works on this machine, then try again.",
@@ -38,7 +49,8 @@ export function privateApt({ directory, suite, types = ["deb"], sources = machin
     });
   return {
     /** Fetches and verifies the lists of packages. */
-    update: () => apt(["update", "--error-on=any"], `the package lists of ${suite} could not be read`),
+    update: () =>
+      apt(["update", "--error-on=any"], `the package lists of ${suite} could not be read`),
     /**
      * Downloads binary packages, "name" or "name:architecture", into a folder of their own.
      *

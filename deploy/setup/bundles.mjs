@@ -54,17 +54,52 @@ export async function ensureBundles(repository) {
   await Promise.all(
     stale.map(async ({ entry, file }) => {
       const outfile = join(repository, file);
-      const result = await esbuild
-        .build({ ...options, entryPoints: [join(repository, entry)], outfile, absWorkingDir: repository })
-        .catch((error) => {
-          throw failure(entry, error);
-        });
-      const inputs = Object.keys(/** @type {import("esbuild").Metafile} */ (result.metafile).inputs);
+      const result = await esbuild.build(optionsFor(repository, { entry, file })).catch((error) => {
+        throw failure(entry, error);
+      });
+      const inputs = Object.keys(
+        /** @type {import("esbuild").Metafile} */ (result.metafile).inputs,
+      );
       const hashes = Object.fromEntries(inputs.map((path) => [path, contents.hash(path)]));
       writeFileSync(`${outfile}.inputs.json`, JSON.stringify({ settings, inputs: hashes }));
     }),
   );
   return `${stale.length} of ${bundles.length} built`;
+}
+
+/**
+ * Builds every bundle, and again whenever one of its sources changes, until the process ends.
+ *
+ * @param {string} repository
+ * @param {(line: string) => void} log
+ */
+export async function watchBundles(repository, log) {
+  const esbuild = await import("esbuild");
+  for (const bundle of bundles) {
+    /** @type {import("esbuild").Plugin} */
+    const announce = {
+      name: "announce",
+      setup: ({ onEnd }) =>
+        onEnd(({ errors }) => {
+          log(
+            errors.length === 0 ? `built ${bundle.file}` : `${bundle.entry} could not be bundled`,
+          );
+        }),
+    };
+    const watched = { ...optionsFor(repository, bundle), plugins: [announce] };
+    const context = await esbuild.context({ ...watched, logLevel: "error" });
+    await context.watch();
+  }
+}
+
+/** @param {string} repository @param {{ entry: string, file: string }} bundle */
+function optionsFor(repository, { entry, file }) {
+  return {
+    ...options,
+    entryPoints: [join(repository, entry)],
+    outfile: join(repository, file),
+    absWorkingDir: repository,
+  };
 }
 
 /**

@@ -20,11 +20,18 @@ const suites = ["trixie", "forky", "sid"];
  * @param {{ cache: string, searchPath?: string, versionOf?: (path: string) => string | null }} options
  * @returns {NatsServer | null}
  */
-export function findNatsServer({ cache, searchPath = process.env["PATH"] ?? "", versionOf = askVersion }) {
+export function findNatsServer({
+  cache,
+  searchPath = process.env["PATH"] ?? "",
+  versionOf = askVersion,
+}) {
   const fromPath = searchPath
     .split(delimiter)
     .filter(Boolean)
-    .map((folder) => ({ path: join(folder, "nats-server"), origin: /** @type {const} */ ("path") }));
+    .map((folder) => ({
+      path: join(folder, "nats-server"),
+      origin: /** @type {const} */ ("path"),
+    }));
   const cached = { path: cachedPath(cache), origin: /** @type {const} */ ("cache") };
   for (const { path, origin } of [...fromPath, cached]) {
     const version = existsSync(path) ? versionOf(path) : null;

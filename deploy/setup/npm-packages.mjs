@@ -21,7 +21,9 @@ export async function ensureNpmPackages(repository, progress) {
   const wanted = readLock(join(repository, "package-lock.json"));
   const installed = readLock(join(repository, "node_modules", ".package-lock.json"));
   if (wanted === null) {
-    throw new SetupError("package-lock.json is missing", { remedy: "Check the repository out again." });
+    throw new SetupError("package-lock.json is missing", {
+      remedy: "Check the repository out again.",
+    });
   }
   if (installed !== null && holdsAll(wanted, installed)) return "installed before";
   progress("installing");
@@ -62,7 +64,8 @@ async function install(repository) {
   try {
     await npm(repository, ["ci"]);
   } catch (error) {
-    if (!(error instanceof SetupError) || !error.output.includes("npm error code EUSAGE")) throw error;
+    if (!(error instanceof SetupError) || !error.output.includes("npm error code EUSAGE"))
+      throw error;
     // `npm ci` refuses a lock that leaves out optional packages of other systems, as some registries
     // do; `npm install` takes the same versions from it and passes over those.
     await npm(repository, ["install", "--no-save"]);

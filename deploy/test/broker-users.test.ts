@@ -25,5 +25,8 @@ test("a user is added beside the others, or in place of one of its name", () => 
   addBrokerUser(path(), { name: "b", password: "2" });
   addBrokerUser(path(), { name: "a", password: "3" });
   provideBrokerUsers(path());
-  expect(users()).toEqual([{ name: "b", password: "2" }, { name: "a", password: "3" }]);
+  expect(users()).toEqual([
+    { name: "b", password: "2" },
+    { name: "a", password: "3" },
+  ]);
 });

@@ -30,7 +30,9 @@ remedy: Make it by hand.`);
 
   test("ends with the signal that it is given", async () => {
     const signal = AbortSignal.timeout(50);
-    await expect(command(["sleep", "60"], { ...options, signal })).rejects.toBeInstanceOf(SetupError);
+    await expect(command(["sleep", "60"], { ...options, signal })).rejects.toBeInstanceOf(
+      SetupError,
+    );
   });
 });
 

@@ -41,7 +41,10 @@ describe("the agent", () => {
 
 test("user namespaces that the kernel does not give are found out", () => {
   place("user/max_user_namespaces", "0\n");
-  expect(userNamespaces(home)).toMatchObject({ ok: false, remedy: expect.stringContaining("sysctl") });
+  expect(userNamespaces(home)).toMatchObject({
+    ok: false,
+    remedy: expect.stringContaining("sysctl"),
+  });
   place("user/max_user_namespaces", "15000\n");
   expect(userNamespaces(home)).toMatchObject({ ok: true });
 });
@@ -52,7 +55,10 @@ test("a clock behind the data was stepped back", () => {
   expect(clock(paths)).toMatchObject({ ok: true });
   const later = Date.now() / 1000 + 3600;
   utimesSync(join(home, "data/coordinator/ledger.db"), later, later);
-  expect(clock(paths)).toMatchObject({ ok: false, detail: expect.stringMatching(/^the.* 3[56]\d\d s ahead/) });
+  expect(clock(paths)).toMatchObject({
+    ok: false,
+    detail: expect.stringMatching(/^the.* 3[56]\d\d s ahead/),
+  });
 });
 
 test("a key that others can read fails the check, with the command that closes it", () => {

@@ -11,7 +11,11 @@ describe("installed npm packages", () => {
 
   test("are not when one is missing, of another version, or of other content", () => {
     const wanted = { packages: { "node_modules/zod": zod } };
-    for (const there of [undefined, { ...zod, version: "4.6.6" }, { ...zod, integrity: "sha512-b" }]) {
+    for (const there of [
+      undefined,
+      { ...zod, version: "4.6.6" },
+      { ...zod, integrity: "sha512-b" },
+    ]) {
       const packages = there === undefined ? {} : { "node_modules/zod": there };
       expect(holdsAll(wanted, { packages })).toBe(false);
     }

@@ -24,7 +24,9 @@ test("ports are the usual ones unless others are asked for, and stay what they b
 test("0 takes a free port once, for nodes keep the address that they enrolled with", async () => {
   const first = await choosePorts(file(), { nats: 0, console: 0, mqtt: 0, maintenance: 0 });
   expect(new Set(Object.values(first)).size).toBe(4);
-  expect(await choosePorts(file(), { nats: 0, console: 0, mqtt: 0, maintenance: 0 })).toEqual(first);
+  expect(await choosePorts(file(), { nats: 0, console: 0, mqtt: 0, maintenance: 0 })).toEqual(
+    first,
+  );
 });
 
 test("what is no port is refused by the name of its variable", () => {

@@ -86,7 +86,10 @@ describe("the report", () => {
       state: "succeeded",
       endedMs: 1420,
       steps: [
-        { step: "weigh", instances: [{ node: "gateway-box-01", state: "succeeded", outputJson: '{"n":2}' }] },
+        {
+          step: "weigh",
+          instances: [{ node: "gateway-box-01", state: "succeeded", outputJson: '{"n":2}' }],
+        },
         { step: "ticket", instances: [{ node: "", state: "succeeded", outputJson: "" }] },
       ],
     });

@@ -61,7 +61,9 @@ describe("a child", () => {
     const first = child.pid as number;
     process.kill(first, "SIGKILL");
     await vi.waitFor(() => expect(child.pid ?? first).not.toBe(first), { timeout: 5_000 });
-    expect(reports).toEqual([expect.stringMatching(/^dummy ended \(SIGKILL\); starting it again in \d+ ms$/)]);
+    expect(reports).toEqual([
+      expect.stringMatching(/^dummy ended \(SIGKILL\); starting it again in \d+ ms$/),
+    ]);
   });
 
   test("that ignores SIGTERM is killed", async () => {
@@ -114,7 +116,7 @@ test("a log file never grows beyond twice its limit and keeps the latest lines",
   expect(existsSync(`${path}.2`)).toBe(false);
 });
 
-const forever = 'console.log(JSON.stringify({ ready: true })); setInterval(() => {}, 1000);';
+const forever = "console.log(JSON.stringify({ ready: true })); setInterval(() => {}, 1000);";
 
 function dummy(program: string): ChildSpec {
   return {

@@ -13,8 +13,8 @@ export interface NodeHostOptions {
 }
 
 /**
- * The agent's Host inside Node, for tests, simulation and fleets of thousands in one process. Spread
- * it to replace a part: `{ ...host, now: () => simulatedMs }`.
+ * The agent's Host inside Node, for tests, simulation and fleets of thousands in one process.
+ * Spread it to replace a part: `{ ...host, now: () => simulatedMs }`.
  */
 export async function createNodeHost(options: NodeHostOptions): Promise<Host> {
   const environment = options.environment ?? process.env;

@@ -23,8 +23,8 @@ export interface AgentOptions {
 }
 
 /**
- * Runs an enrolled node until `stop` is aborted: stays connected, takes dispatches, executes them in
- * the host's sandbox, and tells what became of them. Throws SETUP_FAILED when the node has not
+ * Runs an enrolled node until `stop` is aborted: stays connected, takes dispatches, executes them
+ * in the host's sandbox, and tells what became of them. Throws SETUP_FAILED when the node has not
  * joined, and ISOLATION_INSUFFICIENT when its kernel cannot confine a step.
  */
 export async function runAgent(

@@ -14,8 +14,8 @@ const usage = `Usage:
 `;
 
 /**
- * The agent's command line, but for --version, which the host answers itself. Resolves with the exit
- * status; results go to stdout, all else to stderr.
+ * The agent's command line, but for --version, which the host answers itself. Resolves with the
+ * exit status; results go to stdout, all else to stderr.
  */
 export async function runCommandLine(host: Host): Promise<number> {
   try {

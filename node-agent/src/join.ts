@@ -21,8 +21,8 @@ import { decodeUserSeed } from "./mesh/nkey.ts";
 /**
  * Enrols this machine with a join token and stores its identity; resolves with the node's name.
  * The keys are on the disk before the token is used, so that a join that was cut off can be tried
- * again with the same keys. Throws INVITE_INVALID, NODE_EXISTS, UNREACHABLE, ISOLATION_INSUFFICIENT,
- * or what the coordinator answered.
+ * again with the same keys. Throws INVITE_INVALID, NODE_EXISTS, UNREACHABLE,
+ * ISOLATION_INSUFFICIENT, or what the coordinator answered.
  */
 export async function join(
   host: Host,

@@ -36,7 +36,7 @@ export function deferred<Value>(): Deferred<Value> {
   return { promise, resolve };
 }
 
-/** The n-th wait (from 0) of a series that doubles, anywhere between nothing and its full length. */
+/** The n-th wait (from 0) of a series that doubles: anything from nothing to its full length. */
 export function backoffMs(host: Host, failures: number, msMin: number, msMax: number): number {
   const full = Math.min(msMax, msMin * 2 ** Math.min(failures, 20));
   return Math.round(full * randomFraction(host));

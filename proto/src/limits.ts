@@ -12,6 +12,10 @@ export const limits = {
 
   /** One event from the outside world, as JSON. */
   eventBytesMax: 256 * 1024,
+  /** A run's inputs, as JSON: they travel with every dispatch. */
+  inputsBytesMax: 256 * 1024,
+  /** With the prefix that says whose key it is. */
+  idempotencyKeyLengthMax: 256,
   /** One gRPC message to the console API. */
   consoleMessageBytesMax: 4 * 1024 * 1024,
 

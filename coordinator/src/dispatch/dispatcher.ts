@@ -11,7 +11,14 @@ import { workflowAt } from "../catalogue/catalogue.ts";
 import type { EnrolledNode } from "../fleet/fleet.ts";
 import { decideAccepted, decideEnded, failure } from "../scheduler/decide-attempt.ts";
 import { schedulerLimits } from "../scheduler/limits.ts";
-import { findActive, type Instance, isActive, keyOf, type Run } from "../scheduler/runs.ts";
+import {
+  findActive,
+  type Instance,
+  isActive,
+  keyOf,
+  type Run,
+  type Runs,
+} from "../scheduler/runs.ts";
 import { type CallWork, callFor, workFor } from "../scheduler/work.ts";
 import type { Recorded } from "../state/event.ts";
 import type { Writer } from "../state/writer.ts";
@@ -60,9 +67,17 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
     const id = attemptId(key);
     if (sending.has(id) || closing.signal.aborted) return;
     sending.add(id);
-    carryOut(dependencies, key, closing.signal)
-      .catch(onFault)
-      .finally(() => sending.delete(id));
+    carryOut(dependencies, key, closing.signal).then(
+      () => {
+        sending.delete(id);
+        // The node may have come back just when its sender gave up.
+        if (awaitsNode(writer, key)) start(key);
+      },
+      (error: unknown) => {
+        sending.delete(id);
+        onFault(error);
+      },
+    );
   };
 
   return {
@@ -71,15 +86,13 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
         if (event.$case === "attemptScheduled" && event.value.attempt !== undefined)
           start(event.value.attempt);
         if (event.$case === "runEnded") recall(dependencies, event.value.run);
+        // A heartbeat alone brings a node back too, without a hello that would ask for its work.
+        if (event.$case === "nodeConnected") scheduledOn(runs, event.value.node).forEach(start);
       }
     },
     async resume() {
-      const active = [...runs.onNode.values()].flatMap((instances) => [...instances]);
-      for (const instance of active) {
-        if (instance.node !== "") {
-          if (instance.state === "scheduled") start(keyOf(instance));
-          continue;
-        }
+      for (const node of runs.onNode.keys()) scheduledOn(runs, node).forEach(start);
+      for (const instance of [...(runs.onNode.get("") ?? [])]) {
         const result = failure("CALL_UNCERTAIN", "the coordinator stopped while the call was out");
         await writer.decide((state) => decideEnded(state.runs, keyOf(instance), result));
       }
@@ -133,10 +146,7 @@ async function handOver(
 ): Promise<void> {
   const key = keyOf(instance);
   const work = workFor(run, step, instance, node);
-  const waits = () =>
-    findActive(writer.state.runs, key)?.state === "scheduled" &&
-    writer.state.fleet.nodes.get(node.node)?.state === "connected";
-  while (waits() && !signal.aborted) {
+  while (awaitsNode(writer, key) && !signal.aborted) {
     const { services } = step.definition.grants;
     const sealedToken = services.length === 0 ? new Uint8Array() : sealToken(node, key, services);
     const { problems } = await mesh.dispatch(node.node, { ...work, sealedToken });
@@ -152,6 +162,20 @@ async function handOver(
     }
     await sleep(schedulerLimits.dispatchRepeatMs, signal);
   }
+}
+
+/** Whether the attempt is still to be handed to its node, and the node is there. */
+function awaitsNode({ state }: Writer, key: AttemptKey): boolean {
+  const instance = findActive(state.runs, key);
+  if (instance?.state !== "scheduled") return false;
+  return state.fleet.nodes.get(instance.node)?.state === "connected";
+}
+
+/** Attempts of the node that it has not accepted; none for the coordinator, which accepts nothing. */
+function scheduledOn(runs: Runs, node: string): AttemptKey[] {
+  if (node === "") return [];
+  const instances = [...(runs.onNode.get(node) ?? [])];
+  return instances.filter((it) => it.state === "scheduled").map(keyOf);
 }
 
 /** The run is over: what still runs of it is ended on its node. Unheard recalls reach it at hello. */

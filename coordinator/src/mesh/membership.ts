@@ -2,16 +2,16 @@ import {
   type AttemptKey,
   EnrolReply,
   type EnrolRequest,
+  type Hello,
   HelloReply,
-  type InventoryItem,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import { enrolProof } from "@cohort/proto/proof";
 import type { Logger } from "pino";
 import { decideEnrol, type EnrolCommand } from "../fleet/decide-enrol.ts";
-import { decideHeartbeat, decideHello } from "../fleet/decide-presence.ts";
-import type { FleetState } from "../fleet/fleet.ts";
+import { decideHeartbeat } from "../fleet/decide-presence.ts";
+import type { EnrolledNode, FleetState } from "../fleet/fleet.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Credentials } from "./credentials.ts";
 import type { MeshHandlers } from "./mesh.ts";
@@ -35,8 +35,14 @@ export interface MembershipOptions {
   readonly coordinatorKey: Uint8Array;
   /** "host:port" of nats-server, as nodes reach it. */
   readonly servers: readonly string[];
-  /** Compares what a node holds with what it should hold; gives the attempts that it must drop. */
-  readonly reconcile: (node: string, inventory: readonly InventoryItem[]) => Promise<AttemptKey[]>;
+  /**
+   * Records in one decision that the node is there, and compares what it holds with what it should
+   * hold; gives the attempts that it must drop. Throws NODE_UNKNOWN, ISOLATION_INSUFFICIENT.
+   */
+  readonly welcome: (
+    node: string,
+    hello: Hello,
+  ) => Promise<{ readonly node: EnrolledNode; readonly superseded: AttemptKey[] }>;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -45,7 +51,7 @@ export interface MembershipOptions {
 export function createMembership(
   options: MembershipOptions,
 ): Pick<MeshHandlers, "enrol" | "hello" | "heartbeat"> {
-  const { decide, credentials, presence, coordinatorKey, servers, reconcile, now, log } = options;
+  const { decide, credentials, presence, coordinatorKey, servers, welcome, now, log } = options;
   return {
     async enrol(request, invite) {
       const command = enrolCommand(request, invite, options);
@@ -55,12 +61,11 @@ export function createMembership(
       const userJwt = await credentials.issueNodeJwt(node, command.natsKey, now());
       return EnrolReply.fromPartial({ node, userJwt, coordinatorKey, servers: [...servers] });
     },
-    async hello(name, { facts, inventory }) {
-      const { keys } = await decide((fleet) => decideHello(fleet, name, facts));
+    async hello(name, hello) {
+      const { node, superseded } = await welcome(name, hello);
       presence.seen(name);
-      const superseded = await reconcile(name, inventory);
       const nowMs = now();
-      const userJwt = await credentials.issueNodeJwt(name, keys.natsKey, nowMs);
+      const userJwt = await credentials.issueNodeJwt(name, node.keys.natsKey, nowMs);
       return HelloReply.fromPartial({
         nowMs,
         heartbeatMs: limits.heartbeatMs,

@@ -1,4 +1,5 @@
 import { ExpressionError } from "@cohort/proto/expression";
+import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Workflow } from "@cohort/proto/resources/workflow";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
@@ -26,11 +27,17 @@ export interface Started {
   readonly existing: boolean;
 }
 
-/** Throws WORKFLOW_UNKNOWN, INPUT_INVALID. */
+/** Throws WORKFLOW_UNKNOWN, INPUT_INVALID, LIMIT_EXCEEDED. */
 export function decideStart(
   { catalogue, runs }: { catalogue: Catalogue; runs: Runs },
   request: StartRequest,
 ): Decision<Started> {
+  if (request.idempotencyKey.length > limits.idempotencyKeyLengthMax) {
+    throw refuse(
+      "LIMIT_EXCEEDED",
+      `the idempotency key is longer than ${limits.idempotencyKeyLengthMax} characters`,
+    );
+  }
   const existing = runs.byIdempotencyKey.get(request.idempotencyKey);
   if (request.idempotencyKey !== "" && existing !== undefined) {
     return { events: [], value: { run: existing, existing: true } };
@@ -44,7 +51,8 @@ export function decideStart(
       hint: suggest(request.workflow, names),
     });
   }
-  const inputs = resolveInputs(catalogue, resource.version, request);
+  const inputsJson = JSON.stringify(resolveInputs(catalogue, resource.version, request));
+  checkSize(inputsJson);
   const { run, workflow, trigger, actor, event, idempotencyKey } = request;
   const value = {
     run,
@@ -52,7 +60,7 @@ export function decideStart(
     version: resource.version,
     trigger,
     actor,
-    inputsJson: JSON.stringify(inputs),
+    inputsJson,
     eventJson: event === null ? "" : JSON.stringify(event),
     idempotencyKey,
   };
@@ -85,6 +93,16 @@ function resolveInputs(
         : evaluateDefault(name, () => fallback?.evaluate({ event: request.event }));
       return [name, checkType(name, input.type, given)];
     }),
+  );
+}
+
+function checkSize(inputsJson: string): void {
+  const bytes = new TextEncoder().encode(inputsJson).length;
+  if (bytes <= limits.inputsBytesMax) return;
+  throw refuse(
+    "LIMIT_EXCEEDED",
+    `the inputs have ${bytes} bytes; they may have ${limits.inputsBytesMax}`,
+    { hint: "Give a reference to the data, such as a path or an address, instead." },
   );
 }
 

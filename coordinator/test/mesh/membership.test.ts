@@ -13,7 +13,7 @@ import { subjects } from "@cohort/proto/subjects";
 import { createUser } from "@nats-io/nkeys";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { decideSilence } from "../../src/fleet/decide-presence.ts";
+import { decideHello, decideSilence } from "../../src/fleet/decide-presence.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../../src/fleet/fleet.ts";
 import { createCredentials } from "../../src/mesh/credentials.ts";
 import { createInviter, type InviteNode } from "../../src/mesh/invitation.ts";
@@ -62,7 +62,10 @@ beforeEach(async () => {
     sha256,
     coordinatorKey: new Uint8Array(32).fill(9),
     servers,
-    reconcile: async (_node, inventory) => inventory.flatMap((it) => it.attempt ?? []),
+    welcome: async (name, { facts, inventory }) => ({
+      node: await decide((it) => decideHello(it, name, facts)),
+      superseded: inventory.flatMap((it) => it.attempt ?? []),
+    }),
     now: Date.now,
     log: pino({ level: "silent" }),
   });

@@ -1,6 +1,7 @@
 import { Facts, type Finished } from "@cohort/proto/gen/cohort/node";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
+import type { EventLog } from "../../src/log/log.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
 import { decideAccepted, decideNodeEvents } from "../../src/scheduler/decide-attempt.ts";
 import { decideStart } from "../../src/scheduler/decide-start.ts";
@@ -11,16 +12,20 @@ import { createWriter } from "../../src/state/writer.ts";
 import { checkSources } from "../../src/workflow/workflow.ts";
 
 /** A mesh in memory: the real state, writer and scheduler, a clock that a test moves. */
-export function createWorld(workflow: string) {
+export function createWorld(workflow: string, log: EventLog = memoryLog()) {
   const recorded: Recorded[] = [];
+  const listeners: ((events: readonly Recorded[]) => void)[] = [];
   let nowMs = 1_000_000;
   let runs = 0;
   const state: State = emptyState();
   const writer = createWriter({
-    log: openMemoryLog({ signer: createCheckpointSigner(new Uint8Array(32), "test") }),
+    log,
     state,
     now: () => nowMs,
-    listen: (events) => recorded.push(...events),
+    listen(events) {
+      recorded.push(...events);
+      for (const listener of listeners) listener(events);
+    },
     onFailure: (error) => {
       throw error;
     },
@@ -31,6 +36,7 @@ export function createWorld(workflow: string) {
     writer,
     recorded,
     record,
+    listen: (listener: (events: readonly Recorded[]) => void) => void listeners.push(listener),
     async apply(text = workflow) {
       const { resources, problems } = checkSources([{ path: "test.yaml", text }], () => true);
       if (problems.length > 0) throw new Error(JSON.stringify(problems));
@@ -108,4 +114,8 @@ export function createWorld(workflow: string) {
         [...(state.runs.byId.get(run)?.steps.values() ?? [])].map((it) => [it.step, it.state]),
       ),
   };
+}
+
+function memoryLog(): EventLog {
+  return openMemoryLog({ signer: createCheckpointSigner(new Uint8Array(32), "test") });
 }

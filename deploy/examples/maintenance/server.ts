@@ -65,7 +65,11 @@ async function open(options: MaintenanceOptions, request: IncomingMessage): Prom
     return { status: 422, body: { error: "the idempotency key was used for another report" } };
   }
   const { id, openedMs } = filed.ticket;
-  return { status: 201, body: { id, opened_ms: openedMs }, headers: { location: `/tickets/${id}` } };
+  return {
+    status: 201,
+    body: { id, opened_ms: openedMs },
+    headers: { location: `/tickets/${id}` },
+  };
 }
 
 /** Compared as hashes of one length, so that time tells nothing. */

@@ -26,7 +26,10 @@ export class Tickets {
 
   constructor(private readonly path: string) {
     const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-    this.#records = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as Record);
+    this.#records = text
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Record);
     for (const record of this.#records) this.#index(record);
   }
 

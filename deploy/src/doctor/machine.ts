@@ -27,7 +27,11 @@ export function userNamespaces(system = "/proc/sys"): Check {
     return failed(name, "none are allowed", "As root: sysctl -w user.max_user_namespaces=15000");
   }
   if (!root && setting(system, "kernel/unprivileged_userns_clone") === "0") {
-    return failed(name, "root alone may make them", "As root: sysctl -w kernel.unprivileged_userns_clone=1");
+    return failed(
+      name,
+      "root alone may make them",
+      "As root: sysctl -w kernel.unprivileged_userns_clone=1",
+    );
   }
   if (!root && setting(system, "kernel/apparmor_restrict_unprivileged_userns") === "1") {
     const remedy = "As root: sysctl -w kernel.apparmor_restrict_unprivileged_userns=0";

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { agentPath } from "../../setup/agent.mjs";
 import { findNatsServer, natsServerMinimum } from "../../setup/nats-server.mjs";
@@ -24,7 +24,8 @@ export async function agent(path: string = agentPath()): Promise<Check> {
   if (!existsSync(path)) return failed("agent", `${path} is not built`, "Run `npm start`.");
   const { stdout, fault } = await probe(path);
   const level = /^isolation: (\w+)/m.exec(stdout)?.[1];
-  if (level === undefined) return failed("agent", fault, "Remove .cohort/build and run `npm start`.");
+  if (level === undefined)
+    return failed("agent", fault, "Remove .cohort/build and run `npm start`.");
   const detail = `isolation ${level}`;
   if (fault === "") return passed("agent", detail);
   return failed("agent", detail, `Run \`${path} probe\`: it names what this kernel lacks.`);

@@ -68,5 +68,7 @@ function variable(name: PortName): string {
 function parsePort(name: string, text: string): number {
   const value = Number(text);
   if (/^\d+$/.test(text) && value <= 65_535) return value;
-  throw refuse("USAGE", `${name} is not a port: ${text}`, { hint: "Give a number from 0 to 65535." });
+  throw refuse("USAGE", `${name} is not a port: ${text}`, {
+    hint: "Give a number from 0 to 65535.",
+  });
 }

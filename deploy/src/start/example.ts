@@ -41,7 +41,13 @@ export async function runExample(mesh: Mesh, paths: Paths, signal: AbortSignal):
     });
     const publish = () => publishVibration(paths, mesh.ports);
     const run = await followRun({ client, workflow, publish, signal, print });
-    await printReport({ client, run, context: paths.operatorContext, endpoint: context.endpoint, print });
+    await printReport({
+      client,
+      run,
+      context: paths.operatorContext,
+      endpoint: context.endpoint,
+      print,
+    });
     return run.state === "succeeded" ? 0 : 3;
   } finally {
     client.close();

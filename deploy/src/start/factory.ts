@@ -30,9 +30,9 @@ export function layOutFactory(place: {
 export async function applyFactory(client: ConsoleClient, files: SourceFile[]): Promise<string> {
   const { resources } = client;
   const reply = await client.call(resources, resources.apply, { files, dryRun: false });
-  const changed = reply.changes.filter((it) => it.change !== "unchanged");
-  if (changed.length === 0) return `${reply.changes.length} resources as before`;
-  return changed.map((it) => `${it.kind} ${it.change}`).join(", ");
+  const counts = new Map<string, number>();
+  for (const { change } of reply.changes) counts.set(change, (counts.get(change) ?? 0) + 1);
+  return [...counts].map(([change, count]) => `${count} resources ${change}`).join(", ");
 }
 
 function withPort(text: string, port: number): string {

@@ -5,9 +5,9 @@ import { refuse } from "@cohort/proto/problem";
 
 /**
  * Exports the whole ledger and holds it against its signed checkpoint, here and not in the
- * coordinator. Gives what was found, in one phrase. Throws LEDGER_INVALID.
+ * coordinator. Gives what was found, a line each. Throws LEDGER_INVALID.
  */
-export async function verifiedLedger(client: ConsoleClient): Promise<string> {
+export async function verifiedLedger(client: ConsoleClient): Promise<string[]> {
   const leaves: LedgerLeaf[] = [];
   let note = "";
   let verifierKey = "";
@@ -24,5 +24,9 @@ export async function verifiedLedger(client: ConsoleClient): Promise<string> {
     });
   }
   const root = Buffer.from(verdict.root).toString("base64");
-  return `${verdict.size} entries, root ${root}, verified with ${verifierKey}`;
+  return [
+    `${verdict.size} entries, verified here against the signed checkpoint`,
+    `checkpoint root ${root}`,
+    `signed by ${verifierKey}`,
+  ];
 }

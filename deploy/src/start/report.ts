@@ -21,7 +21,7 @@ export async function printReport(parts: {
   for (const line of runLines(run)) print(line);
   for (const line of spendingLines(run.charges, budgets)) print(line);
   print("");
-  print(`ledger   ${ledger}`);
+  ledger.forEach((line, at) => print(`${at === 0 ? "ledger " : "       "}  ${line}`));
   print(`console  ${endpoint} (gRPC over TLS; credentials in ${context})`);
 }
 
@@ -39,10 +39,14 @@ export function runLines(run: Run): string[] {
 }
 
 /** What was spent, and how much of each budget that the calls were held against is used. */
-export function spendingLines(charges: readonly Charge[], budgets: readonly BudgetLine[]): string[] {
+export function spendingLines(
+  charges: readonly Charge[],
+  budgets: readonly BudgetLine[],
+): string[] {
   const total = charges.reduce((sum, charge) => sum + charge.nanoUsd, 0);
   const calls = charges.map(
-    (it) => `  ${it.step.padEnd(12)} ${it.service.padEnd(16)} ${formatMoney(it.nanoUsd)} ${it.state}`,
+    (it) =>
+      `  ${it.step.padEnd(12)} ${it.service.padEnd(16)} ${formatMoney(it.nanoUsd)} ${it.state}`,
   );
   const touched = budgets.filter((budget) =>
     charges.some((charge) => charge.holds.some((hold) => hold.account === budget.account)),

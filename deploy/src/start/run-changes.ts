@@ -27,7 +27,9 @@ function instanceChanges(earlier: Step | undefined, step: Step): string[] {
     if (was?.state === instance.state && was.attempt === instance.attempt) return [];
     const attempt = instance.attempt > 1 ? ` (attempt ${instance.attempt})` : "";
     const fault = instance.code === "" ? "" : `: ${instance.code} ${instance.message}`;
-    return [row(instanceName(step, instance), instance.state, `${placeOf(instance)}${attempt}${fault}`)];
+    return [
+      row(instanceName(step, instance), instance.state, `${placeOf(instance)}${attempt}${fault}`),
+    ];
   });
 }
 

@@ -1,4 +1,12 @@
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { refuse } from "@cohort/proto/problem";
 import { endProcess, identify, isRunning, type ProcessIdentity } from "./process-identity.ts";
@@ -92,14 +100,19 @@ function readLock(path: string): ProcessIdentity | null {
 
 function ownIdentity(): ProcessIdentity {
   const identity = identify(process.pid);
-  if (identity === null) throw refuse("SETUP_FAILED", "/proc is not readable", { hint: "Mount /proc." });
+  if (identity === null)
+    throw refuse("SETUP_FAILED", "/proc is not readable", { hint: "Mount /proc." });
   return identity;
 }
 
 function alreadyRunning(home: string, stored: Stored): Error {
-  return refuse("SETUP_FAILED", `a mesh runs in ${home} already, process ${stored.supervisor.pid}`, {
-    hint: "Stop it with Ctrl-C or SIGTERM, or give this one another --home.",
-  });
+  return refuse(
+    "SETUP_FAILED",
+    `a mesh runs in ${home} already, process ${stored.supervisor.pid}`,
+    {
+      hint: "Stop it with Ctrl-C or SIGTERM, or give this one another --home.",
+    },
+  );
 }
 
 function read(path: string): Stored | null {

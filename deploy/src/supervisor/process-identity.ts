@@ -19,7 +19,11 @@ export function identify(pid: number): ProcessIdentity | null {
     if (fields[0] === "Z" || fields[0] === "X") return null;
     const startTicks = fields[19];
     if (startTicks === undefined) return null;
-    return { pid, startTicks, boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim() };
+    return {
+      pid,
+      startTicks,
+      boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    };
   } catch {
     return null;
   }

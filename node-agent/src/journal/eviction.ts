@@ -45,7 +45,8 @@ function replaceByNotes(
 }
 
 function note(evicted: NodeEvent, offset: number, droppedBytes: number): PendingEvent {
-  const text = `[cohort: ${droppedBytes} bytes of this log were dropped: the node's journal was full]\n`;
+  const reason = "the node's journal was full";
+  const text = `[cohort: ${droppedBytes} bytes of this log were dropped: ${reason}]\n`;
   const log = { stream: 2, offset, data: new TextEncoder().encode(text) };
   const event = { ...evicted, event: { $case: "log", value: log } as const };
   return { event, bytes: 0, droppedBytes };

@@ -8,7 +8,7 @@ import {
   type InventoryItem,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
-import { CohortError } from "@cohort/proto/problem";
+import { CohortError, problem } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import type { CoordinatorClock } from "../clock.ts";
 import type { Host } from "../host.ts";
@@ -17,6 +17,7 @@ import { agentLimits } from "../limits.ts";
 import { backoffMs, delay, randomFraction } from "../wait.ts";
 import type { Bus } from "./bus.ts";
 import { credentialIsDue } from "./credential.ts";
+import { Door } from "./door.ts";
 import type { EventPump } from "./event-pump.ts";
 
 /** What a session needs of the agent. */
@@ -45,22 +46,36 @@ export async function serveSession(
   ended: AbortSignal,
 ): Promise<void> {
   const { node, attempts, pump } = context;
-  for (const verb of ["dispatch", "cancel"] as const) {
-    bus.subscribe(subjects.down(node, verb), async (payload) =>
-      DispatchReply.encode(await attempts[verb](payload)).finish(),
-    );
-  }
-  const heartbeatMs = await greet(context, bus, ended);
+  const door = new Door();
+  bus.subscribe(subjects.down(node, "dispatch"), async (payload) => {
+    const passed = await door.pass(limits.dispatchAnswerMs, ended);
+    const reply = passed ? await attempts.dispatch(payload) : unheard;
+    return DispatchReply.encode(reply).finish();
+  });
+  bus.subscribe(subjects.down(node, "cancel"), async (payload) =>
+    DispatchReply.encode(await attempts.cancel(payload)).finish(),
+  );
+  const heartbeatMs = await greet(context, bus, door, ended);
   const send = (batch: Uint8Array) =>
     bus.request(subjects.up(node, "events"), batch, agentLimits.requestMsMax);
-  await Promise.all([pump.run(send, ended), beat(context, bus, heartbeatMs, ended)]);
+  await Promise.all([pump.run(send, ended), beat(context, bus, door, heartbeatMs, ended)]);
 }
 
+/** The coordinator waits no longer for the answer, and will send the dispatch again. */
+const unheard: DispatchReply = {
+  problems: [problem("UNREACHABLE", "the node has not been greeted yet")],
+};
+
 /** Until the coordinator has answered; ms between heartbeats. */
-async function greet(context: SessionContext, bus: Bus, ended: AbortSignal): Promise<number> {
+async function greet(
+  context: SessionContext,
+  bus: Bus,
+  door: Door,
+  ended: AbortSignal,
+): Promise<number> {
   for (let failures = 0; !ended.aborted; failures++) {
     try {
-      return await hello(context, bus);
+      return await hello(context, bus, door);
     } catch (error) {
       if (failures === 0) report(context, error);
     }
@@ -70,8 +85,10 @@ async function greet(context: SessionContext, bus: Bus, ended: AbortSignal): Pro
   return limits.heartbeatMs;
 }
 
-async function hello(context: SessionContext, bus: Bus): Promise<number> {
+/** Only the coordinator's yes opens the door: what was not answered may yet be read. */
+async function hello(context: SessionContext, bus: Bus, door: Door): Promise<number> {
   const { node, facts, attempts, journal, clock } = context;
+  door.shut();
   // What the inventory says must still be so after a power loss.
   await journal.sync();
   const request = Hello.encode({ facts, inventory: attempts.inventory() }).finish();
@@ -80,6 +97,7 @@ async function hello(context: SessionContext, bus: Bus): Promise<number> {
   if (reply.problems.length > 0) throw new CohortError(reply.problems);
   clock.correct(reply.nowMs);
   attempts.supersede(reply.superseded);
+  door.open();
   if (reply.userJwt !== "") context.renewCredential(reply.userJwt);
   return reply.heartbeatMs || limits.heartbeatMs;
 }
@@ -91,6 +109,7 @@ async function hello(context: SessionContext, bus: Bus): Promise<number> {
 async function beat(
   context: SessionContext,
   bus: Bus,
+  door: Door,
   heartbeatMs: number,
   ended: AbortSignal,
 ): Promise<void> {
@@ -104,8 +123,9 @@ async function beat(
     const silentMs = host.monotonic() - last;
     last = host.monotonic();
     const due = credentialIsDue(context.credential(), clock.now());
-    if (ended.aborted || (silentMs < limits.nodeSilenceMsMax && !due)) continue;
-    await hello(context, bus).catch((error) => report(context, error));
+    const greeted = door.isOpen && silentMs < limits.nodeSilenceMsMax && !due;
+    if (ended.aborted || greeted) continue;
+    await hello(context, bus, door).catch((error) => report(context, error));
   }
 }
 

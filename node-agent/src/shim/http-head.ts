@@ -29,8 +29,8 @@ const valuePattern = /^[\t\x20-\x7e]*$/;
 
 /**
  * Parses the bytes before the empty line. Stricter than RFC 9112 wherever two readers could
- * disagree about where a message ends: one line ending, no folded lines, no header twice, no body of
- * two lengths. Throws HttpRefusal.
+ * disagree about where a message ends: one line ending, no folded lines, no header twice, no
+ * body of two lengths. Throws HttpRefusal.
  */
 export function parseHead(bytes: Uint8Array): HttpHead {
   const [requestLine, ...headerLines] = toText(bytes).split("\r\n");

@@ -10,8 +10,8 @@ export type HttpHandler = (request: HttpRequest) => Promise<HttpAnswer>;
 
 /**
  * Plain HTTP/1.1 on the step's own loopback. Who asks is known by the socket: only this step's
- * sandbox leads here, so no credential is asked for and none is given. Resolves when the step has
- * ended.
+ * sandbox leads here, so no credential is asked for and none is given. Connections beyond the limit
+ * wait in the kernel's queue. Resolves when the step has ended.
  */
 export async function serveShim(
   process: Pick<SandboxProcess, "accept">,
@@ -19,21 +19,25 @@ export async function serveShim(
   ended: AbortSignal,
 ): Promise<void> {
   const sockets = new Set<Socket>();
+  const places = new Gate(agentLimits.shimConnectionsMax);
   const gate = new Gate(agentLimits.shimRequestsMax);
+  // What the step holds open for later must not keep those out that wait at the door.
+  const full = () => sockets.size >= agentLimits.shimConnectionsMax;
   const closeAll = () => {
     for (const socket of sockets) socket.close();
   };
   ended.addEventListener("abort", closeAll);
   try {
     for (;;) {
+      const leave = await places.enter();
       const socket = await process.accept();
       if (socket === null) return;
-      if (ended.aborted || sockets.size >= agentLimits.shimConnectionsMax) {
-        socket.close();
-        continue;
-      }
+      if (ended.aborted) return socket.close();
       sockets.add(socket);
-      void serveConnection(socket, handle, gate).finally(() => sockets.delete(socket));
+      void serveConnection(socket, handle, gate, full).finally(() => {
+        sockets.delete(socket);
+        leave();
+      });
     }
   } catch {
     // The sandbox is gone; so is whoever could be told.
@@ -42,16 +46,21 @@ export async function serveShim(
   }
 }
 
-async function serveConnection(socket: Socket, handle: HttpHandler, gate: Gate): Promise<void> {
+async function serveConnection(
+  socket: Socket,
+  handle: HttpHandler,
+  gate: Gate,
+  full: () => boolean,
+): Promise<void> {
   const reader = new HttpReader(socket);
   try {
     for (let keepAlive = true; keepAlive; ) {
       const head = await reader.head();
       if (head === null) return;
-      keepAlive = head.keepAlive;
       const leave = await gate.enter();
       try {
         const answer = await handle({ head, body: await reader.body(head) });
+        keepAlive = head.keepAlive && !full();
         await socket.write(encodeAnswer(answer, head.method, keepAlive));
       } finally {
         leave();

@@ -45,7 +45,7 @@ export class Attempts {
     return [...running, ...finished.map((attempt) => ({ attempt, state: "finished" }))];
   }
 
-  /** Answers once the attempt is on the disk; a second dispatch of the same attempt is a yes too. */
+  /** Answers once the attempt is on the disk; a second dispatch of the same is a yes too. */
   dispatch(bytes: Uint8Array): Promise<DispatchReply> {
     return answer(async () => {
       const { journal } = this.#context;

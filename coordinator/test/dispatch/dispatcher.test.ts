@@ -1,0 +1,138 @@
+import type { Dispatch, DispatchReply } from "@cohort/proto/gen/cohort/node";
+import { problem } from "@cohort/proto/problem";
+import { describe, expect, it } from "vitest";
+import { createDispatcher } from "../../src/dispatch/dispatcher.ts";
+import { createWorld } from "../scheduler/world.ts";
+
+const workflow = `kind: workflow
+name: flow
+steps:
+  - { id: work, run: "true" }
+  - id: ticket
+    depends: [work]
+    call: { service: desk, path: "/\${{ steps.work.output.id }}" }
+`;
+
+/** A world with its dispatcher; the test says what the node answers. */
+async function setUp() {
+  const world = createWorld(workflow);
+  const sent: Dispatch[] = [];
+  const called: string[] = [];
+  const node = { answer: (): DispatchReply => ({ problems: [] }) };
+  const faults: unknown[] = [];
+  const create = () =>
+    createDispatcher({
+      writer: world.writer,
+      mesh: {
+        async dispatch(_, dispatch) {
+          sent.push(dispatch);
+          return node.answer();
+        },
+        cancel: async () => {},
+      },
+      sealToken: () => new Uint8Array(),
+      async call(_, work) {
+        called.push(`${work.path} ${work.idempotencyKey}`);
+        return { problems: [], status: 200, headers: [], body: new Uint8Array() };
+      },
+      sleep: () => settled(),
+      onFault: (error) => faults.push(error),
+    });
+  const dispatcher = create();
+  world.listen(dispatcher.onEvents);
+  await world.apply();
+  await world.addNode("node-a");
+  return { world, sent, called, node, faults, dispatcher, create };
+}
+
+const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
+const unreachable: DispatchReply = { problems: [problem("UNREACHABLE", "away")] };
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 200 && !condition(); turn++) await settled();
+  expect(condition()).toBe(true);
+}
+
+describe("the dispatcher", () => {
+  it("hands an attempt over until the node answers, always the same attempt", async () => {
+    const { world, sent, node } = await setUp();
+    const answers = [unreachable, unreachable, { problems: [] }];
+    node.answer = () => answers.shift() ?? { problems: [] };
+    const { run } = await world.start("flow");
+    await until(() => sent.length === 3);
+    expect(new Set(sent.map((it) => JSON.stringify(it.attempt))).size).toBe(1);
+    await until(
+      () => world.state.runs.byId.get(run)?.steps.get("work")?.instances[0]?.state === "accepted",
+    );
+  });
+
+  it("waits for a node that is gone, and hands over when a heartbeat brings it back", async () => {
+    const { world, sent, node } = await setUp();
+    node.answer = () => unreachable;
+    await world.start("flow");
+    await until(() => sent.length > 1);
+    await world.record({ $case: "nodeDisconnected", value: { node: "node-a", reason: "silent" } });
+    await settled();
+    await settled();
+    const before = sent.length;
+    for (let turn = 0; turn < 20; turn++) await settled();
+    expect(sent.length).toBe(before);
+    node.answer = () => ({ problems: [] });
+    const facts = world.state.fleet.nodes.get("node-a")?.facts;
+    await world.record({ $case: "nodeConnected", value: { node: "node-a", facts } });
+    await until(() => sent.length === before + 1);
+  });
+
+  it("sends an attempt again after a restart only if it was never accepted", async () => {
+    const { world, sent, node, dispatcher, create } = await setUp();
+    await world.start("flow");
+    await until(() => world.open().length === 1 && sent.length === 1);
+    node.answer = () => unreachable;
+    await world.start("flow");
+    await until(() => sent.length > 1);
+    dispatcher.close();
+    await settled();
+    await settled();
+    sent.length = 0;
+    node.answer = () => ({ problems: [] });
+    await create().resume();
+    await until(() => sent.length === 1);
+    expect(sent[0]?.attempt?.run).toBe("run2");
+  });
+
+  it("makes a call again after a restart, with the same idempotency key, as another attempt", async () => {
+    const { world, called, create, dispatcher } = await setUp();
+    const { run } = await world.start("flow");
+    await settled();
+    dispatcher.close();
+    await world.finish(run, "work", { outputJson: '{"id": 7}' });
+    expect(world.open()).toEqual(["ticket[0]#1@"]);
+    expect(called).toEqual([]);
+    const second = create();
+    world.listen(second.onEvents);
+    await second.resume();
+    await world.pass(1_000);
+    await until(() => called.length === 1);
+    expect(called).toEqual([`/7 ${run}/ticket/0`]);
+    await until(() => world.state.runs.byId.get(run)?.state === "succeeded");
+    expect(world.state.runs.byId.get(run)?.steps.get("ticket")?.instances[0]?.attempt).toBe(2);
+  });
+
+  it("fails the step when an expression has no value, and reports no fault", async () => {
+    const { world, faults } = await setUp();
+    const { run } = await world.start("flow");
+    await settled();
+    await world.finish(run, "work", { outputJson: "[]" });
+    await until(() => world.state.runs.byId.get(run)?.state === "failed");
+    expect(world.state.runs.byId.get(run)?.reason).toContain("EXPRESSION_INVALID");
+    expect(faults).toEqual([]);
+  });
+
+  it("fails the step when the node refuses the dispatch", async () => {
+    const { world, node } = await setUp();
+    node.answer = () => ({ problems: [problem("DISPATCH_INVALID", "not signed")] });
+    const { run } = await world.start("flow");
+    await until(() => world.state.runs.byId.get(run)?.state === "failed");
+    expect(world.state.runs.byId.get(run)?.reason).toContain("DISPATCH_INVALID");
+  });
+});
