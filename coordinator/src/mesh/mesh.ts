@@ -97,7 +97,8 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
   };
 }
 
-function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[] {
+/** Answers every kind of message of nodes; a simulated bus is served the same. */
+export function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[] {
   return [
     serve(context, {
       verb: "enrol",
