@@ -1,3 +1,4 @@
+import { ExpressionError, evaluateCondition, type Template } from "@cohort/proto/expression";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
@@ -7,6 +8,7 @@ import { candidatesFor, pickNode } from "./candidates.ts";
 import { hasRoom } from "./placement.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
+import { runVariables } from "./variables.ts";
 
 /**
  * The next event that follows from the state: a step ends, becomes ready or is placed, a run ends.
@@ -56,10 +58,24 @@ function beginStep(schedule: Schedule, run: Run, step: Step): Event | null {
     return stepEnded(step, "skipped", `step ${step.blocker} ${state}`);
   }
   if (step.waitsFor > 0) return null;
-  const nodes = plannedNodes(schedule, run, compiledStep(schedule, run, step.step));
+  const compiled = compiledStep(schedule, run, step.step);
+  const refusal = compiled.condition === null ? null : conditionOutcome(run, compiled, step);
+  if (refusal !== null) return refusal;
+  const nodes = plannedNodes(schedule, run, compiled);
   return nodes === null
     ? null
     : { $case: "stepPlanned", value: { run: run.run, step: step.step, nodes } };
+}
+
+/** The end of a step whose `if` does not hold, or cannot be told; null when it holds. */
+function conditionOutcome(run: Run, compiled: CompiledStep, step: Step): Event | null {
+  try {
+    const holds = evaluateCondition(compiled.condition as Template, runVariables(run, compiled));
+    return holds ? null : stepEnded(step, "skipped", "its condition is false");
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return stepEnded(step, "failed", `EXPRESSION_INVALID if: ${error.message}`.toWellFormed());
+  }
 }
 
 /** Nodes by instance; null while too few fit, in which case the step waits. */

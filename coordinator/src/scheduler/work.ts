@@ -2,8 +2,8 @@ import type { Variables } from "@cohort/proto/expression";
 import type { Dispatch, Limits } from "@cohort/proto/gen/cohort/node";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
-import { nodeVariables } from "./placement.ts";
 import { type Instance, keyOf, type Run } from "./runs.ts";
+import { attemptVariables } from "./variables.ts";
 
 /**
  * What an attempt is told to do, with its expressions evaluated. Throws ExpressionError when one has
@@ -16,7 +16,7 @@ export function workFor(
   node: FleetNode,
 ): Omit<Dispatch, "sealedToken"> {
   const { definition } = step;
-  const variables = variablesOf(run, instance, node);
+  const variables = attemptVariables(run, step, instance, node);
   const environment = Object.entries(
     step.environment.evaluate(variables) as Record<string, unknown>,
   );
@@ -46,7 +46,7 @@ export interface CallWork {
 /** The same for a `call` step. */
 export function callFor(run: Run, step: CompiledStep, instance: Instance): CallWork {
   const call = step.definition.call as NonNullable<typeof step.definition.call>;
-  const variables = variablesOf(run, instance, null);
+  const variables = attemptVariables(run, step, instance, null);
   return {
     service: call.service,
     method: call.method,
@@ -84,27 +84,6 @@ function limitsOf({ definition: { limits } }: CompiledStep): Limits {
     cpuMs: limits.cpu ?? 0,
     openFiles: limits.open_files,
   };
-}
-
-/** What expressions may read: inputs, event, earlier steps, the run, the node, the instance. */
-function variablesOf(run: Run, instance: Instance, node: FleetNode | null): Variables {
-  const steps = [...run.steps.values()].map((step) => {
-    const outputs = step.instances.map((it) => outputOf(it));
-    return [step.step, { output: outputs[0] ?? null, outputs, outcome: step.state }] as const;
-  });
-  return {
-    inputs: run.inputs,
-    event: run.event,
-    steps: Object.fromEntries(steps),
-    run: { id: run.run, workflow: run.workflow, started_ms: run.startedMs },
-    node: node === null ? {} : nodeVariables(node),
-    instance: instance.instance,
-  };
-}
-
-function outputOf(instance: Instance): unknown {
-  const json = instance.result?.outputJson ?? "";
-  return json === "" ? null : (JSON.parse(json) as unknown);
 }
 
 function asText(value: unknown): string {

@@ -22,6 +22,9 @@ export interface CompiledStep {
   readonly callPath: CompiledValue;
   readonly callJson: CompiledValue | null;
   readonly select: Template | null;
+  readonly condition: Template | null;
+  /** Other steps that its expressions read; null when that shows only as they are evaluated. */
+  readonly reads: readonly string[] | null;
 }
 
 /** The definition must have passed `checkWorkflow`; throws otherwise. */
@@ -42,14 +45,25 @@ function compileStep(step: WorkflowStep): CompiledStep {
   const kind = kindOf(step);
   if (kind === null) throw new Error(`step ${step.id} has not been checked`);
   const select = step.nodes?.select;
-  return {
-    definition: step,
-    kind,
+  const texts = {
+    condition: step.if === undefined ? null : compileExpression(step.if),
     environment: compileValue(step.env),
     with: compileValue(step.with),
     command: compileValue(step.command ?? []),
     callPath: compileValue(step.call?.path ?? ""),
     callJson: step.call?.json === undefined ? null : compileValue(step.call.json),
-    select: select === undefined ? null : compileExpression(select),
   };
+  return {
+    definition: step,
+    kind,
+    ...texts,
+    select: select === undefined ? null : compileExpression(select),
+    reads: readsOf(Object.values(texts).flatMap((it) => it?.references ?? [])),
+  };
+}
+
+function readsOf(references: readonly (readonly string[])[]): string[] | null {
+  const steps = references.filter(([root]) => root === "steps");
+  if (steps.some(([, id]) => id === undefined)) return null;
+  return [...new Set(steps.map(([, id]) => id as string))];
 }

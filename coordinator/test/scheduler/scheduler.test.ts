@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decideNodeEvents, decideReconcile } from "../../src/scheduler/decide-attempt.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
-import { createWorld } from "./world.ts";
+import { createWorld, worldWith } from "./world.ts";
 
 const chain = `kind: workflow
 name: chain
@@ -20,21 +20,11 @@ steps:
   - { id: two, depends: [all], nodes: { count: 2 }, run: "true" }
 `;
 
-async function world(
-  text: string,
-  nodes: Record<string, Record<string, string>> = { "node-a": {} },
-) {
-  const it = createWorld(text);
-  await it.apply();
-  for (const [name, labels] of Object.entries(nodes)) await it.addNode(name, labels);
-  return it;
-}
-
 const failed = { outcome: "failed", code: "STEP_EXIT", exit: 1, message: "no" };
 
 describe("scheduling", () => {
   it("runs a chain step by step and ends the run", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     expect(it.open()).toEqual(["a[0]#1@node-a"]);
     await it.finish(run, "a");
@@ -46,7 +36,7 @@ describe("scheduling", () => {
   });
 
   it("tries a failed step again after its delay, then fails the run and skips what depended on it", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     await it.finish(run, "a");
     await it.finish(run, "b", failed);
@@ -63,7 +53,7 @@ describe("scheduling", () => {
   });
 
   it("does not count a node's interruption as the step's failure", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     for (let time = 0; time < 3; time++) {
       await it.finish(run, "a", { ...failed, code: "NODE_INTERRUPTED" });
@@ -75,7 +65,7 @@ describe("scheduling", () => {
   });
 
   it("fans out over every node that the selector picks, and over as many as asked", async () => {
-    const it = await world(fan, {
+    const it = await worldWith(fan, {
       "node-a": { role: "press" },
       "node-b": {},
       "node-c": { role: "press" },
@@ -90,7 +80,7 @@ describe("scheduling", () => {
   });
 
   it("waits for a node that fits, and places when it comes", async () => {
-    const it = await world(fan, { "node-b": {} });
+    const it = await worldWith(fan, { "node-b": {} });
     const { run } = await it.start("fan");
     expect(it.open()).toEqual([]);
     await it.addNode("node-late", { role: "press" });
@@ -109,7 +99,7 @@ describe("scheduling", () => {
   });
 
   it("ends a run that lasts too long, and frees its nodes", async () => {
-    const it = await world(fan, { "node-a": { role: "press" } });
+    const it = await worldWith(fan, { "node-a": { role: "press" } });
     const { run } = await it.start("fan");
     await it.pass(59_000);
     expect(it.state.runs.byId.get(run)?.state).toBe("running");
@@ -120,7 +110,7 @@ describe("scheduling", () => {
   });
 
   it("starts one run for an idempotency key, however often it is asked", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const first = await it.start("chain", "key");
     const again = await it.start("chain", "key");
     expect(again).toEqual({ run: first.run, existing: true });
@@ -128,7 +118,7 @@ describe("scheduling", () => {
   });
 
   it("refuses unknown workflows and unknown inputs, and records nothing", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const before = it.recorded.length;
     await expect(it.start("chian")).rejects.toMatchObject({ code: "WORKFLOW_UNKNOWN" });
     await expect(it.start("chain", "", { x: 1 })).rejects.toMatchObject({ code: "INPUT_INVALID" });
@@ -138,7 +128,7 @@ describe("scheduling", () => {
 
 describe("what nodes report", () => {
   it("is ignored when it comes again, late, or from a node that does not own the attempt", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     const attempt = { run, step: "a", instance: 0, attempt: 1 };
     const value = {
@@ -159,7 +149,7 @@ describe("what nodes report", () => {
   });
 
   it("is reconciled: lost is lost, never taken is sent again, superseded is given up, the rest goes on", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const first = await it.start("chain");
     const second = await it.start("chain");
     const held = { run: first.run, step: "a", instance: 0, attempt: 1 };
@@ -186,7 +176,7 @@ describe("the state", () => {
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(), outcome, fc.nat(2000)), { maxLength: 40 }),
         async (moves) => {
-          const it = await world(`${chain}---\n${fan}`, {
+          const it = await worldWith(`${chain}---\n${fan}`, {
             "node-a": { role: "press" },
             "node-b": { role: "press" },
           });
@@ -215,7 +205,7 @@ describe("the state", () => {
   });
 
   it("records no transition of a step or attempt twice", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     for (const step of ["a", "b", "c"]) await it.finish(run, step);
     const keys = it.recorded.map(({ event }) => JSON.stringify(event));

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { findCycle, type GraphStep } from "../../src/workflow/graph.ts";
 
 const acyclic = fc.array(fc.array(fc.nat()), { maxLength: 30 }).map((edges): GraphStep[] =>

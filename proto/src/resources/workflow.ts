@@ -59,6 +59,8 @@ export type StepKind = (typeof stepKinds)[number];
 export const step = z.strictObject({
   id: name,
   depends: z.array(name).default([]),
+  /** Evaluated when the step could begin; where it is false, the step is skipped. */
+  if: template.optional(),
   nodes: nodes.optional(),
   run: z.string().min(1).max(limits.scriptBytesMax).optional(),
   shell: z.enum(["sh", "bash"]).optional(),

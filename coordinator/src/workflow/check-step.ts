@@ -1,0 +1,131 @@
+import { hasExpression } from "@cohort/proto/expression";
+import type { Problem } from "@cohort/proto/problem";
+import type { TemplateValue } from "@cohort/proto/resources/values";
+import {
+  kindOf,
+  type StepKind,
+  stepKinds,
+  type Workflow,
+  type WorkflowStep,
+} from "@cohort/proto/resources/workflow";
+import {
+  conditionProblems,
+  nameFault,
+  rootFault,
+  type Scope,
+  valueProblems,
+} from "./check-expressions.ts";
+import { endsBefore, type GraphStep } from "./graph.ts";
+import { stepKindProblem } from "./parse-resource.ts";
+import type { Path, Source } from "./source.ts";
+
+/** What the check of a step looks at beside the step. */
+export interface StepContext {
+  readonly workflow: Workflow;
+  readonly graph: ReadonlyMap<string, GraphStep>;
+  readonly source: Source;
+}
+
+export function stepProblems(context: StepContext, step: WorkflowStep, at: number): Problem[] {
+  const { source } = context;
+  const kind = kindOf(step);
+  if (kind === null) {
+    const kinds = stepKinds.filter((it) => step[it] !== undefined);
+    return [stepKindProblem(source, at, kinds)];
+  }
+  const place: Path = ["steps", at];
+  const scope = scopeOf(context, step, [...runRoots, "node", "instance"]);
+  const check = (path: Path, value: TemplateValue) =>
+    valueProblems(value, [...place, ...path], source, scope);
+  return [
+    ...uselessKeyProblems(source, place, kind),
+    ...(["run", "script"] as const).flatMap((key) =>
+      scriptProblems(step[key], [...place, key], source),
+    ),
+    ...(step.if === undefined
+      ? []
+      : conditionProblems(step.if, [...place, "if"], source, scopeOf(context, step, runRoots))),
+    ...check(["env"], step.env),
+    ...check(["with"], step.with),
+    ...check(["command"], step.command ?? null),
+    ...check(["call", "path"], step.call?.path ?? null),
+    ...check(["call", "json"], step.call?.json ?? null),
+    ...selectorProblems(context, step, [...place, "nodes", "select"]),
+  ];
+}
+
+function uselessKeyProblems(source: Source, place: Path, kind: StepKind): Problem[] {
+  const step = place.reduce<unknown>(
+    (value, key) => (value as Record<string | number, unknown>)[key],
+    source.value,
+  ) as object;
+  return uselessKeys(kind)
+    .filter((key) => Object.hasOwn(step, key))
+    .map((key) => {
+      const message = `"${key}" means nothing in a ${kind} step`;
+      return source.problemAtKey(place, key, "RESOURCE_KEY_UNKNOWN", message);
+    });
+}
+
+/** Keys that a kind of step would accept and ignore. */
+function uselessKeys(kind: StepKind): string[] {
+  if (kind === "call") return ["nodes", "shell", "with", "env", "grants", "requires", "limits"];
+  return kind === "run" ? [] : ["shell"];
+}
+
+function scriptProblems(text: string | undefined, path: Path, source: Source): Problem[] {
+  if (text === undefined || !hasExpression(text)) return [];
+  const message = "an expression inside program text is refused";
+  const hint = "Pass the value by `env:` or `with:` and read it there.";
+  return [source.problemAt(path, "EXPRESSION_IN_SCRIPT", message, hint)];
+}
+
+/** What can be read before the step has a node. */
+const runRoots = ["inputs", "event", "steps", "run"];
+/** What stands below `run` and below each of `steps`. */
+const runMembers = ["id", "workflow", "started_ms"];
+const stepMembers = ["output", "outputs", "outcome"];
+
+function scopeOf(
+  { workflow, graph }: StepContext,
+  step: WorkflowStep,
+  roots: readonly string[],
+): Scope {
+  const inputs = Object.keys(workflow.inputs);
+  return ([root, member, property]) => {
+    if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
+    if (root === "run" && member !== undefined) {
+      return nameFault(member, runMembers, `\`run\` has no property "${member}"`);
+    }
+    if (root === "steps" && member !== undefined) {
+      if (!endsBefore(graph, member, step.id)) {
+        const hint = `Add "${member}" to the step's depends.`;
+        return { message: `step "${member}" has not ended when "${step.id}" starts`, hint };
+      }
+      const message = `a step has no property "${property}"`;
+      return property === undefined ? null : nameFault(property, stepMembers, message);
+    }
+    return rootFault(root as string, roots);
+  };
+}
+
+function inputFault(name: string, inputs: readonly string[]) {
+  return nameFault(name, inputs, `no input is called "${name}"`);
+}
+
+/** Properties of a node that a selector may read. */
+const nodeProperties = ["name", "labels", "arch", "isolation", "cores", "memory_bytes", "version"];
+
+function selectorProblems({ workflow, source }: StepContext, step: WorkflowStep, path: Path) {
+  const select = step.nodes?.select;
+  if (select === undefined) return [];
+  const inputs = Object.keys(workflow.inputs);
+  const scope: Scope = ([root, member]) => {
+    if (root === "node" && member !== undefined) {
+      return nameFault(member, nodeProperties, `nodes have no property "${member}"`);
+    }
+    if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
+    return rootFault(root as string, ["node", "inputs"]);
+  };
+  return conditionProblems(select, path, source, scope, "SELECTOR_UNKNOWN");
+}
