@@ -13,8 +13,8 @@ import { decideAccepted, decideEnded, failure } from "../scheduler/decide-attemp
 import { schedulerLimits } from "../scheduler/limits.ts";
 import {
   findActive,
+  findStep,
   type Instance,
-  isActive,
   keyOf,
   type Run,
   type Runs,
@@ -43,7 +43,7 @@ export interface DispatcherDependencies {
 
 /**
  * Carries out what the log says: hands scheduled attempts to their nodes, makes the coordinator's own
- * calls, recalls attempts of runs that are over. It decides nothing, and forgets everything when the
+ * calls, recalls attempts of steps that are over. It decides nothing, and forgets everything when the
  * process ends: `resume` finds in the state what was left to do.
  */
 export interface Dispatcher {
@@ -85,7 +85,7 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
       for (const { event } of recorded) {
         if (event.$case === "attemptScheduled" && event.value.attempt !== undefined)
           start(event.value.attempt);
-        if (event.$case === "runEnded") recall(dependencies, event.value.run);
+        if (event.$case === "stepEnded") recall(dependencies, event.value.run, event.value.step);
         // A heartbeat alone brings a node back too, without a hello that would ask for its work.
         if (event.$case === "nodeConnected") scheduledOn(runs, event.value.node).forEach(start);
       }
@@ -178,12 +178,14 @@ function scheduledOn(runs: Runs, node: string): AttemptKey[] {
   return instances.filter((it) => it.state === "scheduled").map(keyOf);
 }
 
-/** The run is over: what still runs of it is ended on its node. Unheard recalls reach it at hello. */
-function recall({ writer, mesh, onFault }: DispatcherDependencies, id: string): void {
-  const run = writer.state.runs.byId.get(id);
-  const instances = [...(run?.steps.values() ?? [])].flatMap((step) => step.instances);
-  for (const instance of instances) {
-    if (!isActive(instance) || instance.node === "") continue;
+/** The step is over: what still ran of it is ended on its node. Unheard recalls reach it at hello. */
+function recall(
+  { writer, mesh, onFault }: DispatcherDependencies,
+  run: string,
+  step: string,
+): void {
+  for (const instance of findStep(writer.state.runs, run, step)?.instances ?? []) {
+    if (instance.state !== "cancelled" || instance.node === "") continue;
     mesh.cancel(instance.node, { attempt: keyOf(instance), hard: false }).catch(onFault);
   }
 }

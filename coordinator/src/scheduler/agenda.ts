@@ -1,6 +1,7 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
-import { findInstance, findStep, type Instance, type Step } from "./runs.ts";
+import type { CompiledWorkflow } from "../workflow/compile.ts";
+import { findInstance, findStep, type Instance, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 
 /**
@@ -31,8 +32,7 @@ export function noteEvent(
   switch (event.$case) {
     case "runStarted": {
       const run = runs.byId.get(event.value.run);
-      for (const step of run?.steps.values() ?? [])
-        if (step.waitsFor === 0) agenda.steps.push(step);
+      if (run !== undefined) noteRoots(agenda, workflowAt(catalogue, run.version), run);
       return;
     }
     case "stepPlanned": {
@@ -55,26 +55,36 @@ export function noteEvent(
       return;
     }
     case "stepEnded": {
-      const { run, step } = event.value;
-      agenda.runs.push(run);
-      const version = runs.byId.get(run)?.version;
-      if (version === undefined) return;
-      const dependents = workflowAt(catalogue, version).dependents.get(step) ?? [];
-      for (const next of dependents.toReversed()) noteStep(agenda, findStep(runs, run, next));
+      const run = runs.byId.get(event.value.run);
+      const step = run?.steps.get(event.value.step);
+      if (run === undefined || step === undefined) return;
+      agenda.runs.push(run.run);
+      const workflow = workflowAt(catalogue, run.version);
+      const dependents = workflow.dependents.get(step.step) ?? [];
+      for (const next of dependents.toReversed()) noteStep(agenda, findStep(runs, run.run, next));
+      const hasBegun = run.unended < workflow.phases[run.phase].size;
+      if (!hasBegun) noteRoots(agenda, workflow, run);
+      for (const { state, node } of step.instances) {
+        if (state === "cancelled" && node !== "") agenda.nodes.add(node);
+      }
       return;
     }
+    case "runStopping":
+      agenda.steps.push(...(runs.byId.get(event.value.run)?.steps.values() ?? []));
+      return;
     case "nodeConnected":
       agenda.nodes.add(event.value.node);
       agenda.steps.push(...runs.ready);
       return;
-    case "runEnded":
-      // Its attempts gave up their places.
-      for (const step of runs.byId.get(event.value.run)?.steps.values() ?? []) {
-        for (const { node } of step.instances) if (node !== "") agenda.nodes.add(node);
-      }
-      return;
     default:
       return;
+  }
+}
+
+/** Steps with which the run's present part begins. */
+function noteRoots(agenda: Agenda, { phases }: CompiledWorkflow, run: Run): void {
+  for (const root of phases[run.phase].roots.toReversed()) {
+    noteStep(agenda, run.steps.get(root) ?? null);
   }
 }
 

@@ -1,12 +1,12 @@
-import type { RunStarted } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
-import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
-import { placementOf } from "./placement.ts";
+import { applyStepEnded, beginPhase, planStep } from "./apply-step.ts";
+import { type Context, contextOf, occupy, release } from "./context.ts";
+import { newRun } from "./new-run.ts";
 import { dequeue, enqueue } from "./queues.ts";
 import { isInterruption, retryAt } from "./retry.ts";
-import { findInstance, findStep, type Instance, type Run, type Runs, type Step } from "./runs.ts";
+import { findInstance, findStep, type Instance, type Run, type Runs } from "./runs.ts";
 
 /** Applies an event to the runs. Total: every event that was ever recorded applies again the same. */
 export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Recorded): void {
@@ -15,7 +15,7 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
       const run = newRun(event.value, catalogue, atMs);
       runs.byId.set(run.run, run);
       runs.active.set(run.run, run);
-      for (const step of run.steps.values()) if (step.waitsFor === 0) runs.ready.add(step);
+      beginPhase(runs, workflowAt(catalogue, run.version), run);
       const { idempotencyKey } = event.value;
       if (idempotencyKey !== "") runs.byIdempotencyKey.set(idempotencyKey, run.run);
       return;
@@ -73,22 +73,11 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
         runs.queues.delayed.delete(instance);
         enqueue(runs.queues, instance, placement);
       });
-    case "stepEnded": {
-      const { run: id, step: name, outcome, reason } = event.value;
-      const run = runs.byId.get(id);
-      const step = run?.steps.get(name);
-      if (run === undefined || step === undefined) return;
-      step.state = outcome as Step["state"];
-      step.reason = reason;
-      run.unended--;
-      runs.ready.delete(step);
-      for (const next of workflowAt(catalogue, run.version).dependents.get(name) ?? []) {
-        const dependent = run.steps.get(next);
-        if (dependent === undefined || dependent.state !== "waiting") continue;
-        dependent.waitsFor--;
-        if (outcome !== "succeeded" && dependent.blocker === "") dependent.blocker = name;
-        if (dependent.waitsFor === 0) runs.ready.add(dependent);
-      }
+    case "stepEnded":
+      return applyStepEnded(runs, catalogue, event.value, atMs);
+    case "runStopping": {
+      const run = runs.byId.get(event.value.run);
+      if (run !== undefined) run.stopReason = event.value.reason;
       return;
     }
     case "runEnded": {
@@ -98,86 +87,10 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
       run.reason = event.value.reason;
       run.endedMs = atMs;
       runs.active.delete(run.run);
-      forget(runs, catalogue, run);
       return;
     }
     default:
       return;
-  }
-}
-
-/** What applying needs to know of an instance beside itself. */
-interface Context {
-  readonly step: Step;
-  readonly compiled: CompiledStep;
-  readonly placement: string | null;
-}
-
-function newRun(value: RunStarted, catalogue: Catalogue, atMs: number): Run {
-  const workflow = workflowAt(catalogue, value.version);
-  return {
-    run: value.run,
-    workflow: value.workflow,
-    version: value.version,
-    trigger: value.trigger,
-    inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
-    inputsJson: value.inputsJson,
-    event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),
-    startedMs: atMs,
-    steps: newSteps(value.run, workflow),
-    unended: workflow.steps.size,
-    state: "running",
-    endedMs: 0,
-    reason: "",
-  };
-}
-
-function newSteps(run: string, workflow: CompiledWorkflow): Map<string, Step> {
-  return new Map(
-    [...workflow.steps].map(([step, { kind, definition }]) => [
-      step,
-      {
-        run,
-        step,
-        kind,
-        waitsFor: definition.depends.length,
-        blocker: "",
-        state: "waiting",
-        reason: "",
-        instances: [],
-        unended: 0,
-      },
-    ]),
-  );
-}
-
-function planStep(
-  runs: Runs,
-  catalogue: Catalogue,
-  step: Step,
-  nodes: readonly string[],
-  atMs: number,
-): void {
-  runs.ready.delete(step);
-  step.state = "running";
-  step.unended = nodes.length;
-  step.instances = nodes.map((pinned, instance) => ({
-    run: step.run,
-    step: step.step,
-    instance,
-    pinned,
-    attempt: 0,
-    interruptions: 0,
-    node: "",
-    state: "queued",
-    notBeforeMs: atMs,
-    scheduledMs: 0,
-    startedMs: 0,
-    endedMs: 0,
-    result: null,
-  }));
-  for (const instance of step.instances) {
-    enqueue(runs.queues, instance, contextOf(runs, catalogue, instance).placement);
   }
 }
 
@@ -189,35 +102,4 @@ function change(
 ): void {
   const instance = key === undefined ? null : findInstance(runs, { ...key, attempt: 0 });
   if (instance !== null) update(instance, contextOf(runs, catalogue, instance));
-}
-
-function contextOf(runs: Runs, catalogue: Catalogue, { run: id, step: name }: Instance): Context {
-  const run = runs.byId.get(id) as Run;
-  const step = run.steps.get(name) as Step;
-  const compiled = workflowAt(catalogue, run.version).steps.get(name) as CompiledStep;
-  return { step, compiled, placement: placementOf(compiled, run.inputs) };
-}
-
-function occupy(runs: Runs, instance: Instance): void {
-  const there = runs.onNode.get(instance.node);
-  if (there === undefined) runs.onNode.set(instance.node, new Set([instance]));
-  else there.add(instance);
-}
-
-function release(runs: Runs, instance: Instance): void {
-  const there = runs.onNode.get(instance.node);
-  there?.delete(instance);
-  if (there?.size === 0) runs.onNode.delete(instance.node);
-}
-
-/** Takes all that belongs to a run that is over out of the indexes. */
-function forget(runs: Runs, catalogue: Catalogue, run: Run): void {
-  for (const step of run.steps.values()) {
-    runs.ready.delete(step);
-    for (const instance of step.instances) {
-      release(runs, instance);
-      if (instance.state !== "queued") continue;
-      dequeue(runs.queues, instance, contextOf(runs, catalogue, instance).placement);
-    }
-  }
 }

@@ -1,5 +1,5 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
-import type { StepKind } from "@cohort/proto/resources/workflow";
+import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
 import { emptyQueues, type Queues } from "./queues.ts";
 
 /** Runs and all below them, as the events left them, with the indexes that decisions need. */
@@ -27,8 +27,14 @@ export interface Run {
   readonly event: unknown;
   readonly startedMs: number;
   readonly steps: ReadonlyMap<string, Step>;
-  /** Steps that have not ended. */
+  /** Which part of the workflow goes on; those before have ended. */
+  phase: Phase;
+  /** Steps of that part that have not ended. */
   unended: number;
+  /** The first step that failed and whose failure counts; "" for none. */
+  failure: string;
+  /** Why the run may not go on; "" while it may. */
+  stopReason: string;
   state: "running" | "succeeded" | "failed";
   endedMs: number;
   reason: string;
@@ -60,7 +66,8 @@ export interface Instance {
   /** Attempts that ended through no fault of the step. */
   interruptions: number;
   node: string;
-  state: "queued" | "scheduled" | "accepted" | "running" | "succeeded" | "failed";
+  /** "cancelled": its step ended before it did. */
+  state: "queued" | "scheduled" | "accepted" | "running" | "succeeded" | "failed" | "cancelled";
   /** Not to be scheduled before; ms since 1970. */
   notBeforeMs: number;
   scheduledMs: number;

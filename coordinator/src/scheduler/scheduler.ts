@@ -1,10 +1,11 @@
-import { ExpressionError, evaluateCondition, type Template } from "@cohort/proto/expression";
+import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
 import { candidatesFor, pickNode } from "./candidates.ts";
+import { type Outcome, outcomeOf, outcomeOfRun, refusalOf } from "./outcome.ts";
 import { hasRoom } from "./placement.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
@@ -28,16 +29,18 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
 export function decideTick({ catalogue, runs }: Schedule, nowMs: number): Event[] {
   const late = [...runs.active.values()].filter((run) => {
     const timeout = workflowAt(catalogue, run.version).definition.timeout;
-    return timeout !== undefined && nowMs >= run.startedMs + timeout;
+    const stoppable = run.phase === "steps" && run.stopReason === "";
+    return stoppable && timeout !== undefined && nowMs >= run.startedMs + timeout;
   });
   const due = [...runs.queues.delayed].filter((it) => it.notBeforeMs <= nowMs);
   return [
     ...due.map(
       ({ run, step, instance }): Event => ({ $case: "retryDue", value: { run, step, instance } }),
     ),
-    ...late.map((run) =>
-      runEnded(run.run, "failed", "RUN_TIMEOUT the run lasted longer than its timeout"),
-    ),
+    ...late.map(({ run }): Event => {
+      const reason = "RUN_TIMEOUT the run lasted longer than its timeout";
+      return { $case: "runStopping", value: { run, reason } };
+    }),
   ];
 }
 
@@ -45,36 +48,53 @@ function nextOfSteps(schedule: Schedule, { steps }: Agenda): Event | null {
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const run = schedule.runs.active.get(step.run);
     if (run === undefined) continue;
-    const event = step.state === "waiting" ? beginStep(schedule, run, step) : endStep(step);
+    const event = stopStep(schedule, run, step) ?? nextOfStep(schedule, run, step);
     if (event !== null) return event;
   }
   return null;
 }
 
-/** Plans a step whose dependencies have succeeded, skips one that cannot run any more. */
-function beginStep(schedule: Schedule, run: Run, step: Step): Event | null {
-  if (step.blocker !== "") {
-    const { state } = run.steps.get(step.blocker) as Step;
-    return stepEnded(step, "skipped", `step ${step.blocker} ${state}`);
+/** A run that was stopped begins none of its `steps` any more, and ends those that go on. */
+function stopStep({ catalogue }: Schedule, run: Run, step: Step): Event | null {
+  const stops = run.stopReason !== "" && run.phase === "steps";
+  if (!stops || workflowAt(catalogue, run.version).steps.get(step.step)?.phase !== "steps") {
+    return null;
   }
-  if (step.waitsFor > 0) return null;
-  const compiled = compiledStep(schedule, run, step.step);
-  const refusal = compiled.condition === null ? null : conditionOutcome(run, compiled, step);
-  if (refusal !== null) return refusal;
+  if (step.state === "waiting")
+    return stepEnded(step, { outcome: "skipped", reason: run.stopReason });
+  if (step.state === "running")
+    return stepEnded(step, { outcome: "failed", reason: run.stopReason });
+  return null;
+}
+
+function nextOfStep(schedule: Schedule, run: Run, step: Step): Event | null {
+  return step.state === "waiting" ? beginStep(schedule, run, step) : endStep(step);
+}
+
+/** Plans a step whose dependencies have ended as it needs, ends one that cannot run any more. */
+function beginStep(schedule: Schedule, run: Run, step: Step): Event | null {
+  const workflow = workflowAt(schedule.catalogue, run.version);
+  const compiled = workflow.steps.get(step.step) as CompiledStep;
+  const refusal = refusalOf(run, step, workflow);
+  if (refusal !== null) return stepEnded(step, refusal);
+  if (step.waitsFor > 0 || compiled.phase !== run.phase) return null;
+  const unmet = conditionOutcome(run, compiled);
+  if (unmet !== null) return stepEnded(step, unmet);
   const nodes = plannedNodes(schedule, run, compiled);
   return nodes === null
     ? null
     : { $case: "stepPlanned", value: { run: run.run, step: step.step, nodes } };
 }
 
-/** The end of a step whose `if` does not hold, or cannot be told; null when it holds. */
-function conditionOutcome(run: Run, compiled: CompiledStep, step: Step): Event | null {
+/** Of a step whose `if` does not hold, or cannot be told; null when it holds. */
+function conditionOutcome(run: Run, compiled: CompiledStep): Outcome | null {
+  if (compiled.condition === null) return null;
   try {
-    const holds = evaluateCondition(compiled.condition as Template, runVariables(run, compiled));
-    return holds ? null : stepEnded(step, "skipped", "its condition is false");
+    const holds = evaluateCondition(compiled.condition, runVariables(run, compiled));
+    return holds ? null : { outcome: "skipped", reason: "its condition is false" };
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    return stepEnded(step, "failed", `EXPRESSION_INVALID if: ${error.message}`.toWellFormed());
+    return { outcome: "failed", reason: `EXPRESSION_INVALID if: ${error.message}`.toWellFormed() };
   }
 }
 
@@ -92,22 +112,18 @@ function plannedNodes({ fleet, runs }: Schedule, run: Run, step: CompiledStep): 
   return [...roomy, ...full].slice(0, count);
 }
 
-/** Ends the step when all its instances have ended for good. */
+/** Ends the step when its outcome is certain. */
 function endStep(step: Step): Event | null {
-  if (step.state !== "running" || step.unended > 0) return null;
-  const failed = step.instances.find((it) => it.state === "failed");
-  if (failed === undefined) return stepEnded(step, "succeeded", "");
-  const { code = "", message = "" } = failed.result ?? {};
-  return stepEnded(step, "failed", `${code} ${message}`.trim());
+  if (step.state !== "running") return null;
+  const outcome = outcomeOf(step);
+  return outcome === null ? null : stepEnded(step, outcome);
 }
 
 function nextOfRuns({ runs }: Schedule, agenda: Agenda): Event | null {
   for (let id = agenda.runs.pop(); id !== undefined; id = agenda.runs.pop()) {
     const run = runs.active.get(id);
     if (run === undefined || run.unended > 0) continue;
-    const failed = [...run.steps.values()].find((step) => step.state === "failed");
-    if (failed === undefined) return runEnded(id, "succeeded", "");
-    return runEnded(id, "failed", `step ${failed.step}: ${failed.reason}`);
+    return { $case: "runEnded", value: { run: id, ...outcomeOfRun(run) } };
   }
   return null;
 }
@@ -174,10 +190,6 @@ function attemptScheduled(instance: Instance, node: string): Event {
   return { $case: "attemptScheduled", value: { attempt, node } };
 }
 
-function stepEnded({ run, step }: Step, outcome: Step["state"], reason: string): Event {
-  return { $case: "stepEnded", value: { run, step, outcome, reason } };
-}
-
-function runEnded(run: string, outcome: "succeeded" | "failed", reason: string): Event {
-  return { $case: "runEnded", value: { run, outcome, reason } };
+function stepEnded({ run, step }: Step, outcome: Outcome): Event {
+  return { $case: "stepEnded", value: { run, step, ...outcome } };
 }

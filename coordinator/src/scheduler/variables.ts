@@ -14,7 +14,12 @@ export function runVariables(run: Run, { reads }: CompiledStep): Variables {
     inputs: run.inputs,
     event: run.event,
     steps: Object.fromEntries(steps.map((id) => [id, stepVariables(run.steps.get(id) as Step)])),
-    run: { id: run.run, workflow: run.workflow, started_ms: run.startedMs },
+    run: {
+      id: run.run,
+      workflow: run.workflow,
+      started_ms: run.startedMs,
+      failed: run.failure !== "" || run.stopReason !== "",
+    },
   };
 }
 

@@ -3,6 +3,8 @@ import type { Problem } from "@cohort/proto/problem";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import {
   kindOf,
+  type Phase,
+  phases,
   type StepKind,
   stepKinds,
   type Workflow,
@@ -23,17 +25,17 @@ import type { Path, Source } from "./source.ts";
 export interface StepContext {
   readonly workflow: Workflow;
   readonly graph: ReadonlyMap<string, GraphStep>;
+  readonly phaseOf: ReadonlyMap<string, Phase>;
   readonly source: Source;
 }
 
-export function stepProblems(context: StepContext, step: WorkflowStep, at: number): Problem[] {
+export function stepProblems(context: StepContext, step: WorkflowStep, place: Path): Problem[] {
   const { source } = context;
   const kind = kindOf(step);
   if (kind === null) {
     const kinds = stepKinds.filter((it) => step[it] !== undefined);
-    return [stepKindProblem(source, at, kinds)];
+    return [stepKindProblem(source, place, kinds)];
   }
-  const place: Path = ["steps", at];
   const scope = scopeOf(context, step, [...runRoots, "node", "instance"]);
   const check = (path: Path, value: TemplateValue) =>
     valueProblems(value, [...place, ...path], source, scope);
@@ -83,22 +85,18 @@ function scriptProblems(text: string | undefined, path: Path, source: Source): P
 /** What can be read before the step has a node. */
 const runRoots = ["inputs", "event", "steps", "run"];
 /** What stands below `run` and below each of `steps`. */
-const runMembers = ["id", "workflow", "started_ms"];
+const runMembers = ["id", "workflow", "started_ms", "failed"];
 const stepMembers = ["output", "outputs", "outcome"];
 
-function scopeOf(
-  { workflow, graph }: StepContext,
-  step: WorkflowStep,
-  roots: readonly string[],
-): Scope {
-  const inputs = Object.keys(workflow.inputs);
+function scopeOf(context: StepContext, step: WorkflowStep, roots: readonly string[]): Scope {
+  const inputs = Object.keys(context.workflow.inputs);
   return ([root, member, property]) => {
     if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
     if (root === "run" && member !== undefined) {
       return nameFault(member, runMembers, `\`run\` has no property "${member}"`);
     }
     if (root === "steps" && member !== undefined) {
-      if (!endsBefore(graph, member, step.id)) {
+      if (!hasEnded(context, member, step.id)) {
         const hint = `Add "${member}" to the step's depends.`;
         return { message: `step "${member}" has not ended when "${step.id}" starts`, hint };
       }
@@ -107,6 +105,13 @@ function scopeOf(
     }
     return rootFault(root as string, roots);
   };
+}
+
+/** Whether one step has ended for certain when another starts. */
+function hasEnded({ graph, phaseOf }: StepContext, earlier: string, later: string): boolean {
+  const [first, second] = [phaseOf.get(earlier), phaseOf.get(later)];
+  if (first === undefined || second === undefined) return false;
+  return phases.indexOf(first) < phases.indexOf(second) || endsBefore(graph, earlier, later);
 }
 
 function inputFault(name: string, inputs: readonly string[]) {

@@ -1,17 +1,20 @@
 import type { Problem } from "@cohort/proto/problem";
-import type { Workflow } from "@cohort/proto/resources/workflow";
+import { allSteps, type Workflow } from "@cohort/proto/resources/workflow";
 import { conditionProblems, rootFault, valueProblems } from "./check-expressions.ts";
-import { graphProblems } from "./check-graph.ts";
+import { checkGraph } from "./check-graph.ts";
 import { stepProblems } from "./check-step.ts";
+import type { GraphStep } from "./graph.ts";
 import type { Source } from "./source.ts";
 
 /** What a schema cannot say: the graph, the expressions and what they may read. */
 export function checkWorkflow(workflow: Workflow, source: Source): Problem[] {
-  const problems = graphProblems(workflow, source);
-  if (problems.length > 0) return problems;
-  const graph = new Map(workflow.steps.map((step) => [step.id, step]));
+  const graph = checkGraph(workflow, source);
+  if (Array.isArray(graph)) return graph;
+  const steps = allSteps(workflow);
+  const phaseOf = new Map(steps.map(({ phase, step }) => [step.id, phase]));
+  const context = { workflow, graph: graph as ReadonlyMap<string, GraphStep>, phaseOf, source };
   return [
-    ...workflow.steps.flatMap((step, at) => stepProblems({ workflow, graph, source }, step, at)),
+    ...steps.flatMap(({ phase, at, step }) => stepProblems(context, step, [phase, at])),
     ...triggerProblems(workflow, source),
     ...inputProblems(workflow, source),
   ];

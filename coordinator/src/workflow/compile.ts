@@ -1,6 +1,13 @@
 import { compileExpression, type Template } from "@cohort/proto/expression";
-import type { StepKind, Workflow, WorkflowStep } from "@cohort/proto/resources/workflow";
-import { kindOf } from "@cohort/proto/resources/workflow";
+import {
+  allSteps,
+  kindOf,
+  type Phase,
+  type StepKind,
+  type Workflow,
+  type WorkflowStep,
+} from "@cohort/proto/resources/workflow";
+import { type Dependencies, parseDependencies } from "./dependencies.ts";
 import { dependentsOf } from "./graph.ts";
 import { type CompiledValue, compileValue } from "./template-value.ts";
 
@@ -10,11 +17,21 @@ export interface CompiledWorkflow {
   readonly steps: ReadonlyMap<string, CompiledStep>;
   /** For each step, those that wait for it. */
   readonly dependents: ReadonlyMap<string, readonly string[]>;
+  readonly phases: Readonly<Record<Phase, CompiledPhase>>;
   readonly inputDefaults: ReadonlyMap<string, CompiledValue>;
+}
+
+export interface CompiledPhase {
+  /** How many steps it has. */
+  readonly size: number;
+  /** Those that depend on none. */
+  readonly roots: readonly string[];
 }
 
 export interface CompiledStep {
   readonly definition: WorkflowStep;
+  readonly phase: Phase;
+  readonly dependencies: Dependencies;
   readonly kind: StepKind;
   readonly environment: CompiledValue;
   readonly with: CompiledValue;
@@ -29,10 +46,19 @@ export interface CompiledStep {
 
 /** The definition must have passed `checkWorkflow`; throws otherwise. */
 export function compileWorkflow(definition: Workflow): CompiledWorkflow {
+  const steps = new Map(
+    allSteps(definition).map(({ phase, step }) => [step.id, compileStep(step, phase)]),
+  );
+  const graph = [...steps].map(([id, { dependencies }]) => ({ id, depends: dependencies.steps }));
   return {
     definition,
-    steps: new Map(definition.steps.map((step) => [step.id, compileStep(step)])),
-    dependents: dependentsOf(definition.steps),
+    steps,
+    dependents: dependentsOf(graph),
+    phases: {
+      steps: compilePhase(steps, "steps"),
+      on_failure: compilePhase(steps, "on_failure"),
+      finally: compilePhase(steps, "finally"),
+    },
     inputDefaults: new Map(
       Object.entries(definition.inputs).flatMap(([name, input]) =>
         input.default === undefined ? [] : [[name, compileValue(input.default)] as const],
@@ -41,7 +67,13 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
   };
 }
 
-function compileStep(step: WorkflowStep): CompiledStep {
+function compilePhase(steps: CompiledWorkflow["steps"], phase: Phase): CompiledPhase {
+  const all = [...steps].filter(([, step]) => step.phase === phase);
+  const roots = all.filter(([, { dependencies }]) => dependencies.steps.length === 0);
+  return { size: all.length, roots: roots.map(([id]) => id) };
+}
+
+function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
   const kind = kindOf(step);
   if (kind === null) throw new Error(`step ${step.id} has not been checked`);
   const select = step.nodes?.select;
@@ -55,6 +87,8 @@ function compileStep(step: WorkflowStep): CompiledStep {
   };
   return {
     definition: step,
+    phase,
+    dependencies: parseDependencies(step.depends),
     kind,
     ...texts,
     select: select === undefined ? null : compileExpression(select),

@@ -20,6 +20,20 @@ steps:
   - { id: two, depends: [all], nodes: { count: 2 }, run: "true" }
 `;
 
+/** A key of every sort, so that replaying is tried on them all. */
+const rich = `kind: workflow
+name: rich
+timeout: 5s
+steps:
+  - { id: a, run: "true", continue_on_failure: true }
+  - { id: b, depends: "a.failed", run: "true" }
+  - { id: c, depends: "a.succeeded || b", if: "steps.a.outcome == 'succeeded'", run: "true" }
+on_failure:
+  - { id: d, run: "true" }
+finally:
+  - { id: e, run: "true" }
+`;
+
 const failed = { outcome: "failed", code: "STEP_EXIT", exit: 1, message: "no" };
 
 describe("scheduling", () => {
@@ -176,12 +190,13 @@ describe("the state", () => {
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(), outcome, fc.nat(2000)), { maxLength: 40 }),
         async (moves) => {
-          const it = await worldWith(`${chain}---\n${fan}`, {
+          const it = await worldWith(`${chain}---\n${fan}---\n${rich}`, {
             "node-a": { role: "press" },
             "node-b": { role: "press" },
           });
           await it.start("chain");
           await it.start("fan");
+          await it.start("rich");
           for (const [pick, result, ms] of moves) {
             const open = it.open();
             await it.pass(ms);

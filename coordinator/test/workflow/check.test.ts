@@ -82,7 +82,7 @@ describe("checking what is applied", () => {
 
   it("refuses an expression inside program text and says what to do instead", () => {
     const [problem] = check(
-      good.replace('cat "$COHORT_WITH"', "echo ${{ inputs.press }}"),
+      good.replace('cat "$COHORT_WITH"', `echo \${{ inputs.press }}`),
     ).problems;
     expect(problem).toMatchObject({ code: "EXPRESSION_IN_SCRIPT", line: 15 });
     expect(problem?.hint).toContain("env:");

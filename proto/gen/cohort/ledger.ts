@@ -41,6 +41,7 @@ export interface Entry {
     | { $case: "stepEnded"; value: StepEnded }
     | { $case: "runEnded"; value: RunEnded }
     | { $case: "retryDue"; value: RetryDue }
+    | { $case: "runStopping"; value: RunStopping }
     | { $case: "callIntended"; value: CallIntended }
     | { $case: "callSettled"; value: CallSettled }
     | { $case: "callUncertain"; value: CallUncertain }
@@ -169,6 +170,16 @@ export interface AttemptEnded {
     | undefined;
   /** of the node's event; 0 when the coordinator decided it */
   nodeSeq: number;
+}
+
+/**
+ * The run may not go on: those of its `steps` that have not ended do so now; what `on_failure` and
+ * `finally` name still follows.
+ */
+export interface RunStopping {
+  run: string;
+  /** begins with an error code */
+  reason: string;
 }
 
 /** The delay before the next attempt is over: the instance waits for a node again. */
@@ -313,6 +324,9 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "retryDue":
         RetryDue.encode(message.event.value, writer.uint32(306).fork()).join();
+        break;
+      case "runStopping":
+        RunStopping.encode(message.event.value, writer.uint32(314).fork()).join();
         break;
       case "callIntended":
         CallIntended.encode(message.event.value, writer.uint32(322).fork()).join();
@@ -503,6 +517,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "retryDue", value: RetryDue.decode(reader, reader.uint32()) };
             continue;
           }
+          case 39: {
+            if (tag !== 314) {
+              break;
+            }
+
+            message.event = { $case: "runStopping", value: RunStopping.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 40: {
             if (tag !== 322) {
               break;
@@ -627,6 +649,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "retryDue", value: RetryDue.fromJSON(object.retryDue) }
         : isSet(object.retry_due)
         ? { $case: "retryDue", value: RetryDue.fromJSON(object.retry_due) }
+        : isSet(object.runStopping)
+        ? { $case: "runStopping", value: RunStopping.fromJSON(object.runStopping) }
+        : isSet(object.run_stopping)
+        ? { $case: "runStopping", value: RunStopping.fromJSON(object.run_stopping) }
         : isSet(object.callIntended)
         ? { $case: "callIntended", value: CallIntended.fromJSON(object.callIntended) }
         : isSet(object.call_intended)
@@ -691,6 +717,8 @@ export const Entry: MessageFns<Entry> = {
       obj.runEnded = RunEnded.toJSON(message.event.value);
     } else if (message.event?.$case === "retryDue") {
       obj.retryDue = RetryDue.toJSON(message.event.value);
+    } else if (message.event?.$case === "runStopping") {
+      obj.runStopping = RunStopping.toJSON(message.event.value);
     } else if (message.event?.$case === "callIntended") {
       obj.callIntended = CallIntended.toJSON(message.event.value);
     } else if (message.event?.$case === "callSettled") {
@@ -816,6 +844,12 @@ export const Entry: MessageFns<Entry> = {
       case "retryDue": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "retryDue", value: RetryDue.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "runStopping": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "runStopping", value: RunStopping.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2699,6 +2733,91 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
       ? Finished.fromPartial(object.result)
       : undefined;
     message.nodeSeq = object.nodeSeq ?? 0;
+    return message;
+  },
+};
+
+function createBaseRunStopping(): RunStopping {
+  return { run: "", reason: "" };
+}
+
+export const RunStopping: MessageFns<RunStopping> = {
+  encode(message: RunStopping, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunStopping {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunStopping();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunStopping {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RunStopping): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunStopping>): RunStopping {
+    return RunStopping.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunStopping>): RunStopping {
+    const message = createBaseRunStopping();
+    message.run = object.run ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

@@ -58,7 +58,8 @@ export type StepKind = (typeof stepKinds)[number];
 
 export const step = z.strictObject({
   id: name,
-  depends: z.array(name).default([]),
+  /** Ids of steps, all of which must end well; or a condition over how steps ended. */
+  depends: z.union([z.array(name), z.string().min(1).max(limits.expressionBytesMax)]).default([]),
   /** Evaluated when the step could begin; where it is false, the step is skipped. */
   if: template.optional(),
   nodes: nodes.optional(),
@@ -76,7 +77,11 @@ export const step = z.strictObject({
   limits: stepLimits.prefault({}),
   timeout: duration.default(stepLimitDefaults.timeoutMs),
   retry: retry.default({ limit: 0, delay: 0 }),
+  /** A failure of this step fails neither the run nor what depends on the step. */
+  continue_on_failure: z.boolean().default(false),
 });
+
+const stepList = z.array(step).max(limits.stepsMax);
 
 export const workflow = z.strictObject({
   kind: z.literal("workflow"),
@@ -87,11 +92,26 @@ export const workflow = z.strictObject({
   timeout: duration.optional(),
   /** Ceiling of what one run may spend. */
   budget: money.optional(),
-  steps: z.array(step).min(1).max(limits.stepsMax),
+  steps: stepList.min(1),
+  /** After all of `steps`, when the run has failed. */
+  on_failure: stepList.default([]),
+  /** After everything else, whatever happened. */
+  finally: stepList.default([]),
 });
 
 export type Workflow = z.infer<typeof workflow>;
 export type WorkflowStep = z.infer<typeof step>;
+
+/** A run's parts in order: one begins when all steps of the one before have ended. */
+export const phases = ["steps", "on_failure", "finally"] as const;
+export type Phase = (typeof phases)[number];
+
+/** Every step of a workflow with its place in the definition. */
+export function allSteps(
+  workflow: Pick<Workflow, Phase>,
+): { readonly phase: Phase; readonly at: number; readonly step: WorkflowStep }[] {
+  return phases.flatMap((phase) => workflow[phase].map((it, at) => ({ phase, at, step: it })));
+}
 
 /** Null when the step has none, or more than one, of the keys that say what it does. */
 export function kindOf(it: WorkflowStep): StepKind | null {
