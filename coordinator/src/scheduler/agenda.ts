@@ -76,6 +76,12 @@ export function noteEvent(
       agenda.nodes.add(event.value.node);
       agenda.steps.push(...runs.ready);
       return;
+    case "nodeDisconnected":
+      // What avoided a node may now have no other.
+      for (const { avoids } of runs.queues.classes.values()) {
+        if (avoids !== "") agenda.nodes.add(avoids);
+      }
+      return;
     default:
       return;
   }

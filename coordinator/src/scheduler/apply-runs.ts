@@ -64,6 +64,7 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
           }
           instance.state = "queued";
           instance.notBeforeMs = again;
+          if (compiled.definition.retry?.move === true) instance.avoids = instance.node;
           if (again > atMs) runs.queues.delayed.add(instance);
           else enqueue(runs.queues, instance, placement);
         },

@@ -22,6 +22,7 @@ export function planStep(
     step: step.step,
     instance,
     pinned,
+    avoids: "",
     attempt: 0,
     interruptions: 0,
     node: "",

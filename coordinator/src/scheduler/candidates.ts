@@ -29,6 +29,18 @@ export function candidatesFor(fleet: FleetState, step: CompiledStep, run: Run): 
   return made;
 }
 
+/** Whether an instance that is to avoid a node may run on this one: always, unless another is there. */
+export function mayRunOn(
+  fleet: FleetState,
+  { names, set }: Candidates,
+  node: string,
+  avoids: string,
+): boolean {
+  if (!set.has(node)) return false;
+  if (node !== avoids) return true;
+  return !names.some((it) => it !== avoids && fleet.nodes.get(it)?.state === "connected");
+}
+
 /** How many nodes with room are compared; enough that load evens out, few enough to be cheap. */
 const compared = 8;
 
@@ -36,12 +48,20 @@ const compared = 8;
  * A connected node with a free slot: the least loaded of a few. The search begins where the number
  * of attempts so far points, so that work spreads over the fleet.
  */
-export function pickNode(fleet: FleetState, runs: Runs, { names }: Candidates): FleetNode | null {
+export function pickNode(
+  fleet: FleetState,
+  runs: Runs,
+  candidates: Candidates,
+  avoids: string,
+): FleetNode | null {
+  const { names } = candidates;
   let best: FleetNode | null = null;
   let seen = 0;
   for (let step = 0; step < names.length && seen < compared; step++) {
-    const node = fleet.nodes.get(names[(runs.scheduled + step) % names.length] as string);
+    const name = names[(runs.scheduled + step) % names.length] as string;
+    const node = fleet.nodes.get(name);
     if (node === undefined || !hasRoom(node, runs)) continue;
+    if (name === avoids && !mayRunOn(fleet, candidates, name, avoids)) continue;
     seen++;
     if (best === null || load(node.node, runs) < load(best.node, runs)) best = node;
   }

@@ -2,6 +2,8 @@ export const schedulerLimits = {
   /** Attempts that a node, or the coordinator, may lose before the step counts as failed. */
   interruptionsMax: 10,
   interruptionDelayMs: 250,
+  /** To this at most the delay between attempts grows where the step names no `max_delay`. */
+  retryDelayMsMax: 24 * 60 * 60_000,
   /** An unanswered dispatch is sent again, the same attempt, after this. */
   dispatchRepeatMs: 1_000,
   tickMs: 100,

@@ -16,6 +16,8 @@ export interface Queues {
 }
 
 export interface ClassQueue {
+  /** Node that none of these is to run on, if another will do; "" for none. */
+  readonly avoids: string;
   readonly waiting: Set<Instance>;
 }
 
@@ -27,7 +29,10 @@ export function emptyQueues(): Queues {
 export function enqueue(queues: Queues, instance: Instance, placement: string | null): void {
   if (placement === null) queues.own.add(instance);
   else if (instance.pinned !== "") entry(queues.pinned, instance.pinned, newSet).add(instance);
-  else entry(queues.classes, placement, newClass).waiting.add(instance);
+  else
+    entry(queues.classes, keyOf(instance, placement), () => newClass(instance)).waiting.add(
+      instance,
+    );
 }
 
 export function dequeue(queues: Queues, instance: Instance, placement: string | null): void {
@@ -39,14 +44,19 @@ export function dequeue(queues: Queues, instance: Instance, placement: string | 
     waiting?.delete(instance);
     if (waiting?.size === 0) queues.pinned.delete(instance.pinned);
   } else {
-    const queue = queues.classes.get(placement);
+    const key = keyOf(instance, placement);
+    const queue = queues.classes.get(key);
     queue?.waiting.delete(instance);
-    if (queue?.waiting.size === 0) queues.classes.delete(placement);
+    if (queue?.waiting.size === 0) queues.classes.delete(key);
   }
 }
 
 const newSet = () => new Set<Instance>();
-const newClass = (): ClassQueue => ({ waiting: new Set() });
+const newClass = ({ avoids }: Instance): ClassQueue => ({ avoids, waiting: new Set() });
+
+function keyOf({ avoids }: Instance, placement: string): string {
+  return avoids === "" ? placement : `${placement}|not ${avoids}`;
+}
 
 function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   const known = map.get(key);

@@ -61,6 +61,8 @@ export interface Instance {
   readonly instance: number;
   /** Node that this instance must run on; "" for any, or for the coordinator. */
   readonly pinned: string;
+  /** Node that it is not to run on next, if another will do; "" for none. */
+  avoids: string;
   /** The latest attempt; 0 before the first. */
   attempt: number;
   /** Attempts that ended through no fault of the step. */

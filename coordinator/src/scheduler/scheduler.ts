@@ -4,7 +4,7 @@ import type { FleetNode } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
-import { candidatesFor, pickNode } from "./candidates.ts";
+import { candidatesFor, mayRunOn, pickNode } from "./candidates.ts";
 import { type Outcome, outcomeOf, outcomeOfRun, refusalOf } from "./outcome.ts";
 import { hasRoom } from "./placement.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
@@ -98,10 +98,11 @@ function conditionOutcome(run: Run, compiled: CompiledStep): Outcome | null {
   }
 }
 
-/** Nodes by instance; null while too few fit, in which case the step waits. */
+/** Nodes by instance, "" for any that fits; null while too few fit, in which case the step waits. */
 function plannedNodes({ fleet, runs }: Schedule, run: Run, step: CompiledStep): string[] | null {
   if (step.kind === "call" || step.definition.nodes === undefined) return [""];
   const { count } = step.definition.nodes;
+  if (count === 1) return [""];
   const fitting = candidatesFor(fleet, step, run).names.filter(
     (name) => fleet.nodes.get(name)?.state === "connected",
   );
@@ -146,7 +147,7 @@ function nodeFor(schedule: Schedule, run: Run, instance: Instance): string | nul
   if (step.kind === "call") return "";
   if (instance.pinned !== "")
     return hasRoom(fleet.nodes.get(instance.pinned), runs) ? instance.pinned : null;
-  return pickNode(fleet, runs, candidatesFor(fleet, step, run))?.node ?? null;
+  return pickNode(fleet, runs, candidatesFor(fleet, step, run), instance.avoids)?.node ?? null;
 }
 
 /** Nodes that have room, each filled from the queues whose head it fits. */
@@ -166,13 +167,13 @@ function headFor(schedule: Schedule, { node }: FleetNode): Instance | null {
   const { fleet, runs } = schedule;
   const [pinned] = runs.queues.pinned.get(node) ?? [];
   let best = pinned ?? null;
-  for (const { waiting } of runs.queues.classes.values()) {
+  for (const { waiting, avoids } of runs.queues.classes.values()) {
     const [head] = waiting;
     if (head === undefined || (best !== null && best.notBeforeMs <= head.notBeforeMs)) continue;
     const run = runs.active.get(head.run);
     if (run === undefined) continue;
-    if (candidatesFor(fleet, compiledStep(schedule, run, head.step), run).set.has(node))
-      best = head;
+    const candidates = candidatesFor(fleet, compiledStep(schedule, run, head.step), run);
+    if (mayRunOn(fleet, candidates, node, avoids)) best = head;
   }
   return best;
 }

@@ -17,6 +17,7 @@ import {
   type Scope,
   valueProblems,
 } from "./check-expressions.ts";
+import { uselessSettingProblems } from "./check-settings.ts";
 import { endsBefore, type GraphStep } from "./graph.ts";
 import { stepKindProblem } from "./parse-resource.ts";
 import type { Path, Source } from "./source.ts";
@@ -41,6 +42,7 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     valueProblems(value, [...place, ...path], source, scope);
   return [
     ...uselessKeyProblems(source, place, kind),
+    ...uselessSettingProblems(source, place, step, kind),
     ...(["run", "script"] as const).flatMap((key) =>
       scriptProblems(step[key], [...place, key], source),
     ),

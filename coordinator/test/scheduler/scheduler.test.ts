@@ -26,7 +26,7 @@ name: rich
 timeout: 5s
 steps:
   - { id: a, run: "true", continue_on_failure: true }
-  - { id: b, depends: "a.failed", run: "true" }
+  - { id: b, depends: "a.failed", run: "true", retry: { limit: 2, delay: 1s, backoff: 2, move: true } }
   - { id: c, depends: "a.succeeded || b", if: "steps.a.outcome == 'succeeded'", run: "true" }
 on_failure:
   - { id: d, run: "true" }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { type ErrorCode, errors } from "../errors.ts";
 import { limits, stepLimitDefaults } from "../limits.ts";
 import { duration, environmentName, money, name, size, template, templateValue } from "./values.ts";
 
@@ -40,9 +41,22 @@ const requires = z.strictObject({
   isolation: z.enum(["standard", "strict"]).optional(),
 });
 
+const errorCodes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
+
 const retry = z.strictObject({
-  limit: z.int().min(0).max(100),
+  /** Attempts after the first. */
+  limit: z.int().min(1).max(limits.retriesMax),
   delay: duration.default(0),
+  /** Each delay is the one before times this. */
+  backoff: z.number().min(1).max(limits.backoffMax).default(1),
+  max_delay: duration.optional(),
+  /** Error codes and exit statuses after which the step is tried again; any failure when left out. */
+  on: z
+    .array(z.union([z.enum(errorCodes), z.int().min(1).max(255)]))
+    .min(1)
+    .optional(),
+  /** The next attempt runs on another node, if another fits. */
+  move: z.boolean().default(false),
 });
 
 /** A call that the coordinator itself makes, through the vault proxy. */
@@ -76,7 +90,7 @@ export const step = z.strictObject({
   requires: requires.default({}),
   limits: stepLimits.prefault({}),
   timeout: duration.default(stepLimitDefaults.timeoutMs),
-  retry: retry.default({ limit: 0, delay: 0 }),
+  retry: retry.optional(),
   /** A failure of this step fails neither the run nor what depends on the step. */
   continue_on_failure: z.boolean().default(false),
 });

@@ -1,0 +1,55 @@
+import type { Problem } from "@cohort/proto/problem";
+import type { StepKind, WorkflowStep } from "@cohort/proto/resources/workflow";
+import type { Path, Source } from "./source.ts";
+
+/** Settings that would do nothing beside the step's other settings. */
+export function uselessSettingProblems(
+  source: Source,
+  place: Path,
+  step: WorkflowStep,
+  kind: StepKind,
+): Problem[] {
+  return retrySettings(step, kind)
+    .filter(({ useless }) => useless)
+    .map(({ path, why }) => {
+      const key = path.at(-1) as string;
+      const message = `"${key}" means nothing here: ${why}`;
+      return source.problemAtKey(
+        [...place, ...path.slice(0, -1)],
+        key,
+        "RESOURCE_KEY_UNKNOWN",
+        message,
+      );
+    });
+}
+
+interface Setting {
+  readonly path: readonly string[];
+  readonly useless: boolean;
+  readonly why: string;
+}
+
+function retrySettings({ retry, nodes }: WorkflowStep, kind: StepKind): Setting[] {
+  if (retry === undefined) return [];
+  const grows = retry.backoff > 1;
+  return [
+    {
+      path: ["retry", "backoff"],
+      useless: grows && retry.delay === 0,
+      why: "there is no `delay` that could grow",
+    },
+    {
+      path: ["retry", "max_delay"],
+      useless: retry.max_delay !== undefined && !grows,
+      why: "without `backoff` the delay does not grow",
+    },
+    {
+      path: ["retry", "move"],
+      useless: retry.move && (kind === "call" || (nodes?.count ?? 1) !== 1),
+      why:
+        kind === "call"
+          ? "a call runs on no node"
+          : "each instance belongs to its node when `count` is not 1",
+    },
+  ];
+}
