@@ -37,14 +37,21 @@ export function noteEvent(
     }
     case "stepPlanned": {
       const step = findStep(runs, event.value.run, event.value.step);
-      if (step !== null) agenda.instances.push(...step.instances.toReversed());
+      if (step === null) return;
+      if (step.instances.length === 0) agenda.steps.push(step);
+      for (let at = step.released - 1; at >= 0; at--) {
+        agenda.instances.push(step.instances[at] as Instance);
+      }
       return;
     }
     case "attemptEnded": {
       const key = event.value.attempt;
       const instance = key === undefined ? null : findInstance(runs, key);
       if (instance === null) return;
-      noteStep(agenda, findStep(runs, instance.run, instance.step));
+      const step = findStep(runs, instance.run, instance.step) as Step;
+      const latest = step.instances[step.released - 1] as Instance;
+      if (latest.attempt === 0) agenda.instances.push(latest);
+      noteStep(agenda, step);
       if (instance.node !== "") agenda.nodes.add(instance.node);
       if (instance.state === "queued") agenda.instances.push(instance);
       return;

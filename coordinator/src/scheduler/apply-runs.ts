@@ -1,12 +1,12 @@
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
-import { applyStepEnded, beginPhase, planStep } from "./apply-step.ts";
+import { applyStepEnded, applyStepPlanned, beginPhase, releaseNext } from "./apply-step.ts";
 import { type Context, contextOf, occupy, release } from "./context.ts";
 import { newRun } from "./new-run.ts";
 import { dequeue, enqueue } from "./queues.ts";
 import { isInterruption, retryAt } from "./retry.ts";
-import { findInstance, findStep, type Instance, type Run, type Runs } from "./runs.ts";
+import { findInstance, type Instance, type Run, type Runs } from "./runs.ts";
 
 /** Applies an event to the runs. Total: every event that was ever recorded applies again the same. */
 export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Recorded): void {
@@ -20,11 +20,8 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
       if (idempotencyKey !== "") runs.byIdempotencyKey.set(idempotencyKey, run.run);
       return;
     }
-    case "stepPlanned": {
-      const step = findStep(runs, event.value.run, event.value.step);
-      if (step !== null) planStep(runs, catalogue, step, event.value.nodes, atMs);
-      return;
-    }
+    case "stepPlanned":
+      return applyStepPlanned(runs, catalogue, event.value, atMs);
     case "attemptScheduled":
       return change(runs, catalogue, event.value.attempt, (instance, context) => {
         dequeue(runs.queues, instance, context.placement);
@@ -60,6 +57,8 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
           const again = instance.state === "failed" ? retryAt(instance, compiled.definition) : null;
           if (again === null) {
             step.unended--;
+            if (instance.state === "failed") step.failures++;
+            releaseNext(runs, catalogue, step);
             return;
           }
           instance.state = "queued";

@@ -1,27 +1,30 @@
-import type { StepEnded } from "@cohort/proto/gen/cohort/ledger";
+import type { StepEnded, StepPlanned } from "@cohort/proto/gen/cohort/ledger";
 import { phases } from "@cohort/proto/resources/workflow";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
 import { contextOf, release } from "./context.ts";
 import { endsWell } from "./outcome.ts";
 import { dequeue, enqueue } from "./queues.ts";
-import { isActive, type Run, type Runs, type Step } from "./runs.ts";
+import { findStep, isActive, type Run, type Runs, type Step } from "./runs.ts";
 
-export function planStep(
+/** Gives the step its instances, and lets those go that may go on at once. */
+export function applyStepPlanned(
   runs: Runs,
   catalogue: Catalogue,
-  step: Step,
-  nodes: readonly string[],
+  { run: id, step: name, nodes, variablesJson }: StepPlanned,
   atMs: number,
 ): void {
+  const step = findStep(runs, id, name);
+  if (step === null) return;
   runs.ready.delete(step);
   step.state = "running";
   step.unended = nodes.length;
   step.instances = nodes.map((pinned, instance) => ({
-    run: step.run,
-    step: step.step,
+    run: id,
+    step: name,
     instance,
     pinned,
+    variables: JSON.parse(variablesJson[instance] ?? "{}") as Record<string, unknown>,
     avoids: "",
     attempt: 0,
     interruptions: 0,
@@ -33,9 +36,22 @@ export function planStep(
     endedMs: 0,
     result: null,
   }));
-  for (const instance of step.instances) {
-    enqueue(runs.queues, instance, contextOf(runs, catalogue, instance).placement);
+  for (let left = Math.min(maxOf(runs, catalogue, step), nodes.length); left > 0; left--) {
+    releaseNext(runs, catalogue, step);
   }
+}
+
+/** Lets the instance go whose turn it is, if one still waits for its turn. */
+export function releaseNext(runs: Runs, catalogue: Catalogue, step: Step): void {
+  const next = step.instances[step.released];
+  if (next === undefined) return;
+  step.released++;
+  enqueue(runs.queues, next, contextOf(runs, catalogue, next).placement);
+}
+
+function maxOf(runs: Runs, catalogue: Catalogue, { run, step }: Step): number {
+  const { version } = runs.byId.get(run) as Run;
+  return (workflowAt(catalogue, version).steps.get(step) as CompiledStep).concurrentMax;
 }
 
 /** Ends the step and what of it still goes on; what waited for it alone is ready, or its part over. */

@@ -39,6 +39,8 @@ function newSteps(run: string, workflow: CompiledWorkflow): Map<string, Step> {
         state: "waiting",
         reason: "",
         instances: [],
+        released: 0,
+        failures: 0,
         unended: 0,
       },
     ]),

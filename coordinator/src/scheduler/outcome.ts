@@ -1,7 +1,8 @@
-import { evaluateCondition } from "@cohort/proto/expression";
+import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
 import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
 import { endVariables } from "../workflow/dependencies.ts";
 import type { Run, Step } from "./runs.ts";
+import { runVariables } from "./variables.ts";
 
 export interface Outcome {
   readonly outcome: "succeeded" | "failed" | "skipped";
@@ -13,13 +14,14 @@ export function endsWell(step: Step, { definition }: CompiledStep): boolean {
   return step.state === "succeeded" || (step.state === "failed" && definition.continue_on_failure);
 }
 
-/** Of a step whose instances have all ended for good; null while it goes on. */
-export function outcomeOf(step: Step): Outcome | null {
-  if (step.unended > 0) return null;
+/** Of a step whose end is certain; null while it goes on. */
+export function outcomeOf(step: Step, { failuresMax }: CompiledStep): Outcome | null {
+  if (step.unended > 0 && step.failures <= failuresMax) return null;
   const failed = step.instances.find((it) => it.state === "failed");
   if (failed === undefined) return { outcome: "succeeded", reason: "" };
   const { code = "", message = "" } = failed.result ?? {};
-  return { outcome: "failed", reason: `${code} ${message}`.trim() };
+  const which = step.instances.length === 1 ? "" : ` in instance ${failed.instance}`;
+  return { outcome: "failed", reason: `${code}${which} ${message}`.trim() };
 }
 
 /** Of a step that never begins; null when it may begin, now or later. */
@@ -40,6 +42,18 @@ export function refusalOf(run: Run, step: Step, workflow: CompiledWorkflow): Out
   });
   if (evaluateCondition(condition, ends)) return null;
   return { outcome: "skipped", reason: `not so: ${String(compiled.definition.depends)}` };
+}
+
+/** Of a step whose `if` does not hold, or cannot be told; null when it holds. */
+export function conditionOutcome(run: Run, compiled: CompiledStep): Outcome | null {
+  if (compiled.condition === null) return null;
+  try {
+    const holds = evaluateCondition(compiled.condition, runVariables(run, compiled));
+    return holds ? null : { outcome: "skipped", reason: "its condition is false" };
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    return { outcome: "failed", reason: `EXPRESSION_INVALID if: ${error.message}`.toWellFormed() };
+  }
 }
 
 /** Of a run all of whose steps have ended. */

@@ -51,6 +51,10 @@ export interface Step {
   state: "waiting" | "running" | "succeeded" | "failed" | "skipped";
   reason: string;
   instances: Instance[];
+  /** Instances that were let go so far; the rest wait for their turn. */
+  released: number;
+  /** Instances that failed for good. */
+  failures: number;
   /** Instances that have not ended for good. */
   unended: number;
 }
@@ -61,6 +65,8 @@ export interface Instance {
   readonly instance: number;
   /** Node that this instance must run on; "" for any, or for the coordinator. */
   readonly pinned: string;
+  /** What expressions read of this instance alone: `item`, `matrix`. */
+  readonly variables: Readonly<Record<string, unknown>>;
   /** Node that it is not to run on next, if another will do; "" for none. */
   avoids: string;
   /** The latest attempt; 0 before the first. */

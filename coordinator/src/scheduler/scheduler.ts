@@ -1,15 +1,14 @@
-import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
 import { candidatesFor, mayRunOn, pickNode } from "./candidates.ts";
-import { type Outcome, outcomeOf, outcomeOfRun, refusalOf } from "./outcome.ts";
+import { planOf } from "./fan-out.ts";
+import { conditionOutcome, type Outcome, outcomeOf, outcomeOfRun, refusalOf } from "./outcome.ts";
 import { hasRoom } from "./placement.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
-import { runVariables } from "./variables.ts";
 
 /**
  * The next event that follows from the state: a step ends, becomes ready or is placed, a run ends.
@@ -68,7 +67,7 @@ function stopStep({ catalogue }: Schedule, run: Run, step: Step): Event | null {
 }
 
 function nextOfStep(schedule: Schedule, run: Run, step: Step): Event | null {
-  return step.state === "waiting" ? beginStep(schedule, run, step) : endStep(step);
+  return step.state === "waiting" ? beginStep(schedule, run, step) : endStep(schedule, run, step);
 }
 
 /** Plans a step whose dependencies have ended as it needs, ends one that cannot run any more. */
@@ -80,43 +79,16 @@ function beginStep(schedule: Schedule, run: Run, step: Step): Event | null {
   if (step.waitsFor > 0 || compiled.phase !== run.phase) return null;
   const unmet = conditionOutcome(run, compiled);
   if (unmet !== null) return stepEnded(step, unmet);
-  const nodes = plannedNodes(schedule, run, compiled);
-  return nodes === null
-    ? null
-    : { $case: "stepPlanned", value: { run: run.run, step: step.step, nodes } };
-}
-
-/** Of a step whose `if` does not hold, or cannot be told; null when it holds. */
-function conditionOutcome(run: Run, compiled: CompiledStep): Outcome | null {
-  if (compiled.condition === null) return null;
-  try {
-    const holds = evaluateCondition(compiled.condition, runVariables(run, compiled));
-    return holds ? null : { outcome: "skipped", reason: "its condition is false" };
-  } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
-    return { outcome: "failed", reason: `EXPRESSION_INVALID if: ${error.message}`.toWellFormed() };
-  }
-}
-
-/** Nodes by instance, "" for any that fits; null while too few fit, in which case the step waits. */
-function plannedNodes({ fleet, runs }: Schedule, run: Run, step: CompiledStep): string[] | null {
-  if (step.kind === "call" || step.definition.nodes === undefined) return [""];
-  const { count } = step.definition.nodes;
-  if (count === 1) return [""];
-  const fitting = candidatesFor(fleet, step, run).names.filter(
-    (name) => fleet.nodes.get(name)?.state === "connected",
-  );
-  if (count === "all") return fitting.length === 0 ? null : fitting;
-  if (fitting.length < count) return null;
-  const roomy = fitting.filter((name) => hasRoom(fleet.nodes.get(name), runs));
-  const full = fitting.filter((name) => !hasRoom(fleet.nodes.get(name), runs));
-  return [...roomy, ...full].slice(0, count);
+  const plan = planOf(schedule, run, compiled);
+  if (plan === null) return null;
+  if (!("nodes" in plan)) return stepEnded(step, plan);
+  return { $case: "stepPlanned", value: { run: run.run, step: step.step, ...plan } };
 }
 
 /** Ends the step when its outcome is certain. */
-function endStep(step: Step): Event | null {
+function endStep(schedule: Schedule, run: Run, step: Step): Event | null {
   if (step.state !== "running") return null;
-  const outcome = outcomeOf(step);
+  const outcome = outcomeOf(step, compiledStep(schedule, run, step.step));
   return outcome === null ? null : stepEnded(step, outcome);
 }
 

@@ -34,6 +34,7 @@ export function attemptVariables(
     ...runVariables(run, step),
     node: node === null ? {} : nodeVariables(node),
     instance: instance.instance,
+    ...instance.variables,
   };
 }
 

@@ -1,4 +1,4 @@
-import { compileExpression, ExpressionError } from "@cohort/proto/expression";
+import { compileExpression, compileTemplate, ExpressionError } from "@cohort/proto/expression";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import { suggest } from "./nearest.ts";
 import type { Path, Source } from "./source.ts";
@@ -41,6 +41,30 @@ export function conditionProblems(
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     return [source.problemAt(path, "EXPRESSION_INVALID", error.message)];
+  }
+}
+
+/** Faults of a list, written out or as one expression that gives it. */
+export function listProblems(
+  list: TemplateValue | undefined,
+  path: Path,
+  source: Source,
+  scope: Scope,
+) {
+  const problems = valueProblems(list ?? null, path, source, scope);
+  if (typeof list !== "string" || problems.length > 0) return problems;
+  const type = typeOf(list);
+  if (type === "dyn" || type.startsWith("list")) return [];
+  const message = `a list is expected here, or an expression that gives one; this is of type ${type}`;
+  return [source.problemAt(path, "EXPRESSION_INVALID", message)];
+}
+
+function typeOf(text: string): string {
+  try {
+    return compileTemplate(text).type();
+  } catch (error) {
+    if (error instanceof ExpressionError) return error.message;
+    throw error;
   }
 }
 

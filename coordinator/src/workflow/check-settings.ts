@@ -1,5 +1,5 @@
 import type { Problem } from "@cohort/proto/problem";
-import type { StepKind, WorkflowStep } from "@cohort/proto/resources/workflow";
+import { isFannedOut, type StepKind, type WorkflowStep } from "@cohort/proto/resources/workflow";
 import type { Path, Source } from "./source.ts";
 
 /** Settings that would do nothing beside the step's other settings. */
@@ -9,7 +9,7 @@ export function uselessSettingProblems(
   step: WorkflowStep,
   kind: StepKind,
 ): Problem[] {
-  return retrySettings(step, kind)
+  return [...retrySettings(step, kind), ...fanOutSettings(step)]
     .filter(({ useless }) => useless)
     .map(({ path, why }) => {
       const key = path.at(-1) as string;
@@ -50,6 +50,20 @@ function retrySettings({ retry, nodes }: WorkflowStep, kind: StepKind): Setting[
         kind === "call"
           ? "a call runs on no node"
           : "each instance belongs to its node when `count` is not 1",
+    },
+  ];
+}
+
+function fanOutSettings(step: WorkflowStep): Setting[] {
+  const fannedOut = isFannedOut(step);
+  const why = "there is neither `for_each` nor `matrix`";
+  return [
+    { path: ["max_concurrent"], useless: step.max_concurrent !== undefined && !fannedOut, why },
+    { path: ["fail_fast"], useless: step.fail_fast !== undefined && !fannedOut, why },
+    {
+      path: ["nodes", "count"],
+      useless: fannedOut && (step.nodes?.count ?? 1) !== 1,
+      why: "each item or combination runs on one node",
     },
   ];
 }

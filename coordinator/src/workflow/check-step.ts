@@ -12,6 +12,7 @@ import {
 } from "@cohort/proto/resources/workflow";
 import {
   conditionProblems,
+  listProblems,
   nameFault,
   rootFault,
   type Scope,
@@ -37,7 +38,8 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     const kinds = stepKinds.filter((it) => step[it] !== undefined);
     return [stepKindProblem(source, place, kinds)];
   }
-  const scope = scopeOf(context, step, [...runRoots, "node", "instance"]);
+  const scope = scopeOf(context, step, [...runRoots, ...instanceRoots(step)]);
+  const early = scopeOf(context, step, runRoots);
   const check = (path: Path, value: TemplateValue) =>
     valueProblems(value, [...place, ...path], source, scope);
   return [
@@ -46,9 +48,11 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     ...(["run", "script"] as const).flatMap((key) =>
       scriptProblems(step[key], [...place, key], source),
     ),
-    ...(step.if === undefined
-      ? []
-      : conditionProblems(step.if, [...place, "if"], source, scopeOf(context, step, runRoots))),
+    ...(step.if === undefined ? [] : conditionProblems(step.if, [...place, "if"], source, early)),
+    ...listProblems(step.for_each, [...place, "for_each"], source, early),
+    ...Object.entries(step.matrix ?? {}).flatMap(([name, list]) =>
+      listProblems(list, [...place, "matrix", name], source, early),
+    ),
     ...check(["env"], step.env),
     ...check(["with"], step.with),
     ...check(["command"], step.command ?? null),
@@ -86,6 +90,16 @@ function scriptProblems(text: string | undefined, path: Path, source: Source): P
 
 /** What can be read before the step has a node. */
 const runRoots = ["inputs", "event", "steps", "run"];
+/** What can be read of an instance that has its node. */
+function instanceRoots(step: WorkflowStep): string[] {
+  return [
+    "node",
+    "instance",
+    ...(step.for_each === undefined ? [] : ["item"]),
+    ...(step.matrix === undefined ? [] : ["matrix"]),
+  ];
+}
+
 /** What stands below `run` and below each of `steps`. */
 const runMembers = ["id", "workflow", "started_ms", "failed"];
 const stepMembers = ["output", "outputs", "outcome"];
@@ -94,6 +108,10 @@ function scopeOf(context: StepContext, step: WorkflowStep, roots: readonly strin
   const inputs = Object.keys(context.workflow.inputs);
   return ([root, member, property]) => {
     if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
+    if (root === "matrix" && step.matrix !== undefined && member !== undefined) {
+      const names = Object.keys(step.matrix);
+      return nameFault(member, names, `the matrix has no list "${member}"`);
+    }
     if (root === "run" && member !== undefined) {
       return nameFault(member, runMembers, `\`run\` has no property "${member}"`);
     }

@@ -1,6 +1,7 @@
 import { compileExpression, type Template } from "@cohort/proto/expression";
 import {
   allSteps,
+  isFannedOut,
   kindOf,
   type Phase,
   type StepKind,
@@ -40,6 +41,12 @@ export interface CompiledStep {
   readonly callJson: CompiledValue | null;
   readonly select: Template | null;
   readonly condition: Template | null;
+  readonly forEach: CompiledValue | null;
+  readonly matrix: CompiledValue | null;
+  /** Instances that may go on at once. */
+  readonly concurrentMax: number;
+  /** Instances that may fail before the step does and ends the others. */
+  readonly failuresMax: number;
   /** Other steps that its expressions read; null when that shows only as they are evaluated. */
   readonly reads: readonly string[] | null;
 }
@@ -79,6 +86,8 @@ function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
   const select = step.nodes?.select;
   const texts = {
     condition: step.if === undefined ? null : compileExpression(step.if),
+    forEach: step.for_each === undefined ? null : compileValue(step.for_each),
+    matrix: step.matrix === undefined ? null : compileValue(step.matrix),
     environment: compileValue(step.env),
     with: compileValue(step.with),
     command: compileValue(step.command ?? []),
@@ -92,6 +101,8 @@ function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
     kind,
     ...texts,
     select: select === undefined ? null : compileExpression(select),
+    concurrentMax: step.max_concurrent ?? Number.POSITIVE_INFINITY,
+    failuresMax: isFannedOut(step) && step.fail_fast !== false ? 0 : Number.POSITIVE_INFINITY,
     reads: readsOf(Object.values(texts).flatMap((it) => it?.references ?? [])),
   };
 }

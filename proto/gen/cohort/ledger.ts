@@ -138,12 +138,14 @@ export interface RunStarted {
   idempotencyKey: string;
 }
 
-/** The step is ready and its fan-out is fixed: one instance a node, or one. */
+/** The step is ready and its fan-out is fixed: one instance a node, an item, a combination, or one. */
 export interface StepPlanned {
   run: string;
   step: string;
   /** pinned by instance; [""] when any node will do or none is needed */
   nodes: string[];
+  /** by instance, what is its own to read; none without fan-out */
+  variablesJson: string[];
 }
 
 export interface AttemptScheduled {
@@ -2281,7 +2283,7 @@ export const RunStarted: MessageFns<RunStarted> = {
 };
 
 function createBaseStepPlanned(): StepPlanned {
-  return { run: "", step: "", nodes: [] };
+  return { run: "", step: "", nodes: [], variablesJson: [] };
 }
 
 export const StepPlanned: MessageFns<StepPlanned> = {
@@ -2294,6 +2296,9 @@ export const StepPlanned: MessageFns<StepPlanned> = {
     }
     for (const v of message.nodes) {
       writer.uint32(26).string(v!);
+    }
+    for (const v of message.variablesJson) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -2335,6 +2340,14 @@ export const StepPlanned: MessageFns<StepPlanned> = {
             message.nodes.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.variablesJson.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2352,6 +2365,11 @@ export const StepPlanned: MessageFns<StepPlanned> = {
       run: isSet(object.run) ? globalThis.String(object.run) : "",
       step: isSet(object.step) ? globalThis.String(object.step) : "",
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+      variablesJson: globalThis.Array.isArray(object?.variablesJson)
+        ? object.variablesJson.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.variables_json)
+        ? object.variables_json.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2366,6 +2384,9 @@ export const StepPlanned: MessageFns<StepPlanned> = {
     if (message.nodes?.length) {
       obj.nodes = message.nodes;
     }
+    if (message.variablesJson?.length) {
+      obj.variablesJson = message.variablesJson;
+    }
     return obj;
   },
 
@@ -2377,6 +2398,7 @@ export const StepPlanned: MessageFns<StepPlanned> = {
     message.run = object.run ?? "";
     message.step = object.step ?? "";
     message.nodes = object.nodes?.map((e) => e) || [];
+    message.variablesJson = object.variablesJson?.map((e) => e) || [];
     return message;
   },
 };

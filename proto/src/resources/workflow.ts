@@ -59,6 +59,9 @@ const retry = z.strictObject({
   move: z.boolean().default(false),
 });
 
+/** A list, or an expression that gives one when the step begins. */
+const list = z.union([z.array(templateValue).max(limits.instancesMax), template]);
+
 /** A call that the coordinator itself makes, through the vault proxy. */
 const call = z.strictObject({
   service: name,
@@ -77,6 +80,17 @@ export const step = z.strictObject({
   /** Evaluated when the step could begin; where it is false, the step is skipped. */
   if: template.optional(),
   nodes: nodes.optional(),
+  /** One instance an item, which its expressions read as `item`. */
+  for_each: list.optional(),
+  /** One instance a combination, one value of each list, read as `matrix`. */
+  matrix: z
+    .record(z.string().regex(/^[A-Za-z_]\w*$/, "must be a name such as version"), list)
+    .refine((lists) => Object.keys(lists).length > 0, "must name a list")
+    .optional(),
+  /** Instances of `for_each` or `matrix` that go on at once. */
+  max_concurrent: z.int().min(1).max(limits.instancesMax).optional(),
+  /** Whether the first instance that fails ends the others; true when left out. */
+  fail_fast: z.boolean().optional(),
   run: z.string().min(1).max(limits.scriptBytesMax).optional(),
   shell: z.enum(["sh", "bash"]).optional(),
   command: z.array(template).min(1).max(256).optional(),
@@ -131,6 +145,11 @@ export function allSteps(
 export function kindOf(it: WorkflowStep): StepKind | null {
   const kinds = stepKinds.filter((kind) => it[kind] !== undefined);
   return kinds.length === 1 ? (kinds[0] as StepKind) : null;
+}
+
+/** Whether the step has an instance an item or a combination. */
+export function isFannedOut(it: WorkflowStep): boolean {
+  return it.for_each !== undefined || it.matrix !== undefined;
 }
 
 /** MQTT 5, section 4.7: "#" last and alone in its level, "+" alone in its level. */
