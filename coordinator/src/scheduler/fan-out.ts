@@ -2,10 +2,9 @@ import { ExpressionError } from "@cohort/proto/expression";
 import { limits } from "@cohort/proto/limits";
 import { isFannedOut } from "@cohort/proto/resources/workflow";
 import type { CompiledStep } from "../workflow/compile.ts";
-import { candidatesFor } from "./candidates.ts";
 import { schedulerLimits } from "./limits.ts";
 import type { Outcome } from "./outcome.ts";
-import { hasRoom } from "./placement.ts";
+import { plannedNodes } from "./planned-nodes.ts";
 import type { Run } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 import { runVariables } from "./variables.ts";
@@ -75,19 +74,4 @@ function tooMany(count: number): Outcome {
 
 function failed(reason: string): Outcome {
   return { outcome: "failed", reason };
-}
-
-/** Nodes by instance, "" for any that fits; null while too few fit, in which case the step waits. */
-function plannedNodes({ fleet, runs }: Schedule, run: Run, step: CompiledStep): string[] | null {
-  if (step.kind === "call" || step.definition.nodes === undefined) return [""];
-  const { count } = step.definition.nodes;
-  if (count === 1) return [""];
-  const fitting = candidatesFor(fleet, step, run).names.filter(
-    (name) => fleet.nodes.get(name)?.state === "connected",
-  );
-  if (count === "all") return fitting.length === 0 ? null : fitting;
-  if (fitting.length < count) return null;
-  const roomy = fitting.filter((name) => hasRoom(fleet.nodes.get(name), runs));
-  const full = fitting.filter((name) => !hasRoom(fleet.nodes.get(name), runs));
-  return [...roomy, ...full].slice(0, count);
 }

@@ -15,13 +15,25 @@ export function endsWell(step: Step, { definition }: CompiledStep): boolean {
 }
 
 /** Of a step whose end is certain; null while it goes on. */
-export function outcomeOf(step: Step, { failuresMax }: CompiledStep): Outcome | null {
-  if (step.unended > 0 && step.failures <= failuresMax) return null;
+export function outcomeOf(step: Step, compiled: CompiledStep): Outcome | null {
+  const tooMany = step.failures > compiled.failuresMax;
+  if (step.unended > 0 && !tooMany) return null;
+  const size = step.instances.length;
+  const enough = size - step.failures >= neededOf(compiled, size);
+  if (enough && !tooMany) return { outcome: "succeeded", reason: "" };
   const failed = step.instances.find((it) => it.state === "failed");
-  if (failed === undefined) return { outcome: "succeeded", reason: "" };
-  const { code = "", message = "" } = failed.result ?? {};
-  const which = step.instances.length === 1 ? "" : ` in instance ${failed.instance}`;
+  const { code = "", message = "" } = failed?.result ?? {};
+  const which =
+    size === 1 ? "" : ` in instance ${failed?.instance}, ${step.failures} of ${size} failed:`;
   return { outcome: "failed", reason: `${code}${which} ${message}`.trim() };
+}
+
+/** Of so many instances, those that must succeed. */
+export function neededOf({ definition: { nodes } }: CompiledStep, size: number): number {
+  const { quorum, max_failures: failures } = nodes ?? {};
+  if (typeof quorum === "number") return quorum;
+  if (quorum !== undefined) return Math.ceil((size * Number.parseInt(quorum, 10)) / 100);
+  return failures === undefined ? size : Math.max(0, size - failures);
 }
 
 /** Of a step that never begins; null when it may begin, now or later. */

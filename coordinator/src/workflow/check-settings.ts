@@ -9,7 +9,7 @@ export function uselessSettingProblems(
   step: WorkflowStep,
   kind: StepKind,
 ): Problem[] {
-  return [...retrySettings(step, kind), ...fanOutSettings(step)]
+  return [...retrySettings(step, kind), ...fanOutSettings(step), ...nodeSettings(step)]
     .filter(({ useless }) => useless)
     .map(({ path, why }) => {
       const key = path.at(-1) as string;
@@ -64,6 +64,36 @@ function fanOutSettings(step: WorkflowStep): Setting[] {
       path: ["nodes", "count"],
       useless: fannedOut && (step.nodes?.count ?? 1) !== 1,
       why: "each item or combination runs on one node",
+    },
+  ];
+}
+
+function nodeSettings({ nodes }: WorkflowStep): Setting[] {
+  if (nodes === undefined) return [];
+  const { count, quorum, max_failures: failures } = nodes;
+  const keys = ["max_concurrent", "quorum", "max_failures", "spread"] as const;
+  const single = count === 1;
+  const beyond = (least: number) => typeof count === "number" && !single && least > count;
+  return [
+    ...keys.map((key) => ({
+      path: ["nodes", key],
+      useless: single && nodes[key] !== undefined,
+      why: "the step has one node; `count` may ask for more",
+    })),
+    {
+      path: ["nodes", "quorum"],
+      useless: typeof quorum === "number" && beyond(quorum),
+      why: `there are ${count} nodes`,
+    },
+    {
+      path: ["nodes", "max_failures"],
+      useless: failures !== undefined && beyond(failures + 1),
+      why: `there are ${count} nodes`,
+    },
+    {
+      path: ["nodes", "spread"],
+      useless: nodes.spread !== undefined && count === "all",
+      why: "all nodes are chosen",
     },
   ];
 }

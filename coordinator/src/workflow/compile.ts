@@ -101,10 +101,15 @@ function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
     kind,
     ...texts,
     select: select === undefined ? null : compileExpression(select),
-    concurrentMax: step.max_concurrent ?? Number.POSITIVE_INFINITY,
-    failuresMax: isFannedOut(step) && step.fail_fast !== false ? 0 : Number.POSITIVE_INFINITY,
+    concurrentMax: step.max_concurrent ?? step.nodes?.max_concurrent ?? Number.POSITIVE_INFINITY,
+    failuresMax: failuresMaxOf(step),
     reads: readsOf(Object.values(texts).flatMap((it) => it?.references ?? [])),
   };
+}
+
+function failuresMaxOf(step: WorkflowStep): number {
+  if (isFannedOut(step)) return step.fail_fast === false ? Number.POSITIVE_INFINITY : 0;
+  return step.nodes?.max_failures ?? Number.POSITIVE_INFINITY;
 }
 
 function readsOf(references: readonly (readonly string[])[]): string[] | null {

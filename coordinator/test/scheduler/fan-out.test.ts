@@ -104,7 +104,7 @@ describe("for_each and matrix", () => {
     expect(it.open()).toEqual([]);
     const { instances, reason } = it.runOf(run).steps.get("each") ?? {};
     expect(instances?.map(({ state }) => state)).toEqual(["cancelled", "failed", "cancelled"]);
-    expect(reason).toBe("STEP_EXIT in instance 1 no");
+    expect(reason).toBe("STEP_EXIT in instance 1, 1 of 3 failed: no");
     expect(it.runOf(run).state).toBe("failed");
   });
 

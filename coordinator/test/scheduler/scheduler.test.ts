@@ -29,6 +29,7 @@ steps:
   - { id: b, depends: "a.failed", run: "true", retry: { limit: 2, delay: 1s, backoff: 2, move: true } }
   - { id: c, depends: "a.succeeded || b", if: "steps.a.outcome == 'succeeded'", run: "true" }
   - { id: f, for_each: [1, 2, 3, 4], matrix: { x: [1, 2] }, max_concurrent: 2, run: "true" }
+  - { id: g, nodes: { count: all, max_concurrent: 1, quorum: 50%, max_failures: 1 }, run: "true" }
 on_failure:
   - { id: d, run: "true" }
 finally:

@@ -25,6 +25,19 @@ const input = z.strictObject({
 const nodes = z.strictObject({
   select: z.string().min(1).max(limits.expressionBytesMax).optional(),
   count: z.union([z.literal("all"), z.int().min(1).max(limits.instancesMax)]).default(1),
+  /** Nodes that work at once. */
+  max_concurrent: z.int().min(1).max(limits.instancesMax).optional(),
+  /** How many, or what share of the nodes, must succeed; all when left out. */
+  quorum: z
+    .union([
+      z.int().min(1).max(limits.instancesMax),
+      z.string().regex(/^(?:100|[1-9]\d?)%$/, 'must be a share such as "80%"'),
+    ])
+    .optional(),
+  /** One failure more fails the step and ends what still runs of it. */
+  max_failures: z.int().min(0).max(limits.instancesMax).optional(),
+  /** Label whose values the chosen nodes are to differ in, as far as there are such nodes. */
+  spread: z.string().min(1).max(limits.nameLengthMax).optional(),
 });
 
 const stepLimits = z.strictObject({
