@@ -1,8 +1,22 @@
-import { errors, type Msg, type NatsConnection } from "@nats-io/nats-core";
+import {
+  Cancel,
+  Dispatch,
+  DispatchReply,
+  EventAck,
+  HelloReply,
+  ProxyReply,
+  RenewReply,
+  Signed,
+} from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
+import { CohortError, type Problem, problem } from "@cohort/proto/problem";
+import { dispatchProof } from "@cohort/proto/proof";
+import { type DownVerb, subjects } from "@cohort/proto/subjects";
+import { inputs } from "../../coordinator/src/mesh/inputs.ts";
+import type { MeshHandlers } from "../../coordinator/src/mesh/mesh.ts";
 import type { TimerHandle } from "./clock.ts";
+import { sign } from "./crypto.ts";
 import type { Network } from "./network.ts";
-
-type Callback = (error: Error | null, message: Msg) => void;
 
 /** What the coordinator said: a command to a node, or the answer to what a node asked. */
 export interface Sent {
@@ -14,107 +28,152 @@ export interface Sent {
   readonly asked: Uint8Array;
 }
 
+export interface CoordinatorEndOptions {
+  readonly network: Network;
+  readonly secretKey: Uint8Array;
+  /** Told of all that leaves, before it leaves. */
+  readonly watch: (sent: Sent) => void;
+  readonly onFault: (error: unknown) => void;
+}
+
 /**
- * The coordinator's connection to the simulated server, as far as `serve`, `hear` and `Commands` use
- * a NatsConnection. It belongs to one life of the process and is silent after it.
+ * The coordinator's place on the simulated bus: messages are encoded, decoded and checked as on the
+ * real one. It belongs to one life of the process and is silent after it.
  */
 export class CoordinatorEnd {
-  readonly #network: Network;
-  readonly #watch: (sent: Sent) => void;
-  readonly #subscriptions: { readonly pattern: RegExp; readonly callback: Callback }[] = [];
-  readonly #asked = new Map<string, Omit<Sent, "kind" | "payload">>();
+  readonly #options: CoordinatorEndOptions;
   readonly #waiting = new Map<string, Waiting>();
+  #handlers: MeshHandlers | null = null;
+  #questions = 0;
   #dead = false;
 
-  /** `watch` is told of all that leaves, before it leaves. */
-  constructor(network: Network, watch: (sent: Sent) => void) {
-    this.#network = network;
-    this.#watch = watch;
+  constructor(options: CoordinatorEndOptions) {
+    this.#options = options;
   }
 
-  get connection(): NatsConnection {
-    const connection = {
-      subscribe: (subject: string, { callback }: { callback: Callback }) => {
-        const pattern = new RegExp(`^${subject.replaceAll(".", "\\.").replace("*", "[^.]+")}$`);
-        this.#subscriptions.push({ pattern, callback });
-        return {};
-      },
-      publish: (inbox: string, payload: Uint8Array) => this.#publish(inbox, payload),
-      request: (subject: string, payload: Uint8Array, options: RequestOptions) =>
-        this.#request(subject, payload, options),
-      isClosed: () => this.#dead,
-    };
-    return connection as unknown as NatsConnection;
+  /** From now on nodes are heard. */
+  serve(handlers: MeshHandlers): void {
+    this.#handlers = handlers;
+    this.#options.network.coordinator = this;
+  }
+
+  dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply> {
+    return this.#command(node, "dispatch", Dispatch.encode(dispatch).finish());
+  }
+
+  async cancel(node: string, cancel: Cancel): Promise<void> {
+    const { problems } = await this.#command(node, "cancel", Cancel.encode(cancel).finish());
+    if (problems.length > 0) throw new CohortError(problems);
   }
 
   /** A message of a node; false when nobody listens to its subject. */
   receive(subject: string, data: Uint8Array, reply: string | undefined): boolean {
-    const waiting = this.#waiting.get(subject);
-    if (waiting !== undefined) {
-      this.#waiting.delete(subject);
-      waiting.timer.cleared = true;
-      waiting.resolve({ data });
-      return true;
-    }
+    const answered = this.#take(subject);
+    if (answered !== undefined) answered.resolve(inputs.dispatchReply(data));
     const [, , node = "", verb = ""] = subject.split(".");
-    if (reply !== undefined) this.#asked.set(reply, { node, verb, asked: data });
-    const heard = this.#subscriptions.filter(({ pattern }) => pattern.test(subject));
-    for (const { callback } of heard) callback(null, { subject, data, reply } as Msg);
-    return heard.length > 0;
+    const handlers = this.#handlers;
+    if (handlers === null) return false;
+    if (verb === "heartbeat") handlers.heartbeat(node, inputs.heartbeat(data));
+    if (reply !== undefined) void this.#answer(handlers, { node, verb, asked: data }, reply);
+    return true;
   }
 
   /** The server is gone: what was asked is not answered. */
   disconnect(): void {
-    for (const [subject, { reject, timer }] of this.#waiting) {
-      this.#waiting.delete(subject);
-      timer.cleared = true;
-      reject(new Error("disconnected"));
-    }
+    for (const subject of [...this.#waiting.keys()]) this.#take(subject)?.resolve(unheard);
   }
 
   /** The process has ended. */
   die(): void {
+    const { network } = this.#options;
     this.#dead = true;
-    if (this.#network.coordinator === this) this.#network.coordinator = null;
+    this.#handlers = null;
+    if (network.coordinator === this) network.coordinator = null;
     this.disconnect();
   }
 
-  #publish(inbox: string, payload: Uint8Array): void {
-    const asked = this.#asked.get(inbox);
-    if (this.#dead || !this.#network.up || asked === undefined) return;
-    this.#asked.delete(inbox);
-    this.#watch({ kind: "answer", payload, ...asked });
-    this.#network.connections(asked.node).some((it) => it.answer(inbox, payload));
+  async #answer(
+    handlers: MeshHandlers,
+    about: Omit<Sent, "kind" | "payload">,
+    inbox: string,
+  ): Promise<void> {
+    const { network, watch } = this.#options;
+    const payload = await this.#handled(handlers, about);
+    if (this.#dead || !network.up) return;
+    watch({ kind: "answer", payload, ...about });
+    network.connections(about.node).some((it) => it.answer(inbox, payload));
   }
 
-  #request(
-    subject: string,
-    payload: Uint8Array,
-    options: RequestOptions,
-  ): Promise<{ data: Uint8Array }> {
-    if (this.#dead || !this.#network.up) return Promise.reject(new Error("disconnected"));
-    const [, , node = "", verb = ""] = subject.split(".");
-    this.#watch({ kind: "command", node, verb, payload, asked: new Uint8Array(0) });
-    const listeners = this.#network.connections(node).filter((it) => it.listensTo(subject));
-    if (listeners.length === 0) return Promise.reject(new errors.NoRespondersError(subject));
-    return new Promise((resolve, reject) => {
-      const timer = this.#network.clock.set(() => {
-        this.#waiting.delete(options.reply);
-        reject(new errors.TimeoutError());
-      }, options.timeout);
-      this.#waiting.set(options.reply, { resolve, reject, timer });
-      for (const listener of listeners) listener.command(subject, payload, options.reply);
+  async #handled(
+    handlers: MeshHandlers,
+    { node, verb, asked }: Omit<Sent, "kind" | "payload">,
+  ): Promise<Uint8Array> {
+    try {
+      return await handle(handlers, node, verb, asked);
+    } catch (error) {
+      if (!(error instanceof CohortError)) this.#options.onFault(error);
+      const problems = error instanceof CohortError ? [...error.problems] : [internal];
+      return asAnswer(problems);
+    }
+  }
+
+  #command(node: string, verb: DownVerb, payload: Uint8Array): Promise<DispatchReply> {
+    const { network, watch, secretKey } = this.#options;
+    if (this.#dead || !network.up) return Promise.resolve(unheard);
+    const subject = subjects.down(node, verb);
+    const signature = sign(dispatchProof(subject, payload), secretKey);
+    const signed = Signed.encode({ payload, signature }).finish();
+    watch({ kind: "command", node, verb, payload: signed, asked: new Uint8Array(0) });
+    const listeners = network.connections(node).filter((it) => it.listensTo(subject));
+    if (listeners.length === 0) return Promise.resolve(unheard);
+    const answerTo = `mesh.up.${node}.answer.${++this.#questions}`;
+    return new Promise((resolve) => {
+      const timer = network.clock.set(
+        () => this.#take(answerTo)?.resolve(unheard),
+        limits.dispatchAnswerMs,
+      );
+      this.#waiting.set(answerTo, { resolve, timer });
+      for (const listener of listeners) listener.command(subject, signed, answerTo);
     });
   }
-}
 
-interface RequestOptions {
-  readonly timeout: number;
-  readonly reply: string;
+  #take(subject: string): Waiting | undefined {
+    const waiting = this.#waiting.get(subject);
+    this.#waiting.delete(subject);
+    if (waiting !== undefined) waiting.timer.cleared = true;
+    return waiting;
+  }
 }
 
 interface Waiting {
-  readonly resolve: (answer: { data: Uint8Array }) => void;
-  readonly reject: (error: Error) => void;
+  readonly resolve: (reply: DispatchReply) => void;
   readonly timer: TimerHandle;
 }
+
+async function handle(
+  handlers: MeshHandlers,
+  node: string,
+  verb: string,
+  data: Uint8Array,
+): Promise<Uint8Array> {
+  switch (verb) {
+    case "hello":
+      return HelloReply.encode(await handlers.hello(node, inputs.hello(data))).finish();
+    case "events":
+      return EventAck.encode(await handlers.events(node, inputs.events(data))).finish();
+    case "renew":
+      return RenewReply.encode(await handlers.renew(node, inputs.renew(data))).finish();
+    case "proxy":
+      return ProxyReply.encode(await handlers.proxy(node, inputs.proxy(data))).finish();
+    default:
+      throw new Error(`a node may not ask ${verb}`);
+  }
+}
+
+/** Every answer carries its problems in the same field. */
+function asAnswer(problems: Problem[]): Uint8Array {
+  return DispatchReply.encode({ problems }).finish();
+}
+
+const internal = problem("INTERNAL", "the coordinator failed to answer");
+const unheard: DispatchReply = { problems: [problem("UNREACHABLE", "not answered")] };

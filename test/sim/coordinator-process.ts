@@ -1,7 +1,5 @@
 import type { AttemptKey, EventBatch } from "@cohort/proto/gen/cohort/node";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
-import { limits } from "@cohort/proto/limits";
-import { dispatchProof } from "@cohort/proto/proof";
 import pino from "pino";
 import { decideUncertain } from "../../coordinator/src/budget/settle.ts";
 import { createDispatcher } from "../../coordinator/src/dispatch/dispatcher.ts";
@@ -10,11 +8,8 @@ import { decideSilence } from "../../coordinator/src/fleet/decide-presence.ts";
 import type { EnrolledNode } from "../../coordinator/src/fleet/fleet.ts";
 import type { EventLog } from "../../coordinator/src/log/log.ts";
 import { type MemoryDisk, openMemoryLog } from "../../coordinator/src/log/memory.ts";
-import { createAdmission } from "../../coordinator/src/mesh/admission.ts";
-import { Commands } from "../../coordinator/src/mesh/command.ts";
-import { createComplaints } from "../../coordinator/src/mesh/complaints.ts";
 import { createMembership } from "../../coordinator/src/mesh/membership.ts";
-import { type MeshHandlers, serveAll } from "../../coordinator/src/mesh/mesh.ts";
+import type { MeshHandlers } from "../../coordinator/src/mesh/mesh.ts";
 import { watchPresence } from "../../coordinator/src/mesh/presence.ts";
 import { decideWelcome } from "../../coordinator/src/scheduler/decide-welcome.ts";
 import { schedulerLimits } from "../../coordinator/src/scheduler/limits.ts";
@@ -80,7 +75,7 @@ export class CoordinatorProcess {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
-    const { disk, now, network, onSent } = options;
+    const { disk, now, network, onSent, onFault } = options;
     this.log = openMemoryLog({
       signer: ledgerSigner,
       disk,
@@ -90,7 +85,12 @@ export class CoordinatorProcess {
     for (const { seq, atMs, event } of this.log.entries(1)) {
       if (event !== undefined) applyEvent(this.state, { seq, atMs, event });
     }
-    this.#end = new CoordinatorEnd(network, onSent);
+    this.#end = new CoordinatorEnd({
+      network,
+      secretKey: dispatchKeys.secretKey,
+      watch: onSent,
+      onFault,
+    });
     this.writer = createWriter({
       log: this.#appender(),
       state: this.state,
@@ -119,28 +119,25 @@ export class CoordinatorProcess {
 
   async start(): Promise<void> {
     const { writer, state } = this;
-    const { clock, random, network, now, plant, onFault, onCall } = this.#options;
+    const { clock, random, now, plant, onFault, onCall } = this.#options;
     this.#appended = this.log.size;
     const fault = (error: unknown) => {
       if (!this.dead) onFault(error);
     };
     const feed = createFeed();
     const logger = pino({ level: "silent" });
-    const commands = new Commands(this.#end.connection, (subject, payload) =>
-      sign(dispatchProof(subject, payload), dispatchKeys.secretKey),
-    );
     const sealToken = (node: EnrolledNode, attempt: AttemptKey, services: readonly string[]) =>
       sealStepToken({ node, attempt, services, nowMs: now(), keys: dispatchKeys });
     const proxy = createSimulatedProxy({ writer, clock, random, now, onCall, onFault: fault });
     const dispatcher = createDispatcher({
       writer,
-      mesh: commands,
+      mesh: this.#end,
       sealToken,
       call: (attempt, work) => proxy.fromStep({ attempt, ...work }),
       sleep: (ms, signal) => clock.sleepUnless(ms, signal),
       onFault: (error) => {
         // A recall that was not heard is no fault: it reaches the node with its next hello.
-        if (!String(error).includes("did not answer") && !isUnreachable(error)) fault(error);
+        if (!isUnreachable(error)) fault(error);
       },
     });
     this.#closers.push(() => dispatcher.close());
@@ -200,16 +197,7 @@ export class CoordinatorProcess {
     if (plant !== "holds-forgotten") await writer.decide((it) => decideUncertain(it.budget));
     else for (const call of state.budget.calls.values()) forgetHold(state, call);
     if (this.dead) return;
-    serveAll(this.#planted({ ...membership, ...reports }), {
-      connection: this.#end.connection,
-      admission: createAdmission(now),
-      complaints: createComplaints(logger, now),
-      log: Object.assign(pino({ level: "silent" }), {
-        error: ({ err }: { err: unknown }) => fault(err),
-      }),
-      inFlight: new Set(),
-    });
-    network.coordinator = this.#end;
+    this.#end.serve(this.#planted({ ...membership, ...reports }));
     await dispatcher.resume();
     if (this.dead) return;
     const ticker = setInterval(() => {
@@ -288,5 +276,3 @@ interface Hold {
 function isUnreachable(error: unknown): boolean {
   return (error as { code?: string }).code === "UNREACHABLE";
 }
-
-export const nodeSilenceMsMax = limits.nodeSilenceMsMax;
