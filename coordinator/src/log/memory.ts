@@ -53,7 +53,7 @@ function createStorage(disk: MemoryDisk): LogStorage {
 
 function store(disk: MemoryDisk, { seq, leaves, chunks }: LogBatch): void {
   if (seq !== disk.leaves.length + 1) throw new RangeError(`entry ${seq} is taken or too far on`);
-  disk.leaves.push(...leaves);
+  for (const leaf of leaves) disk.leaves.push(leaf);
   for (const chunk of chunks) {
     const place = placeOf(chunk);
     if (!disk.chunks.has(place)) disk.chunks.set(place, chunk);

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { connect as connectTls } from "node:tls";
+import { fileURLToPath } from "node:url";
 import { initialise, type Setup } from "../../src/setup/setup.ts";
 import { memoryVault } from "../setup/memory-vault.ts";
 

@@ -1,5 +1,5 @@
-import { connect as connectTls } from "node:tls";
 import { connect as connectTcp } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { subjects } from "@cohort/proto/subjects";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { meshLimits } from "../../src/mesh/limits.ts";

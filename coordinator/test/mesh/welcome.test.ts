@@ -1,7 +1,7 @@
 import { Facts } from "@cohort/proto/gen/cohort/node";
 import { describe, expect, it } from "vitest";
-import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import { decideSilence } from "../../src/fleet/decide-presence.ts";
+import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
 import { decideAccepted } from "../../src/scheduler/decide-attempt.ts";
 import { decideWelcome } from "../../src/scheduler/decide-welcome.ts";
