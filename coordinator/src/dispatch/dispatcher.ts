@@ -92,7 +92,7 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
     },
     async resume() {
       for (const node of runs.onNode.keys()) scheduledOn(runs, node).forEach(start);
-      for (const instance of [...(runs.onNode.get("") ?? [])]) {
+      for (const instance of callsOut(writer)) {
         const result = failure("CALL_UNCERTAIN", "the coordinator stopped while the call was out");
         await writer.decide((state) => decideEnded(state.runs, keyOf(instance), result));
       }
@@ -113,6 +113,8 @@ async function carryOut(
   if (instance === null) return;
   const run = runs.byId.get(key.run) as Run;
   const step = workflowAt(catalogue, run.version).steps.get(key.step) as CompiledStep;
+  // Time alone ends it.
+  if (step.kind === "sleep") return;
   try {
     if (step.kind === "call") return await callUpstream(dependencies, run, step, instance);
     const node = fleet.nodes.get(instance.node) as EnrolledNode;
@@ -176,6 +178,13 @@ function scheduledOn(runs: Runs, node: string): AttemptKey[] {
   if (node === "") return [];
   const instances = [...(runs.onNode.get(node) ?? [])];
   return instances.filter((it) => it.state === "scheduled").map(keyOf);
+}
+
+function callsOut({ state: { catalogue, runs } }: Writer): Instance[] {
+  return [...(runs.onNode.get("") ?? [])].filter(({ run, step }) => {
+    const { version } = runs.byId.get(run) as Run;
+    return workflowAt(catalogue, version).steps.get(step)?.kind === "call";
+  });
 }
 
 /** The step is over: what still ran of it is ended on its node. Unheard recalls reach it at hello. */

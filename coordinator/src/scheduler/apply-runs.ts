@@ -1,83 +1,38 @@
-import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
-import { applyStepEnded, applyStepPlanned, beginPhase, releaseNext } from "./apply-step.ts";
-import { type Context, contextOf, occupy, release } from "./context.ts";
+import { applyAttempt } from "./apply-attempt.ts";
+import { applyStepEnded, applyStepPlanned, beginPhase } from "./apply-step.ts";
+import { contextOf } from "./context.ts";
 import { newRun } from "./new-run.ts";
-import { dequeue, enqueue } from "./queues.ts";
-import { isInterruption, retryAt } from "./retry.ts";
-import { findInstance, type Instance, type Run, type Runs } from "./runs.ts";
+import type { Instance, Run, Runs } from "./runs.ts";
+import { clearTimer, setTimer } from "./timers.ts";
+import { watchLoss } from "./waiting.ts";
 
 /** Applies an event to the runs. Total: every event that was ever recorded applies again the same. */
-export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Recorded): void {
+export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded): void {
+  const { atMs, event } = recorded;
   switch (event.$case) {
     case "runStarted": {
       const run = newRun(event.value, catalogue, atMs);
+      const workflow = workflowAt(catalogue, run.version);
       runs.byId.set(run.run, run);
       runs.active.set(run.run, run);
-      beginPhase(runs, workflowAt(catalogue, run.version), run);
+      beginPhase(runs, workflow, run);
+      const { timeout } = workflow.definition;
+      if (timeout !== undefined) setTimer(runs.timers, run, atMs + timeout);
       const { idempotencyKey } = event.value;
       if (idempotencyKey !== "") runs.byIdempotencyKey.set(idempotencyKey, run.run);
       return;
     }
     case "stepPlanned":
       return applyStepPlanned(runs, catalogue, event.value, atMs);
-    case "attemptScheduled":
-      return change(runs, catalogue, event.value.attempt, (instance, context) => {
-        dequeue(runs.queues, instance, context.placement);
-        instance.state = "scheduled";
-        instance.attempt = event.value.attempt?.attempt ?? 0;
-        instance.node = event.value.node;
-        instance.scheduledMs = atMs;
-        instance.startedMs = 0;
-        runs.scheduled++;
-        occupy(runs, instance);
-      });
-    case "attemptAccepted":
-      return change(runs, catalogue, event.value.attempt, (instance) => {
-        instance.state = "accepted";
-      });
-    case "attemptStarted":
-      return change(runs, catalogue, event.value.attempt, (instance) => {
-        instance.state = "running";
-        instance.startedMs = event.value.nodeAtMs;
-      });
-    case "attemptEnded":
-      return change(
-        runs,
-        catalogue,
-        event.value.attempt,
-        (instance, { step, compiled, placement }) => {
-          const result = event.value.result ?? null;
-          release(runs, instance);
-          instance.result = result;
-          instance.endedMs = atMs;
-          instance.state = result?.outcome === "succeeded" ? "succeeded" : "failed";
-          if (result !== null && isInterruption(result)) instance.interruptions++;
-          const again = instance.state === "failed" ? retryAt(instance, compiled.definition) : null;
-          if (again === null) {
-            step.unended--;
-            if (instance.state === "failed") step.failures++;
-            releaseNext(runs, catalogue, step);
-            return;
-          }
-          instance.state = "queued";
-          instance.notBeforeMs = again;
-          if (compiled.definition.retry?.move === true) instance.avoids = instance.node;
-          if (again > atMs) runs.queues.delayed.add(instance);
-          else enqueue(runs.queues, instance, placement);
-        },
-      );
-    case "retryDue":
-      return change(runs, catalogue, event.value, (instance, { placement }) => {
-        runs.queues.delayed.delete(instance);
-        enqueue(runs.queues, instance, placement);
-      });
     case "stepEnded":
       return applyStepEnded(runs, catalogue, event.value, atMs);
     case "runStopping": {
       const run = runs.byId.get(event.value.run);
-      if (run !== undefined) run.stopReason = event.value.reason;
+      if (run === undefined) return;
+      run.stopReason = event.value.reason;
+      clearTimer(runs.timers, run);
       return;
     }
     case "runEnded": {
@@ -89,17 +44,26 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, { atMs, event }: Rec
       runs.active.delete(run.run);
       return;
     }
-    default:
+    case "nodeDisconnected": {
+      const { node } = event.value;
+      runs.away.add(node);
+      for (const instance of boundTo(runs, node)) {
+        watchLoss(runs, instance, contextOf(runs, catalogue, instance), atMs);
+      }
       return;
+    }
+    case "nodeConnected": {
+      const { node } = event.value;
+      runs.away.delete(node);
+      for (const instance of boundTo(runs, node)) clearTimer(runs.timers, instance);
+      return;
+    }
+    default:
+      return applyAttempt(runs, catalogue, recorded);
   }
 }
 
-function change(
-  runs: Runs,
-  catalogue: Catalogue,
-  key: Omit<AttemptKey, "attempt"> | undefined,
-  update: (instance: Instance, context: Context) => void,
-): void {
-  const instance = key === undefined ? null : findInstance(runs, { ...key, attempt: 0 });
-  if (instance !== null) update(instance, contextOf(runs, catalogue, instance));
+/** What runs on a node, and what waits for it alone. */
+function boundTo({ onNode, queues }: Runs, node: string): Instance[] {
+  return [...(onNode.get(node) ?? []), ...(queues.pinned.get(node) ?? [])];
 }

@@ -4,8 +4,9 @@ import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
 import { contextOf, release } from "./context.ts";
 import { endsWell } from "./outcome.ts";
-import { dequeue, enqueue } from "./queues.ts";
 import { findStep, isActive, type Run, type Runs, type Step } from "./runs.ts";
+import { clearTimer } from "./timers.ts";
+import { leave, lineUp } from "./waiting.ts";
 
 /** Gives the step its instances, and lets those go that may go on at once. */
 export function applyStepPlanned(
@@ -34,19 +35,20 @@ export function applyStepPlanned(
     scheduledMs: 0,
     startedMs: 0,
     endedMs: 0,
+    dueMs: 0,
     result: null,
   }));
   for (let left = Math.min(maxOf(runs, catalogue, step), nodes.length); left > 0; left--) {
-    releaseNext(runs, catalogue, step);
+    releaseNext(runs, catalogue, step, atMs);
   }
 }
 
 /** Lets the instance go whose turn it is, if one still waits for its turn. */
-export function releaseNext(runs: Runs, catalogue: Catalogue, step: Step): void {
+export function releaseNext(runs: Runs, catalogue: Catalogue, step: Step, atMs: number): void {
   const next = step.instances[step.released];
   if (next === undefined) return;
   step.released++;
-  enqueue(runs.queues, next, contextOf(runs, catalogue, next).placement);
+  lineUp(runs, next, contextOf(runs, catalogue, next), atMs);
 }
 
 function maxOf(runs: Runs, catalogue: Catalogue, { run, step }: Step): number {
@@ -81,6 +83,7 @@ export function applyStepEnded(
     if (dependent.waitsFor === 0) runs.ready.add(dependent);
   }
   run.unended--;
+  if (run.unended === 0) clearTimer(runs.timers, run);
   while (run.unended === 0 && run.phase !== "finally") {
     run.phase = phases[phases.indexOf(run.phase) + 1] as Run["phase"];
     run.unended = workflow.phases[run.phase].size;
@@ -97,9 +100,8 @@ function cancelInstances(runs: Runs, catalogue: Catalogue, step: Step, atMs: num
   if (step.unended === 0) return;
   for (const instance of step.instances) {
     if (isActive(instance)) release(runs, instance);
-    else if (instance.state === "queued")
-      dequeue(runs.queues, instance, contextOf(runs, catalogue, instance).placement);
-    else continue;
+    else if (instance.state !== "queued") continue;
+    leave(runs, instance, contextOf(runs, catalogue, instance));
     instance.state = "cancelled";
     instance.endedMs = atMs;
   }

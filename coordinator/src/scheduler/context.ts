@@ -1,5 +1,6 @@
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
+import { schedulerLimits } from "./limits.ts";
 import { placementOf } from "./placement.ts";
 import type { Instance, Run, Runs, Step } from "./runs.ts";
 
@@ -20,6 +21,18 @@ export function contextOf(
   const step = run.steps.get(name) as Step;
   const compiled = workflowAt(catalogue, run.version).steps.get(name) as CompiledStep;
   return { step, compiled, placement: placementOf(compiled, run.inputs) };
+}
+
+/** How long a node may be away before its attempt is given up, in ms; null for as long as it takes. */
+export function lostAfterMs({ definition }: CompiledStep): number | null {
+  if (definition.on_disconnect === "wait") return null;
+  return definition.lost_after ?? schedulerLimits.lostAfterMs;
+}
+
+/** How long an attempt of the coordinator's own may last, in ms; null for the work of nodes. */
+export function ownWorkMs({ kind, definition }: CompiledStep): number | null {
+  if (kind === "sleep") return definition.sleep ?? 0;
+  return kind === "call" ? definition.timeout : null;
 }
 
 export function occupy(runs: Runs, instance: Instance): void {

@@ -22,6 +22,7 @@ export function newRun(value: RunStarted, catalogue: Catalogue, atMs: number): R
     stopReason: "",
     state: "running",
     endedMs: 0,
+    dueMs: 0,
     reason: "",
   };
 }

@@ -1,4 +1,5 @@
 import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
+import type { StepKind } from "@cohort/proto/resources/workflow";
 import type { FleetNode, FleetState } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Runs } from "./runs.ts";
@@ -11,7 +12,7 @@ export function placementOf(
   { kind, definition, select }: CompiledStep,
   inputs: Readonly<Record<string, unknown>>,
 ): string | null {
-  if (kind === "call") return null;
+  if (isOwn(kind)) return null;
   const { arch = "", isolation = "" } = definition.requires;
   if (select === null) return `${arch}|${isolation}`;
   const names = select.references.flatMap(([root, name]) =>
@@ -38,6 +39,11 @@ export function fits(
   inputs: Readonly<Record<string, unknown>>,
 ): boolean {
   return node.state !== "invited" && meets(node, step) && selected(node, step, inputs);
+}
+
+/** Whether steps of the kind are the coordinator's own work. */
+export function isOwn(kind: StepKind): boolean {
+  return kind === "call" || kind === "sleep";
 }
 
 export function hasRoom(node: FleetNode | undefined, runs: Runs): boolean {

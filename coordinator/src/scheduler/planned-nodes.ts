@@ -2,7 +2,7 @@ import type { FleetNode } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { candidatesFor } from "./candidates.ts";
 import { neededOf } from "./outcome.ts";
-import { hasRoom } from "./placement.ts";
+import { hasRoom, isOwn } from "./placement.ts";
 import type { Run } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -13,7 +13,7 @@ export function plannedNodes(
   step: CompiledStep,
 ): string[] | null {
   const { nodes } = step.definition;
-  if (step.kind === "call" || nodes === undefined || nodes.count === 1) return [""];
+  if (isOwn(step.kind) || nodes === undefined || nodes.count === 1) return [""];
   const fitting = candidatesFor(fleet, step, run)
     .names.map((name) => fleet.nodes.get(name) as FleetNode)
     .filter((node) => node.state === "connected");

@@ -1,6 +1,7 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
 import { emptyQueues, type Queues } from "./queues.ts";
+import type { Timers } from "./timers.ts";
 
 /** Runs and all below them, as the events left them, with the indexes that decisions need. */
 export interface Runs {
@@ -13,6 +14,10 @@ export interface Runs {
   /** Steps that nothing holds back but the want of nodes. */
   readonly ready: Set<Step>;
   readonly queues: Queues;
+  /** What time alone will bring about. */
+  readonly timers: Timers<Run | Instance>;
+  /** Nodes that are disconnected. */
+  readonly away: Set<string>;
   /** Attempts that were ever scheduled; where the search for a node begins, so that work spreads. */
   scheduled: number;
 }
@@ -38,6 +43,8 @@ export interface Run {
   state: "running" | "succeeded" | "failed";
   endedMs: number;
   reason: string;
+  /** When its timeout is over; 0 for none. */
+  dueMs: number;
 }
 
 export interface Step {
@@ -81,6 +88,8 @@ export interface Instance {
   scheduledMs: number;
   startedMs: number;
   endedMs: number;
+  /** When its delay, its node's absence or its time is over; 0 for never. */
+  dueMs: number;
   /** Of the latest attempt that ended. */
   result: Finished | null;
 }
@@ -93,6 +102,8 @@ export function emptyRuns(): Runs {
     onNode: new Map(),
     ready: new Set(),
     queues: emptyQueues(),
+    timers: new Map(),
+    away: new Set(),
     scheduled: 0,
   };
 }

@@ -4,11 +4,13 @@ import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
 import { candidatesFor, mayRunOn, pickNode } from "./candidates.ts";
+import { whenDue } from "./due.ts";
 import { planOf } from "./fan-out.ts";
 import { conditionOutcome, type Outcome, outcomeOf, outcomeOfRun, refusalOf } from "./outcome.ts";
-import { hasRoom } from "./placement.ts";
+import { hasRoom, isOwn } from "./placement.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
+import { dueBy } from "./timers.ts";
 
 /**
  * The next event that follows from the state: a step ends, becomes ready or is placed, a run ends.
@@ -24,23 +26,9 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
   );
 }
 
-/** What time alone brings: runs that last too long, retries whose delay is over. */
-export function decideTick({ catalogue, runs }: Schedule, nowMs: number): Event[] {
-  const late = [...runs.active.values()].filter((run) => {
-    const timeout = workflowAt(catalogue, run.version).definition.timeout;
-    const stoppable = run.phase === "steps" && run.stopReason === "";
-    return stoppable && timeout !== undefined && nowMs >= run.startedMs + timeout;
-  });
-  const due = [...runs.queues.delayed].filter((it) => it.notBeforeMs <= nowMs);
-  return [
-    ...due.map(
-      ({ run, step, instance }): Event => ({ $case: "retryDue", value: { run, step, instance } }),
-    ),
-    ...late.map(({ run }): Event => {
-      const reason = "RUN_TIMEOUT the run lasted longer than its timeout";
-      return { $case: "runStopping", value: { run, reason } };
-    }),
-  ];
+/** What time alone brings: delays that are over, nodes that stay away, work that lasts too long. */
+export function decideTick(schedule: Schedule, nowMs: number): Event[] {
+  return dueBy(schedule.runs.timers, nowMs).map((it) => whenDue(schedule, it));
 }
 
 function nextOfSteps(schedule: Schedule, { steps }: Agenda): Event | null {
@@ -116,7 +104,7 @@ function nextOfInstances(schedule: Schedule, { instances }: Agenda): Event | nul
 function nodeFor(schedule: Schedule, run: Run, instance: Instance): string | null {
   const { fleet, runs } = schedule;
   const step = compiledStep(schedule, run, instance.step);
-  if (step.kind === "call") return "";
+  if (isOwn(step.kind)) return "";
   if (instance.pinned !== "")
     return hasRoom(fleet.nodes.get(instance.pinned), runs) ? instance.pinned : null;
   return pickNode(fleet, runs, candidatesFor(fleet, step, run), instance.avoids)?.node ?? null;

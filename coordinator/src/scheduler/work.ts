@@ -71,7 +71,8 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
     case "script":
       return { $case: "script", value: { source: definition.script as string } };
     case "call":
-      throw new Error("a call step is the coordinator's own work");
+    case "sleep":
+      throw new Error(`a ${kind} step is the coordinator's own work`);
   }
 }
 

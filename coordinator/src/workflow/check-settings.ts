@@ -9,7 +9,12 @@ export function uselessSettingProblems(
   step: WorkflowStep,
   kind: StepKind,
 ): Problem[] {
-  return [...retrySettings(step, kind), ...fanOutSettings(step), ...nodeSettings(step)]
+  return [
+    ...retrySettings(step, kind),
+    ...fanOutSettings(step),
+    ...nodeSettings(step),
+    ...lossSettings(step),
+  ]
     .filter(({ useless }) => useless)
     .map(({ path, why }) => {
       const key = path.at(-1) as string;
@@ -94,6 +99,21 @@ function nodeSettings({ nodes }: WorkflowStep): Setting[] {
       path: ["nodes", "spread"],
       useless: nodes.spread !== undefined && count === "all",
       why: "all nodes are chosen",
+    },
+  ];
+}
+
+function lossSettings({ on_disconnect: then, lost_after: after, nodes }: WorkflowStep): Setting[] {
+  return [
+    {
+      path: ["lost_after"],
+      useless: after !== undefined && then === "wait",
+      why: "without `on_disconnect` the step waits for its node as long as it takes",
+    },
+    {
+      path: ["on_disconnect"],
+      useless: then === "move" && (nodes?.count ?? 1) !== 1,
+      why: "an instance cannot move from its node when `count` is not 1",
     },
   ];
 }

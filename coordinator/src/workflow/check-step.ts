@@ -77,7 +77,9 @@ function uselessKeyProblems(source: Source, place: Path, kind: StepKind): Proble
 
 /** Keys that a kind of step would accept and ignore. */
 function uselessKeys(kind: StepKind): string[] {
-  if (kind === "call") return ["nodes", "shell", "with", "env", "grants", "requires", "limits"];
+  const nodeKeys = ["nodes", "with", "env", "grants", "requires", "limits", "on_disconnect"];
+  if (kind === "sleep") return [...nodeKeys, "shell", "timeout", "retry", "continue_on_failure"];
+  if (kind === "call") return [...nodeKeys, "shell"];
   return kind === "run" ? [] : ["shell"];
 }
 

@@ -30,11 +30,25 @@ steps:
   - { id: c, depends: "a.succeeded || b", if: "steps.a.outcome == 'succeeded'", run: "true" }
   - { id: f, for_each: [1, 2, 3, 4], matrix: { x: [1, 2] }, max_concurrent: 2, run: "true" }
   - { id: g, nodes: { count: all, max_concurrent: 1, quorum: 50%, max_failures: 1 }, run: "true" }
+  - { id: h, run: "true", on_disconnect: move, lost_after: 1s }
+  - { id: i, nodes: { count: 2 }, run: "true", on_disconnect: fail, lost_after: 1s }
+  - { id: j, sleep: 2s }
 on_failure:
   - { id: d, run: "true" }
 finally:
   - { id: e, run: "true" }
 `;
+
+/** Now and then a node goes away, or comes back. */
+async function comeAndGo(it: Awaited<ReturnType<typeof worldWith>>, pick: number): Promise<void> {
+  const node = pick % 2 === 0 ? "node-a" : "node-b";
+  const known = it.state.fleet.nodes.get(node);
+  if (known?.state === "disconnected" && pick % 3 === 0) {
+    await it.record({ $case: "nodeConnected", value: { node, facts: known.facts } });
+  } else if (known?.state === "connected" && pick % 7 === 0) {
+    await it.record({ $case: "nodeDisconnected", value: { node, reason: "silent" } });
+  }
+}
 
 const failed = { outcome: "failed", code: "STEP_EXIT", exit: 1, message: "no" };
 
@@ -200,9 +214,9 @@ describe("the state", () => {
           await it.start("fan");
           await it.start("rich");
           for (const [pick, result, ms] of moves) {
-            const open = it.open();
             await it.pass(ms);
-            if (open.length === 0) continue;
+            await comeAndGo(it, pick);
+            if (it.open().length === 0) continue;
             const active = [...it.state.runs.onNode.values()].flatMap((instances) => [
               ...instances,
             ]);

@@ -83,7 +83,7 @@ const call = z.strictObject({
   json: templateValue.optional(),
 });
 
-export const stepKinds = ["run", "command", "script", "call"] as const;
+export const stepKinds = ["run", "command", "script", "call", "sleep"] as const;
 export type StepKind = (typeof stepKinds)[number];
 
 export const step = z.strictObject({
@@ -109,6 +109,8 @@ export const step = z.strictObject({
   command: z.array(template).min(1).max(256).optional(),
   script: z.string().min(1).max(limits.scriptBytesMax).optional(),
   call: call.optional(),
+  /** Lets this time pass; the coordinator's own, so that it outlasts restarts. */
+  sleep: duration.optional(),
   with: z.record(z.string(), templateValue).default({}),
   env: z.record(environmentName, template).default({}),
   grants: z
@@ -118,6 +120,9 @@ export const step = z.strictObject({
   limits: stepLimits.prefault({}),
   timeout: duration.default(stepLimitDefaults.timeoutMs),
   retry: retry.optional(),
+  /** When its node is away for longer than `lost_after`: wait on, run elsewhere, or fail. */
+  on_disconnect: z.enum(["wait", "move", "fail"]).default("wait"),
+  lost_after: duration.optional(),
   /** A failure of this step fails neither the run nor what depends on the step. */
   continue_on_failure: z.boolean().default(false),
 });
