@@ -185,6 +185,7 @@ export const errors = {
     grpc: "DEADLINE_EXCEEDED",
     meaning: "The run lasted longer than its timeout.",
   },
+  RUN_CANCELLED: { exit: 3, grpc: "CANCELLED", meaning: "The run was cancelled." },
   CALL_STATUS: { exit: 3, grpc: "ABORTED", meaning: "The service answered with an error status." },
 
   // Tokens, proxy, budgets

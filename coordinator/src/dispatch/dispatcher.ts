@@ -193,8 +193,9 @@ function recall(
   run: string,
   step: string,
 ): void {
+  const hard = writer.state.runs.byId.get(run)?.endsAltogether === true;
   for (const instance of findStep(writer.state.runs, run, step)?.instances ?? []) {
     if (instance.state !== "cancelled" || instance.node === "") continue;
-    mesh.cancel(instance.node, { attempt: keyOf(instance), hard: false }).catch(onFault);
+    mesh.cancel(instance.node, { attempt: keyOf(instance), hard }).catch(onFault);
   }
 }

@@ -77,11 +77,13 @@ export function noteEvent(
       return;
     }
     case "runStopping":
-      agenda.steps.push(...(runs.byId.get(event.value.run)?.steps.values() ?? []));
+      for (const step of runs.byId.get(event.value.run)?.steps.values() ?? []) {
+        agenda.steps.push(step);
+      }
       return;
     case "nodeConnected":
       agenda.nodes.add(event.value.node);
-      agenda.steps.push(...runs.ready);
+      for (const step of runs.ready) agenda.steps.push(step);
       return;
     case "nodeDisconnected":
       // What avoided a node may now have no other.

@@ -31,7 +31,11 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
     case "runStopping": {
       const run = runs.byId.get(event.value.run);
       if (run === undefined) return;
-      run.stopReason = event.value.reason;
+      if (event.value.altogether) run.endsAltogether = true;
+      if (run.stopOutcome === null) {
+        run.stopReason = event.value.reason;
+        run.stopOutcome = event.value.outcome as Run["stopOutcome"];
+      }
       clearTimer(runs.timers, run);
       return;
     }

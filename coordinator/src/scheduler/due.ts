@@ -11,7 +11,8 @@ export function whenDue(schedule: Schedule, it: Run | Instance): Event {
 
 function runDue({ run }: Run): Event {
   const reason = "RUN_TIMEOUT the run lasted longer than its timeout";
-  return { $case: "runStopping", value: { run, reason } };
+  const value = { run, reason, outcome: "failed", altogether: false, actor: "" };
+  return { $case: "runStopping", value };
 }
 
 function instanceDue({ catalogue, runs }: Schedule, it: Instance): Event {

@@ -20,6 +20,8 @@ export function newRun(value: RunStarted, catalogue: Catalogue, atMs: number): R
     unended: workflow.phases.steps.size,
     failure: "",
     stopReason: "",
+    stopOutcome: null,
+    endsAltogether: false,
     state: "running",
     endedMs: 0,
     dueMs: 0,

@@ -5,7 +5,7 @@ import type { Run, Step } from "./runs.ts";
 import { runVariables } from "./variables.ts";
 
 export interface Outcome {
-  readonly outcome: "succeeded" | "failed" | "skipped";
+  readonly outcome: "succeeded" | "failed" | "skipped" | "cancelled";
   readonly reason: string;
 }
 
@@ -39,7 +39,7 @@ export function neededOf({ definition: { nodes } }: CompiledStep, size: number):
 /** Of a step that never begins; null when it may begin, now or later. */
 export function refusalOf(run: Run, step: Step, workflow: CompiledWorkflow): Outcome | null {
   const compiled = workflow.steps.get(step.step) as CompiledStep;
-  if (compiled.phase === "on_failure" && run.failure === "" && run.stopReason === "") {
+  if (compiled.phase === "on_failure" && run.failure === "" && run.stopOutcome === null) {
     return { outcome: "skipped", reason: "no step failed" };
   }
   if (step.blocker !== "") {
@@ -68,9 +68,19 @@ export function conditionOutcome(run: Run, compiled: CompiledStep): Outcome | nu
   }
 }
 
+/** Of a step that a stopped run does not let go on; null when the step may, or has ended. */
+export function stopOf(run: Run, step: Step, { phase }: CompiledStep): Outcome | null {
+  if (run.stopOutcome === null) return null;
+  const isLeft = phase === "finally" || (phase === "on_failure" && run.stopOutcome === "failed");
+  if (isLeft && !run.endsAltogether) return null;
+  const reason = run.stopReason;
+  if (step.state === "waiting") return { outcome: "skipped", reason };
+  return step.state === "running" ? { outcome: run.stopOutcome, reason } : null;
+}
+
 /** Of a run all of whose steps have ended. */
 export function outcomeOfRun(run: Run): Outcome {
-  if (run.stopReason !== "") return { outcome: "failed", reason: run.stopReason };
+  if (run.stopOutcome !== null) return { outcome: run.stopOutcome, reason: run.stopReason };
   if (run.failure === "") return { outcome: "succeeded", reason: "" };
   const { reason } = run.steps.get(run.failure) as Step;
   return { outcome: "failed", reason: `step ${run.failure}: ${reason}` };

@@ -40,7 +40,11 @@ export interface Run {
   failure: string;
   /** Why the run may not go on; "" while it may. */
   stopReason: string;
-  state: "running" | "succeeded" | "failed";
+  /** The outcome that the run was stopped with; null while it may go on. */
+  stopOutcome: "failed" | "cancelled" | null;
+  /** Whether nothing more of it may begin, not even `finally`. */
+  endsAltogether: boolean;
+  state: "running" | "succeeded" | "failed" | "cancelled";
   endedMs: number;
   reason: string;
   /** When its timeout is over; 0 for none. */
@@ -55,7 +59,7 @@ export interface Step {
   waitsFor: number;
   /** A dependency that ended otherwise than this step needs; "" for none. */
   blocker: string;
-  state: "waiting" | "running" | "succeeded" | "failed" | "skipped";
+  state: "waiting" | "running" | "succeeded" | "failed" | "skipped" | "cancelled";
   reason: string;
   instances: Instance[];
   /** Instances that were let go so far; the rest wait for their turn. */

@@ -6,7 +6,14 @@ import type { Agenda } from "./agenda.ts";
 import { candidatesFor, mayRunOn, pickNode } from "./candidates.ts";
 import { whenDue } from "./due.ts";
 import { planOf } from "./fan-out.ts";
-import { conditionOutcome, type Outcome, outcomeOf, outcomeOfRun, refusalOf } from "./outcome.ts";
+import {
+  conditionOutcome,
+  type Outcome,
+  outcomeOf,
+  outcomeOfRun,
+  refusalOf,
+  stopOf,
+} from "./outcome.ts";
 import { hasRoom, isOwn } from "./placement.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
@@ -35,26 +42,15 @@ function nextOfSteps(schedule: Schedule, { steps }: Agenda): Event | null {
   for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
     const run = schedule.runs.active.get(step.run);
     if (run === undefined) continue;
-    const event = stopStep(schedule, run, step) ?? nextOfStep(schedule, run, step);
+    const event = nextOfStep(schedule, run, step);
     if (event !== null) return event;
   }
   return null;
 }
 
-/** A run that was stopped begins none of its `steps` any more, and ends those that go on. */
-function stopStep({ catalogue }: Schedule, run: Run, step: Step): Event | null {
-  const stops = run.stopReason !== "" && run.phase === "steps";
-  if (!stops || workflowAt(catalogue, run.version).steps.get(step.step)?.phase !== "steps") {
-    return null;
-  }
-  if (step.state === "waiting")
-    return stepEnded(step, { outcome: "skipped", reason: run.stopReason });
-  if (step.state === "running")
-    return stepEnded(step, { outcome: "failed", reason: run.stopReason });
-  return null;
-}
-
 function nextOfStep(schedule: Schedule, run: Run, step: Step): Event | null {
+  const stop = stopOf(run, step, compiledStep(schedule, run, step.step));
+  if (stop !== null) return stepEnded(step, stop);
   return step.state === "waiting" ? beginStep(schedule, run, step) : endStep(schedule, run, step);
 }
 

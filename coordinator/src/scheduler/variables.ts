@@ -18,7 +18,7 @@ export function runVariables(run: Run, { reads }: CompiledStep): Variables {
       id: run.run,
       workflow: run.workflow,
       started_ms: run.startedMs,
-      failed: run.failure !== "" || run.stopReason !== "",
+      failed: run.failure !== "" || run.stopOutcome === "failed",
     },
   };
 }

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decideNodeEvents, decideReconcile } from "../../src/scheduler/decide-attempt.ts";
+import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
 import { createWorld, worldWith } from "./world.ts";
 
@@ -216,6 +217,10 @@ describe("the state", () => {
           for (const [pick, result, ms] of moves) {
             await it.pass(ms);
             await comeAndGo(it, pick);
+            if (pick % 11 === 0) {
+              const cancel = { run: `run${(pick % 3) + 1}`, hard: pick % 2 === 0, actor: "test" };
+              await it.writer.decide(({ runs }) => decideCancel(runs, cancel));
+            }
             if (it.open().length === 0) continue;
             const active = [...it.state.runs.onNode.values()].flatMap((instances) => [
               ...instances,

@@ -175,13 +175,18 @@ export interface AttemptEnded {
 }
 
 /**
- * The run may not go on: those of its `steps` that have not ended do so now; what `on_failure` and
- * `finally` name still follows.
+ * The run may not go on: its `steps` that have not ended do so now; `on_failure`, unless it was
+ * cancelled, and `finally` still follow, unless it ends altogether.
  */
 export interface RunStopping {
   run: string;
   /** begins with an error code */
   reason: string;
+  /** failed | cancelled */
+  outcome: string;
+  altogether: boolean;
+  /** "" for the coordinator */
+  actor: string;
 }
 
 /** The delay before the next attempt is over: the instance waits for a node again. */
@@ -194,7 +199,7 @@ export interface RetryDue {
 export interface StepEnded {
   run: string;
   step: string;
-  /** succeeded | failed | skipped */
+  /** succeeded | failed | skipped | cancelled */
   outcome: string;
   /** why it was skipped or failed */
   reason: string;
@@ -202,7 +207,7 @@ export interface StepEnded {
 
 export interface RunEnded {
   run: string;
-  /** succeeded | failed */
+  /** succeeded | failed | cancelled */
   outcome: string;
   reason: string;
 }
@@ -2760,7 +2765,7 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
 };
 
 function createBaseRunStopping(): RunStopping {
-  return { run: "", reason: "" };
+  return { run: "", reason: "", outcome: "", altogether: false, actor: "" };
 }
 
 export const RunStopping: MessageFns<RunStopping> = {
@@ -2770,6 +2775,15 @@ export const RunStopping: MessageFns<RunStopping> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(26).string(message.outcome);
+    }
+    if (message.altogether !== false) {
+      writer.uint32(32).bool(message.altogether);
+    }
+    if (message.actor !== "") {
+      writer.uint32(42).string(message.actor);
     }
     return writer;
   },
@@ -2803,6 +2817,30 @@ export const RunStopping: MessageFns<RunStopping> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.altogether = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2819,6 +2857,9 @@ export const RunStopping: MessageFns<RunStopping> = {
     return {
       run: isSet(object.run) ? globalThis.String(object.run) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      altogether: isSet(object.altogether) ? globalThis.Boolean(object.altogether) : false,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
     };
   },
 
@@ -2830,6 +2871,15 @@ export const RunStopping: MessageFns<RunStopping> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.altogether !== false) {
+      obj.altogether = message.altogether;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
     return obj;
   },
 
@@ -2840,6 +2890,9 @@ export const RunStopping: MessageFns<RunStopping> = {
     const message = createBaseRunStopping();
     message.run = object.run ?? "";
     message.reason = object.reason ?? "";
+    message.outcome = object.outcome ?? "";
+    message.altogether = object.altogether ?? false;
+    message.actor = object.actor ?? "";
     return message;
   },
 };
