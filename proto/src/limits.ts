@@ -24,6 +24,7 @@ export const limits = {
   sourceDepthMax: 32,
   stepsMax: 10_000,
   instancesMax: 10_000,
+  priorityMax: 9,
   retriesMax: 100,
   /** Factor by which the delay between attempts may grow. */
   backoffMax: 10,

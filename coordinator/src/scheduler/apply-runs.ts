@@ -4,6 +4,7 @@ import { applyAttempt } from "./apply-attempt.ts";
 import { applyStepEnded, applyStepPlanned, beginPhase } from "./apply-step.ts";
 import { contextOf } from "./context.ts";
 import { newRun } from "./new-run.ts";
+import { pinnedTo } from "./queues.ts";
 import type { Instance, Run, Runs } from "./runs.ts";
 import { clearTimer, setTimer } from "./timers.ts";
 import { watchLoss } from "./waiting.ts";
@@ -69,5 +70,5 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
 
 /** What runs on a node, and what waits for it alone. */
 function boundTo({ onNode, queues }: Runs, node: string): Instance[] {
-  return [...(onNode.get(node) ?? []), ...(queues.pinned.get(node) ?? [])];
+  return [...(onNode.get(node) ?? []), ...pinnedTo(queues, node).flatMap((it) => [...it])];
 }

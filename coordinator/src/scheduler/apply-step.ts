@@ -17,6 +17,11 @@ export function applyStepPlanned(
 ): void {
   const step = findStep(runs, id, name);
   if (step === null) return;
+  const { version } = runs.byId.get(id) as Run;
+  const { definition, concurrentMax } = workflowAt(catalogue, version).steps.get(
+    name,
+  ) as CompiledStep;
+  const { priority } = definition;
   runs.ready.delete(step);
   step.state = "running";
   step.unended = nodes.length;
@@ -25,6 +30,7 @@ export function applyStepPlanned(
     step: name,
     instance,
     pinned,
+    priority,
     variables: JSON.parse(variablesJson[instance] ?? "{}") as Record<string, unknown>,
     avoids: "",
     attempt: 0,
@@ -38,7 +44,7 @@ export function applyStepPlanned(
     dueMs: 0,
     result: null,
   }));
-  for (let left = Math.min(maxOf(runs, catalogue, step), nodes.length); left > 0; left--) {
+  for (let left = Math.min(concurrentMax, nodes.length); left > 0; left--) {
     releaseNext(runs, catalogue, step, atMs);
   }
 }
@@ -49,11 +55,6 @@ export function releaseNext(runs: Runs, catalogue: Catalogue, step: Step, atMs: 
   if (next === undefined) return;
   step.released++;
   lineUp(runs, next, contextOf(runs, catalogue, next), atMs);
-}
-
-function maxOf(runs: Runs, catalogue: Catalogue, { run, step }: Step): number {
-  const { version } = runs.byId.get(run) as Run;
-  return (workflowAt(catalogue, version).steps.get(step) as CompiledStep).concurrentMax;
 }
 
 /** Ends the step and what of it still goes on; what waited for it alone is ready, or its part over. */

@@ -4,6 +4,8 @@ export const schedulerLimits = {
   interruptionDelayMs: 250,
   /** To this at most the delay between attempts grows where the step names no `max_delay`. */
   retryDelayMsMax: 24 * 60 * 60_000,
+  /** So long must a step have waited longer to go before one whose priority is higher by one. */
+  priorityStepMs: 60_000,
   /** A disconnected node keeps its attempt so long where the step says no other time. */
   lostAfterMs: 60_000,
   /** Variables of all instances of a step, as JSON: they stand in one event. */

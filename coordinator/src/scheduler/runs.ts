@@ -76,6 +76,7 @@ export interface Instance {
   readonly instance: number;
   /** Node that this instance must run on; "" for any, or for the coordinator. */
   readonly pinned: string;
+  readonly priority: number;
   /** What expressions read of this instance alone: `item`, `matrix`. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** Node that it is not to run on next, if another will do; "" for none. */

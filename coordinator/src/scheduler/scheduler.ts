@@ -15,6 +15,7 @@ import {
   stopOf,
 } from "./outcome.ts";
 import { hasRoom, isOwn } from "./placement.ts";
+import { pinnedTo, rankOf } from "./queues.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 import { dueBy } from "./timers.ts";
@@ -118,20 +119,25 @@ function nextOfNodes(schedule: Schedule, { nodes }: Agenda): Event | null {
   return null;
 }
 
-/** What has waited longest of all that this node may run. */
+/** What has the lowest rank of all that this node may run. */
 function headFor(schedule: Schedule, { node }: FleetNode): Instance | null {
   const { fleet, runs } = schedule;
-  const [pinned] = runs.queues.pinned.get(node) ?? [];
-  let best = pinned ?? null;
+  let best: Instance | null = null;
+  for (const [head] of pinnedTo(runs.queues, node)) {
+    if (head !== undefined && goesBefore(head, best)) best = head;
+  }
   for (const { waiting, avoids } of runs.queues.classes.values()) {
     const [head] = waiting;
-    if (head === undefined || (best !== null && best.notBeforeMs <= head.notBeforeMs)) continue;
-    const run = runs.active.get(head.run);
-    if (run === undefined) continue;
+    const run = head === undefined ? undefined : runs.active.get(head.run);
+    if (head === undefined || run === undefined || !goesBefore(head, best)) continue;
     const candidates = candidatesFor(fleet, compiledStep(schedule, run, head.step), run);
     if (mayRunOn(fleet, candidates, node, avoids)) best = head;
   }
   return best;
+}
+
+function goesBefore(head: Instance, best: Instance | null): boolean {
+  return best === null || rankOf(head) < rankOf(best);
 }
 
 function isDelayed({ runs }: Schedule, instance: Instance): boolean {

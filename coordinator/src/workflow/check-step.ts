@@ -75,9 +75,20 @@ function uselessKeyProblems(source: Source, place: Path, kind: StepKind): Proble
     });
 }
 
+/** Keys that are about the node that a step runs on, or what it is given there. */
+const nodeKeys = [
+  "nodes",
+  "with",
+  "env",
+  "grants",
+  "requires",
+  "limits",
+  "on_disconnect",
+  "priority",
+];
+
 /** Keys that a kind of step would accept and ignore. */
 function uselessKeys(kind: StepKind): string[] {
-  const nodeKeys = ["nodes", "with", "env", "grants", "requires", "limits", "on_disconnect"];
   if (kind === "sleep") return [...nodeKeys, "shell", "timeout", "retry", "continue_on_failure"];
   if (kind === "call") return [...nodeKeys, "shell"];
   return kind === "run" ? [] : ["shell"];

@@ -34,6 +34,7 @@ steps:
   - { id: h, run: "true", on_disconnect: move, lost_after: 1s }
   - { id: i, nodes: { count: 2 }, run: "true", on_disconnect: fail, lost_after: 1s }
   - { id: j, sleep: 2s }
+  - { id: k, run: "true", priority: 3 }
 on_failure:
   - { id: d, run: "true" }
 finally:

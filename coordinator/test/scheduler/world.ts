@@ -46,7 +46,7 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
         return {
           kind,
           name: definition.name,
-          version: String(definitionJson.length),
+          version: `${definition.name}-${definitionJson.length}`,
           definitionJson,
         };
       });

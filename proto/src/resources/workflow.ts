@@ -120,6 +120,8 @@ export const step = z.strictObject({
   limits: stepLimits.prefault({}),
   timeout: duration.default(stepLimitDefaults.timeoutMs),
   retry: retry.optional(),
+  /** Higher goes first where steps wait for nodes; waiting raises it, so that nothing starves. */
+  priority: z.int().min(0).max(limits.priorityMax).default(0),
   /** When its node is away for longer than `lost_after`: wait on, run elsewhere, or fail. */
   on_disconnect: z.enum(["wait", "move", "fail"]).default("wait"),
   lost_after: duration.optional(),
