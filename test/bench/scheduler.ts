@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { parseArgs, promisify } from "node:util";
 import { TestMesh } from "../kit/mesh.ts";
 import { Agents } from "./scheduler/agents.ts";
 import { measureBullMq } from "./scheduler/bullmq.ts";
@@ -14,7 +14,11 @@ import { printResults, type Result } from "./table.ts";
  * a real nats-server with TLS, the agents' core, result, durable log with its Merkle leaves. As a
  * yardstick, the same chains on BullMQ and Redis. `--seconds N` to measure longer or shorter.
  */
-const ms = 1000 * Number(process.argv[process.argv.indexOf("--seconds") + 1] || 20);
+const { values } = parseArgs({
+  options: { json: { type: "boolean" }, seconds: { type: "string", default: "20" } },
+  allowPositionals: true,
+});
+const ms = 1000 * Number(values.seconds);
 
 /** A node may send 100 batches of events a second, so that the work has to be spread. */
 const fleet = { count: 256, slots: 16 };
@@ -47,7 +51,7 @@ results.push(
   { what: "core and memory log, 100,000 queued", unit: "us/step", value: many.cpuUs },
   { what: "100,000 queued over 1,000", unit: "times", value: many.cpuUs / few.cpuUs, limit: 1.5 },
   {
-    what: "core, 100,000 runs queued, with its log",
+    what: "core, 100,000 runs queued, with log",
     unit: "MB",
     value: many.residentMb,
     limit: 500,

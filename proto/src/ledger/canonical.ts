@@ -19,12 +19,13 @@ export function canonicalJson(value: unknown): string {
   throw new TypeError(`JSON cannot carry ${typeof value} ${String(value)}`);
 }
 
-/** Whether the text is the one canonical form of what it says. */
-export function isCanonicalJson(text: string): boolean {
+/** What the text says; undefined when it is not the one canonical form of that. */
+export function parseCanonicalJson(text: string): unknown {
   try {
-    return canonicalJson(JSON.parse(text)) === text;
+    const value = JSON.parse(text) as unknown;
+    return canonicalJson(value) === text ? value : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -77,7 +77,9 @@ export class MerkleTree {
 
 /** Equality of two hashes. Hashes are public, so time may depend on them. */
 export function sameHash(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 const leafPrefix = Uint8Array.of(0x00);

@@ -1,4 +1,4 @@
-import { verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { once } from "node:events";
 import { createNodeHost } from "../../../node-agent/node/host.ts";
 import { pretendedSandbox } from "../../../node-agent/node/sandbox.ts";
@@ -23,6 +23,7 @@ process.on("message", (wanted: AgentsMode) => {
 const reportEveryMs = 50;
 const joinsAtOnce = 16;
 
+const keys = new Map<string, KeyObject>();
 let ended = 0;
 let latestStartMs = 0;
 const report = (joined: number) =>
@@ -65,8 +66,18 @@ async function startNode(host: Host, token: string): Promise<void> {
 }
 
 function verifyNatively(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array) {
-  const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"), publicKey]);
-  return verify(null, message, { key: der, format: "der", type: "spki" }, signature);
+  return verify(null, message, keyOf(publicKey), signature);
+}
+
+/** Made once: every node knows the one key of its coordinator. */
+function keyOf(publicKey: Uint8Array): KeyObject {
+  const name = Buffer.from(publicKey).toString("hex");
+  const known = keys.get(name);
+  if (known !== undefined) return known;
+  const der = Buffer.from(`302a300506032b6570032100${name}`, "hex");
+  const key = createPublicKey({ key: der, format: "der", type: "spki" });
+  keys.set(name, key);
+  return key;
 }
 
 /** Files that are kept until the process ends; of an append-only one, the length alone. */
