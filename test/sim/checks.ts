@@ -19,6 +19,7 @@ import { digest, simulatedCrypto } from "./crypto.ts";
 import { History, must } from "./history.ts";
 import { difference, snapshot } from "./snapshot.ts";
 import type { Trace } from "./trace.ts";
+import { Violation } from "./violation.ts";
 import type { Work } from "./work.ts";
 
 /** The invariants of DESIGN.md section 9, asked after every tick and of all that leaves. */
@@ -106,7 +107,8 @@ export class Checks {
     this.readLog();
     if (!coordinator.quiet) return;
     const [live, replayed] = [snapshot(coordinator.state), snapshot(this.#replayed)];
-    must(live === replayed, "replay gives the same state", difference(live, replayed));
+    if (live === replayed) return;
+    throw new Violation("replay gives the same state", difference(live, replayed));
   }
 
   ledger(): void {

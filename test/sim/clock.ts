@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 const realSetImmediate = globalThis.setImmediate;
 
 interface Timer {
@@ -40,6 +42,7 @@ export class VirtualClock {
   sleepUnless(ms: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (signal.aborted) return resolve();
+      setMaxListeners(0, signal);
       const end = () => {
         handle.cleared = true;
         signal.removeEventListener("abort", end);

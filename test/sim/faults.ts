@@ -57,7 +57,7 @@ export class Faults {
     this.kinds = chosen.filter((kind) => allowed.includes(kind));
     const rates = {
       drop: swarm.pick([0.01, 0.05, 0.2]),
-      duplicate: swarm.pick([0.02, 0.1, 0.4]),
+      duplicate: swarm.pick([0.05, 0.2, 0.5]),
       slow: swarm.pick([0.01, 0.05]),
     };
     for (const kind of ["drop", "duplicate", "slow"] as const) {

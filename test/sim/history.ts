@@ -24,6 +24,7 @@ export class History {
   readonly runs = new Map<string, RunRecord>();
   readonly runOfKey = new Map<string, string>();
   calls = 0;
+  readonly #connected = new Set<string>();
   readonly #attempts = new Map<string, AttemptRecord>();
   readonly #work: Work;
 
@@ -62,13 +63,23 @@ export class History {
           "started",
         );
       case "attemptEnded":
-        return this.#ended(event.value.attempt as AttemptKey, event.value.result as Finished);
+        return this.#ended(
+          event.value.attempt as AttemptKey,
+          event.value.result as Finished,
+          event.value.nodeSeq,
+        );
       case "stepEnded":
         return this.#stepEnded(event.value.run, event.value.step, event.value.outcome);
       case "runEnded":
         return this.#runEnded(event.value.run, event.value.outcome);
       case "callIntended":
         this.calls++;
+        return;
+      case "nodeConnected":
+        this.#connected.add(event.value.node);
+        return;
+      case "nodeDisconnected":
+        this.#connected.delete(event.value.node);
         return;
       default:
     }
@@ -127,13 +138,18 @@ export class History {
     attempt.state = to;
   }
 
-  #ended(key: AttemptKey, result: Finished): void {
+  #ended(key: AttemptKey, result: Finished, nodeSeq: number): void {
+    const unscheduled = !this.#attempts.has(attemptId(key));
+    // The node that it waited for stayed away: the coordinator gives up what would have come next.
+    if (unscheduled && nodeSeq === 0 && result.outcome === "failed") this.#scheduled(key, "");
     this.#advance(key, ["scheduled", "accepted", "started"], "ended");
     const id = attemptId(key);
     const node = this.nodeOf(key) as string;
     if (node === "") return;
     this.#work.resultRecorded(key, result);
-    must(result.code !== "NODE_LOST", "healthy work is not given up", `${id} was lost by ${node}`);
+    // What is away for too long may be given up; what is there has not forgotten its work.
+    const lost = result.code === "NODE_LOST" && this.#connected.has(node);
+    must(!lost, "healthy work is not given up", `${id} was lost by ${node}`);
   }
 
   #stepEnded(id: string, step: string, outcome: string): void {

@@ -12,6 +12,10 @@ export class Lane {
     this.#isOpen = isOpen;
   }
 
+  get isOpen(): boolean {
+    return this.#isOpen();
+  }
+
   send(delayMs: number, deliver: () => void): void {
     this.#latestMs = Math.max(this.#latestMs, this.#clock.nowMs + delayMs);
     this.#queue.push({ readyMs: this.#latestMs, deliver });

@@ -44,7 +44,7 @@ export const tickMs = 100;
 /** How long everything may take to end once nothing fails any more. */
 const calmTicksMax = 6_000;
 /** Memory is held against a replay of the log every so many ticks: it costs more than the rest. */
-const replayEvery = 20;
+const replayEvery = 50;
 const epochMs = Date.UTC(2026, 10, 22);
 
 /** One mesh, from nothing to the end of its last run, in virtual time. Never rejects. */

@@ -54,7 +54,7 @@ async function work(
   for (let call = 0; call < calls; call++) await callService(step, random);
   // Now and then a step hangs until its timeout.
   await clock.sleep(random.chance(0.03) ? 3_600_000 : random.integer(1, 1_500));
-  if (random.chance(0.1)) return { code: random.integer(1, 3) };
+  if (random.chance(0.25)) return { code: random.integer(1, 3) };
   const output = JSON.stringify({ attempt: attemptId(attempt) });
   step.leave("output.json", new TextEncoder().encode(output));
   return { code: 0 };

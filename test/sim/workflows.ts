@@ -39,7 +39,7 @@ function randomStep(random: Random, at: number, fleet: FleetShape): string[] {
   const depends = earlier.filter(() => random.chance(0.45));
   const lines = [`  - id: s${at}`];
   if (depends.length > 0) lines.push(`    depends: [${depends.join(", ")}]`);
-  if (random.chance(0.5)) {
+  if (random.chance(0.7)) {
     lines.push(
       `    retry: { limit: ${random.integer(1, 3)}, delay: ${random.integer(0, 2_000)}ms }`,
     );
@@ -47,7 +47,12 @@ function randomStep(random: Random, at: number, fleet: FleetShape): string[] {
   if (random.chance(0.15)) return [...lines, ...callLines(random, depends)];
   lines.push(`    timeout: ${random.integer(2, 12)}s`);
   lines.push(random.chance(0.5) ? "    run: work" : "    command: [work, now]");
-  if (random.chance(0.4)) lines.push(nodesLine(random, fleet));
+  const chosen = random.chance(0.4);
+  if (chosen) lines.push(nodesLine(random, fleet));
+  if (random.chance(0.4)) {
+    lines.push(`    on_disconnect: ${chosen ? "fail" : "move"}`);
+    lines.push(`    lost_after: ${random.integer(1, 20)}s`);
+  }
   if (random.chance(0.25)) lines.push(`    grants: { services: [${random.pick(grants)}] }`);
   const [first] = depends;
   if (first !== undefined && random.chance(0.5)) {
