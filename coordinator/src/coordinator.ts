@@ -167,7 +167,6 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     presence,
     verify: (message, signature, key) => verifyStrictly(key, message, signature),
     isBoxKey,
-    coordinatorKey: dispatchSigner.publicKey,
     now,
     log,
     async welcome(node, hello) {
@@ -179,6 +178,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const inviteNode = createInviter({
     ...shared,
     rootFingerprint: setup.rootFingerprint,
+    coordinatorKey: dispatchSigner.publicKey,
     randomBytes,
     newUlid: () => ulid(now()),
   });

@@ -17,9 +17,16 @@ import { command, SetupError } from "./command.mjs";
  * verifies the suite's signature and each package's hash.
  *
  * @param {{ directory: string, suite: string, types?: ("deb" | "deb-src")[],
- *   sources?: { path: string, text: string }[] }} options
+ *   architecture?: string, sources?: { path: string, text: string }[] }} options
+ * `architecture` in Debian's words; the machine's own when absent
  */
-export function privateApt({ directory, suite, types = ["deb"], sources = machineSources() }) {
+export function privateApt({
+  directory,
+  suite,
+  types = ["deb"],
+  architecture = "",
+  sources = machineSources(),
+}) {
   const source = debianSource(sources);
   if (source === null) {
     throw new SetupError("apt's sources name no Debian archive", {
@@ -35,7 +42,7 @@ export function privateApt({ directory, suite, types = ["deb"], sources = machin
   writeFileSync(join(sourceParts, "debian.sources"), renderSource(source, { suite, types }));
   writeFileSync(join(directory, "status"), "");
   const configuration = join(directory, "apt.conf");
-  writeFileSync(configuration, renderConfiguration(directory));
+  writeFileSync(configuration, renderConfiguration(directory, architecture));
 
   const apt = (
     /** @type {string[]} */ argv,
@@ -52,16 +59,25 @@ export function privateApt({ directory, suite, types = ["deb"], sources = machin
     update: () =>
       apt(["update", "--error-on=any"], `the package lists of ${suite} could not be read`),
     /**
-     * Downloads binary packages, "name" or "name:architecture", into a folder of their own.
+     * Downloads binary packages into `folder`, or into a new one.
      *
-     * @param {string[]} names
+     * @param {readonly string[]} names
      * @returns {Promise<string[]>} the .deb files
      */
-    async download(names) {
-      const folder = mkdtempSync(join(archives, "download-"));
+    async download(names, folder = mkdtempSync(join(archives, "download-"))) {
       const what = `${names.join(", ")} could not be downloaded from ${suite}`;
       await apt(["download", ...names], what, folder);
       return readdirSync(folder).map((name) => join(folder, name));
+    },
+    /**
+     * Downloads source packages, as their upstream and Debian archives, into `folder`.
+     *
+     * @param {readonly string[]} names
+     * @param {string} folder
+     */
+    async downloadSources(names, folder) {
+      const what = `the sources of ${names.join(", ")} could not be downloaded from ${suite}`;
+      await apt(["source", "--download-only", "--only-source", ...names], what, folder);
     },
   };
 }
@@ -80,8 +96,9 @@ export function machineSources(etc = "/etc/apt") {
  * touch the system's caches, do not.
  *
  * @param {string} directory
+ * @param {string} architecture
  */
-function renderConfiguration(directory) {
+function renderConfiguration(directory, architecture) {
   const quoted = (/** @type {string} */ path) => JSON.stringify(path);
   return [
     `Dir::State ${quoted(join(directory, "state"))};`,
@@ -97,6 +114,13 @@ function renderConfiguration(directory) {
     "#clear APT::Update::Pre-Invoke;",
     "#clear APT::Update::Post-Invoke;",
     "#clear APT::Update::Post-Invoke-Success;",
+    ...(architecture === ""
+      ? []
+      : [
+          `APT::Architecture ${quoted(architecture)};`,
+          "#clear APT::Architectures;",
+          `APT::Architectures ${quoted(architecture)};`,
+        ]),
     'Acquire::Languages "none";',
     'Acquire::Retries "3";',
     'Acquire::AllowInsecureRepositories "false";',

@@ -67,31 +67,6 @@ export async function ensureBundles(repository) {
   return `${stale.length} of ${bundles.length} built`;
 }
 
-/**
- * Builds every bundle, and again whenever one of its sources changes, until the process ends.
- *
- * @param {string} repository
- * @param {(line: string) => void} log
- */
-export async function watchBundles(repository, log) {
-  const esbuild = await import("esbuild");
-  for (const bundle of bundles) {
-    /** @type {import("esbuild").Plugin} */
-    const announce = {
-      name: "announce",
-      setup: ({ onEnd }) =>
-        onEnd(({ errors }) => {
-          log(
-            errors.length === 0 ? `built ${bundle.file}` : `${bundle.entry} could not be bundled`,
-          );
-        }),
-    };
-    const watched = { ...optionsFor(repository, bundle), plugins: [announce] };
-    const context = await esbuild.context({ ...watched, logLevel: "error" });
-    await context.watch();
-  }
-}
-
 /** @param {string} repository @param {{ entry: string, file: string }} bundle */
 function optionsFor(repository, { entry, file }) {
   return {

@@ -1,5 +1,5 @@
 import { paths as pathsOf } from "../setup/paths.mjs";
-import { clock, diskSpace, nodeVersion, userNamespaces } from "./doctor/machine.ts";
+import { clock, diskSpace, localhost, nodeVersion, userNamespaces } from "./doctor/machine.ts";
 import { agent, dataFolder, natsServer, portsInUse } from "./doctor/mesh.ts";
 
 /** One thing that the mesh needs of this machine. */
@@ -24,6 +24,7 @@ export async function doctor({ home }: DoctorOptions = {}): Promise<Check[]> {
     nodeVersion(),
     natsServer(paths),
     userNamespaces(),
+    await localhost(),
     await agent(),
     ...(await portsInUse(paths)),
     diskSpace(paths),

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { paths as pathsOf } from "../setup/paths.mjs";
-import { doctor } from "../src/doctor.ts";
 import { clock, userNamespaces } from "../src/doctor/machine.ts";
 import { agent, dataFolder } from "../src/doctor/mesh.ts";
+import { doctor } from "../src/doctor.ts";
 
 let home: string;
 
@@ -18,7 +18,16 @@ afterEach(() => rmSync(home, { recursive: true }));
 test("every failed check has a remedy, and a passed one none", async () => {
   const checks = await doctor({ home });
   expect(checks.map((it) => it.name)).toEqual(
-    expect.arrayContaining(["node", "nats-server", "agent", "port 7443", "disk", "clock", "data"]),
+    expect.arrayContaining([
+      "node",
+      "nats-server",
+      "localhost",
+      "agent",
+      "port 7443",
+      "disk",
+      "clock",
+      "data",
+    ]),
   );
   for (const check of checks) expect(check.remedy === "").toBe(check.ok);
 });

@@ -120,9 +120,10 @@ describe("the report", () => {
       postedNanoUsd: 4_000_000,
       heldNanoUsd: 0,
     };
-    expect(spendingLines(charges, [line, { ...line, account: "budget/other" }])).toEqual([
+    const run = { charges, limitNanoUsd: 200_000_000 };
+    expect(spendingLines(run, [line, { ...line, account: "budget/other" }])).toEqual([
       "",
-      "spent 0.002 USD",
+      "spent 0.002 USD of the run's 0.20 USD",
       "  ticket       maintenance      0.002 USD posted",
       "  budget/press-vibration-day    0.004 USD of 1.00 USD, day/2026-11-22",
     ]);

@@ -32,6 +32,8 @@ export async function join(
 ): Promise<string> {
   assertIsolation(host);
   const token = decodeJoinToken(tokenText);
+  const coordinatorKey = fromHex(token.coordinatorKey);
+  if (coordinatorKey?.length !== 32) throw refuse("INVITE_INVALID", "the join token is damaged");
   const identity = loadIdentity(host, dataDirectory) ?? createIdentity(host);
   if (identity.enrolment !== null) {
     throw refuse("NODE_EXISTS", `this machine is the node ${identity.enrolment.node} already`, {
@@ -41,7 +43,13 @@ export async function join(
   saveIdentity(host, dataDirectory, identity);
   const bus = await connectAny(host, token, connect);
   try {
-    const enrolment = await enrol(host, token, deriveKeys(host, identity.seeds), bus);
+    const enrolment = await enrol(
+      host,
+      token,
+      coordinatorKey,
+      deriveKeys(host, identity.seeds),
+      bus,
+    );
     saveIdentity(host, dataDirectory, { ...identity, enrolment });
     return enrolment.node;
   } finally {
@@ -73,7 +81,13 @@ async function connectAny(host: Host, token: JoinToken, connect: ConnectBus): Pr
   throw failure;
 }
 
-async function enrol(host: Host, token: JoinToken, keys: Keys, bus: Bus): Promise<Enrolment> {
+async function enrol(
+  host: Host,
+  token: JoinToken,
+  coordinatorKey: Uint8Array,
+  keys: Keys,
+  bus: Bus,
+): Promise<Enrolment> {
   const fields = {
     invite: token.invite,
     natsKey: keys.nats.publicKey,
@@ -89,14 +103,14 @@ async function enrol(host: Host, token: JoinToken, keys: Keys, bus: Bus): Promis
   const subject = subjects.enrol(token.invite);
   const reply = EnrolReply.decode(await ask(bus, subject, request));
   if (reply.problems.length > 0) throw new CohortError(reply.problems);
-  if (!isName(reply.node) || reply.userJwt === "" || reply.coordinatorKey.length !== 32) {
+  if (!isName(reply.node) || reply.userJwt === "") {
     throw refuse("INTERNAL", "the coordinator's answer is incomplete");
   }
   return {
     node: reply.node,
     userJwt: reply.userJwt,
     rootCa: bus.peerRoot,
-    coordinatorKey: reply.coordinatorKey,
+    coordinatorKey,
     servers: reply.servers.length > 0 ? reply.servers : token.servers,
   };
 }

@@ -7,6 +7,9 @@ export const agentLimits = {
   reconnectDelayMsMax: 30_000,
   pingIntervalMs: 10_000,
   requestMsMax: 10_000,
+  /** What an acknowledgement of events is waited for, from a quick coordinator and over a slow line. */
+  ackMsMin: 2_000,
+  ackMsMax: 60_000,
   retryDelayMsMin: 250,
   retryDelayMsMax: 15_000,
   /** A server's challenge is 11 to 22 characters; whatever is longer is no challenge. */

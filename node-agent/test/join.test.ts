@@ -18,6 +18,7 @@ const fields = {
   node: "board-1",
   servers: ["a:1", "b:2"],
   rootFingerprint: "ab".repeat(32),
+  coordinatorKey: "07".repeat(32),
   invite: "01ARZ3NDEKTSV4RRFFQ69G5FAV",
   secret: "BQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQU",
   userJwt: "invite-jwt",
@@ -58,7 +59,6 @@ function coordinator(answer: () => Partial<EnrolReply>): ConnectBus {
 const welcome = () => ({
   node: "board-1",
   userJwt: "node-jwt",
-  coordinatorKey: new Uint8Array(32).fill(7),
   servers: ["b:2"],
 });
 
@@ -66,7 +66,11 @@ describe("joining", () => {
   it("proves the keys, and keeps them with the answer and the root", async () => {
     expect(await join(host, token, "/data", coordinator(welcome))).toBe("board-1");
     const identity = loadIdentity(host, "/data");
-    expect(identity?.enrolment).toEqual({ ...welcome(), rootCa: "the root" });
+    expect(identity?.enrolment).toEqual({
+      ...welcome(),
+      rootCa: "the root",
+      coordinatorKey: new Uint8Array(32).fill(7),
+    });
     const [request] = requests as [EnrolRequest];
     expect(host.crypto.verify(enrolProof(request), request.proof, request.signKey)).toBe(true);
     expect(request.secret).toEqual(new Uint8Array(32).fill(5));
@@ -110,6 +114,7 @@ describe("joining", () => {
     ["no token", "hello"],
     ["a seed of another kind", encodeJoinToken({ ...fields, userSeed: "SAAA" })],
     ["a short fingerprint", encodeJoinToken({ ...fields, rootFingerprint: "abcd" })],
+    ["a short key of the coordinator", encodeJoinToken({ ...fields, coordinatorKey: "07" })],
     ["no server", encodeJoinToken({ ...fields, servers: [] })],
   ])("is refused with INVITE_INVALID with %s", async (_title, text) => {
     const joining = join(host, text, "/data", coordinator(welcome));
@@ -118,7 +123,7 @@ describe("joining", () => {
   });
 
   it("is refused with INTERNAL when the answer names no proper node", async () => {
-    for (const rest of [{ node: "../x" }, { userJwt: "" }, { coordinatorKey: new Uint8Array(3) }]) {
+    for (const rest of [{ node: "../x" }, { userJwt: "" }]) {
       const joining = join(
         host,
         token,

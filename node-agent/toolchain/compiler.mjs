@@ -118,7 +118,9 @@ export async function sanitizingCompiler(third) {
  * @returns {Promise<string[]>}
  */
 export async function compile(compiler, unit, cacheDir) {
-  const key = hashOf(compiler.identity, ...compiler.flags, ...unit.flags, unit.identity);
+  const names = unit.files.map((file) => basename(file));
+  const { identity, flags } = compiler;
+  const key = hashOf(identity, ...flags, ...unit.flags, unit.identity, ...names);
   const folder = await makeOnce(join(cacheDir, "objects", `${unit.name}-${key}`), async (dir) => {
     mkdirSync(dir, { recursive: true });
     const one = (file) => {

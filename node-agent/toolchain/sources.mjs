@@ -24,12 +24,12 @@ export async function prepareSources(architecture, cacheDir, log) {
     const debian = await openDebian(architecture, cacheDir, log);
     await makeOnce(sourcesDir, async (dir) => {
       log(`downloading the sources of ${packages.join(", ")}`);
-      await debian.fetchSources(packages, dir);
+      await debian.downloadSources(packages, dir);
       for (const name of packages) await unpackSource(name, dir);
     });
     await makeOnce(sysroot, async (dir) => {
       log(`downloading ${sysrootPackages.join(", ")} for ${architecture.debian}`);
-      await debian.fetchPackages(sysrootPackages, dir);
+      await debian.download(sysrootPackages, dir);
       for (const name of sysrootPackages) {
         const what = `unpacking ${name}`;
         await run(["dpkg", "-x", fileIn(dir, new RegExp(`^${name}_.*\\.deb$`)), dir], {

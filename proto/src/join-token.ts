@@ -11,6 +11,11 @@ export interface JoinToken {
   readonly servers: readonly string[];
   /** SHA-256 of the mesh's root certificate (DER), hex. */
   readonly rootFingerprint: string;
+  /**
+   * Ed25519 public key that signs dispatches and tokens, hex. It comes by the operator's hand, so that
+   * no server on the way can put another in its place.
+   */
+  readonly coordinatorKey: string;
   /** Invite id: the subject, the inbox and the JWT are bound to it. */
   readonly invite: string;
   /** 32 random bytes, base64url; only its hash is kept by the coordinator. */
@@ -35,7 +40,15 @@ export function decodeJoinToken(text: string): JoinToken {
     if (!trimmed.startsWith(prefix)) throw new Error("wrong prefix");
     const base64 = trimmed.slice(prefix.length).replace(/-/g, "+").replace(/_/g, "/");
     const token = JSON.parse(atob(base64)) as Record<string, unknown>;
-    const names = ["node", "rootFingerprint", "invite", "secret", "userJwt", "userSeed"];
+    const names = [
+      "node",
+      "rootFingerprint",
+      "coordinatorKey",
+      "invite",
+      "secret",
+      "userJwt",
+      "userSeed",
+    ];
     if (!names.every((name) => typeof token[name] === "string")) throw new Error("field missing");
     const servers = token["servers"];
     if (!Array.isArray(servers) || !servers.every((it) => typeof it === "string")) {

@@ -54,9 +54,14 @@ export function requestProof(fields: {
   ]);
 }
 
-/** The attempt in one string, for maps, logs and idempotency keys: "RUN/step[0]#1". */
+/** What all attempts of an instance share, in one string: "RUN/step[0]"; their idempotency key. */
+export function instanceId(key: Pick<AttemptKey, "run" | "step" | "instance">): string {
+  return `${key.run}/${key.step}[${key.instance}]`;
+}
+
+/** The attempt in one string, for maps and logs: "RUN/step[0]#1". */
 export function attemptId(key: AttemptKey): string {
-  return `${key.run}/${key.step}[${key.instance}]#${key.attempt}`;
+  return `${instanceId(key)}#${key.attempt}`;
 }
 
 function authenticationEncoding(domain: string, fields: readonly Uint8Array[]): Uint8Array {

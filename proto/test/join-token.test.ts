@@ -6,6 +6,7 @@ const token: JoinToken = {
   node: "press-01",
   servers: ["localhost:7422"],
   rootFingerprint: "ab".repeat(32),
+  coordinatorKey: "cd".repeat(32),
   invite: "01J",
   secret: "c2VjcmV0",
   userJwt: "e.y.J",

@@ -33,7 +33,7 @@ const files = [
     text: ofSteps("id: a\n    exec: uptime"),
     says: ":4:5: STEP_KIND_UNKNOWN the step does not say what it does",
     excerpt: ["  - id: a", "    ^"],
-    hint: "Give it exactly one of run, command, script, call.",
+    hint: "Give it exactly one of run, command, script, call, sleep.",
   },
   {
     what: "steps that wait for one another",
@@ -55,7 +55,7 @@ const files = [
   },
   {
     what: "an expression inside a shell text",
-    text: ofSteps("id: a\n    run: echo ${{ inputs.x }}"),
+    text: ofSteps(`id: a\n    run: echo \${{ inputs.x }}`),
     says: ":5:10: EXPRESSION_IN_SCRIPT ",
   },
   {

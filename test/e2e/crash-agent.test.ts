@@ -64,4 +64,8 @@ describe("kill -9 of an agent", () => {
     await endurance.crash([box]);
     await endurance.expectWhole(run, "early");
   });
+
+  it("leaves a ledger that verifies and holds each transition once", async () => {
+    await endurance.expectSoundLedger();
+  });
 });

@@ -67,4 +67,8 @@ describe("kill -9 of the coordinator", () => {
     expect(second).toEqual({ run: first.run, existing: true });
     await endurance.expectWhole(first.run, "once");
   });
+
+  it("leaves a ledger that verifies and holds each transition once", async () => {
+    await endurance.expectSoundLedger();
+  });
 });

@@ -55,4 +55,8 @@ describe("kill -9 of nats-server", () => {
     const instances = await endurance.expectWhole(run, "everything-ticket");
     expect([...instances.values()].map(({ attempt }) => attempt)).toEqual([1, 1, 1, 2]);
   });
+
+  it("leaves a ledger that verifies and holds each transition once", async () => {
+    await endurance.expectSoundLedger();
+  });
 });

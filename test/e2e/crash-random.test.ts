@@ -27,7 +27,7 @@ describe("five kills at random", () => {
       await endurance.crash([victim], awayMs);
     }
     for (const id of ids) await mesh.ended(id);
-    for (const [at, id] of ids.entries()) await endurance.expectRunWhole(id, marks[at] as string);
+    for (const [at, id] of ids.entries()) await endurance.expectWhole(id, marks[at] as string);
     expect(desk.tickets).toHaveLength(runs);
     await endurance.expectSoundLedger();
   });

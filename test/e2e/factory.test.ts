@@ -24,13 +24,18 @@ describe("the factory example, end to end", () => {
     const sample = run.steps.find((it) => it.step === "sample");
     expect(sample?.instances.map((it) => it.node)).toEqual(["press-01", "press-02"]);
     const outputs = sample?.instances.map((it) => JSON.parse(it.outputJson) as unknown);
-    expect(outputs).toMatchObject([{ board: "press-01", rms: 6.2 }, { board: "press-02", rms: 4.96 }]);
+    expect(outputs).toMatchObject([
+      { board: "press-01", rms: 6.2 },
+      { board: "press-02", rms: 4.96 },
+    ]);
     const weigh = run.steps.find((it) => it.step === "weigh")?.instances[0];
     expect(weigh?.node).toBe("gateway-box-01");
     expect(JSON.parse(weigh?.outputJson ?? "")).toMatchObject({ samples: 2, worst: 6.2 });
     const ticket = run.steps.find((it) => it.step === "ticket")?.instances[0];
     expect(JSON.parse(ticket?.outputJson ?? "")).toMatchObject({ status: 201 });
-    expect(run.charges).toMatchObject([{ service: "maintenance", state: "posted", nanoUsd: 2_000_000 }]);
+    expect(run.charges).toMatchObject([
+      { service: "maintenance", state: "posted", nanoUsd: 2_000_000 },
+    ]);
     const verified = await mesh.cohort("ledger", "verify", "-o", "json");
     expect(verified.exit).toBe(0);
     expect(JSON.parse(verified.stdout)).toMatchObject({ ok: true });

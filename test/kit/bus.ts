@@ -1,10 +1,10 @@
+import { subjects } from "@cohort/proto/subjects";
 import {
   jwtAuthenticator,
   type NatsConnection,
   PermissionViolationError,
 } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
-import { subjects } from "@cohort/proto/subjects";
 import { vi } from "vitest";
 
 export interface BusIdentity {

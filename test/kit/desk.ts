@@ -4,8 +4,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { certificates } from "../../deploy/examples/maintenance/certificates.ts";
 import type { SourceFile } from "@cohort/proto/gen/cohort/console";
+import { certificates } from "../../deploy/examples/maintenance/certificates.ts";
 import type { TestMesh } from "./mesh.ts";
 
 export interface DeskRequest {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { dataOf } from "./mesh-place.ts";
 import type { TestMesh } from "./mesh.ts";
+import { dataOf } from "./mesh-place.ts";
 
 interface LedgerRow {
   readonly seq: number;

@@ -1,6 +1,5 @@
-import { createUser } from "@nats-io/nkeys";
+import { createUser, Prefix } from "@nats-io/nkeys";
 import { Codec } from "@nats-io/nkeys/lib/codec.js";
-import { Prefix } from "@nats-io/nkeys";
 import sodium from "libsodium-wrappers-sumo";
 
 await sodium.ready;

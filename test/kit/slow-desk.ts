@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
 import { certificates } from "../../deploy/examples/maintenance/certificates.ts";
 
@@ -19,7 +19,7 @@ export class SlowDesk {
   /** Every request that carried the key, repetitions too. */
   requests = 0;
   /** From filing to the answer. */
-  delayMs = 1_000;
+  delayMs = 600;
   readonly #server: Server;
 
   private constructor(

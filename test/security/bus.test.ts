@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { encodeUserSeed } from "@cohort/node-agent/mesh/nkey";
 import { Cancel, Dispatch, DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
 import { dispatchProof } from "@cohort/proto/proof";
 import { type DownVerb, subjects } from "@cohort/proto/subjects";
-import { encodeUserSeed } from "@cohort/node-agent/mesh/nkey";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Bus, joinBus, publishIsRefused, subscribeIsRefused } from "../kit/bus.ts";
-import { joinAsIntruder } from "../kit/mesh-place.ts";
 import { TestMesh } from "../kit/mesh.ts";
+import { joinAsIntruder } from "../kit/mesh-place.ts";
 import { sodium } from "../kit/rogue-keys.ts";
 
 let mesh: TestMesh;

@@ -67,6 +67,17 @@ describe("a join token", () => {
   });
 });
 
+describe("a node's name", () => {
+  it.each(["a.b", "*", ">", "a b", "a\r\nb", "A", "", "-a", "a".repeat(64), "ａ", "__proto__"])(
+    "is not %j, which could be another subject (21)",
+    async (name) => {
+      const before = (await ledgerEntries(mesh)).length;
+      await expect(invite(name)).rejects.toMatchObject({ code: "NAME_INVALID" });
+      expect(await ledgerEntries(mesh)).toHaveLength(before);
+    },
+  );
+});
+
 describe("a key of an enrolled node", () => {
   it.each(["nats", "sign", "box"] as const)(
     "makes no second node: its %s key (20)",

@@ -93,11 +93,14 @@ describe("a live ledger", () => {
   });
 
   it("with an entry rewritten together with its hash fails to verify (77)", async () => {
-    rewrite();
+    const rewritten = rewrite();
     const { exit, stdout } = await mesh.cohort("ledger", "verify", "-o", "json");
     expect(exit).toBe(4);
-    const { reason } = JSON.parse(stdout) as { reason: string };
-    expect(reason).toContain("one was rewritten with its hash");
+    const { reason, seq } = JSON.parse(stdout) as { reason: string; seq: number };
+    const last = Number(/entries \d+ to (\d+)/.exec(reason)?.[1] ?? seq);
+    expect(seq).toBeLessThanOrEqual(rewritten);
+    expect(last).toBeGreaterThanOrEqual(rewritten);
+    expect(reason).toContain("rewritten together with its hash");
   });
 });
 
@@ -128,7 +131,8 @@ describe("a coordinator whose ledger was tampered with while it was down", () =>
     const coordinator = await stopped();
     const seq = rewrite();
     const said = await coordinator.start().then(String, String);
-    const [, from = "", to = from] = /(?:it is entry|entries) (\d+)(?: to (\d+))?/.exec(said) ?? [];
+    const [, from = "", to = from] =
+      /LEDGER_INVALID entry (\d+): (?:it was|one of the entries \d+ to (\d+) was)/.exec(said) ?? [];
     expect(said).toContain("LEDGER_INVALID");
     expect(Number(from)).toBeLessThanOrEqual(seq);
     expect(Number(to)).toBeGreaterThanOrEqual(seq);

@@ -1,5 +1,5 @@
-import type { AttemptKey, ProxyReply, ProxyRequest } from "@cohort/proto/gen/cohort/node";
 import type { ErrorCode } from "@cohort/proto/errors";
+import type { AttemptKey, ProxyReply, ProxyRequest } from "@cohort/proto/gen/cohort/node";
 import { expect } from "vitest";
 import { Desk } from "../kit/desk.ts";
 import { refusalsOf } from "../kit/ledger-entries.ts";

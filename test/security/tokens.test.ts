@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { budgetLimits } from "@cohort/coordinator/src/budget/limits.ts";
 import { createTokenKeys, issueToken } from "@cohort/coordinator/src/tokens/token.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { refusalsOf } from "../kit/ledger-entries.ts";
 import { codeOf, Probe } from "./probe.ts";
 
 let probe: Probe;
@@ -81,6 +82,15 @@ describe("a step token in the wrong hands", () => {
     await probe.expectRefused(node, otherPath, "GRANT_MISSING");
     const otherMethod = node.request(token, 3, { method: "DELETE" });
     await probe.expectRefused(node, otherMethod, "GRANT_MISSING");
+  });
+
+  it("leaves nothing in the ledger that breaks a line or a terminal (82)", async () => {
+    const node = await probe.node("scribbler");
+    const { token } = await probe.assign(node);
+    const path = "/tickets\r\n\u001b[2J\u202e\u0000";
+    await probe.expectRefused(node, node.request(token, 1, { path }), "USAGE");
+    const [refused] = await refusalsOf(probe.mesh, node.name);
+    expect(refused?.path).toMatch(/^[\x21-\x7e]+$/);
   });
 
   it("is dead once its step has ended, while another step of the run goes on (7)", async () => {

@@ -174,7 +174,6 @@ export class CoordinatorProcess {
       verify: simulatedCrypto.verify,
       isBoxKey: () => true,
       sha256: digest,
-      coordinatorKey: dispatchKeys.publicKey,
       servers: ["simulated:4222"],
       now,
       log: logger,

@@ -16,12 +16,18 @@ export interface Caller {
   readonly role: Role;
 }
 
-/** Who calls, if the method is theirs. Throws UNAUTHENTICATED, FORBIDDEN. */
+/** grpc-js has no option for it; HTTP/2 itself lets through about 64 KiB. */
+const metadataBytesMax = 16 * 1024;
+
+/** Who calls, if the method is theirs. Throws LIMIT_EXCEEDED, UNAUTHENTICATED, FORBIDDEN. */
 export function authorise(
   credentials: readonly Credential[],
   metadata: Metadata,
   method: string,
 ): Caller {
+  if (bytesOf(metadata) > metadataBytesMax) {
+    throw refuse("LIMIT_EXCEEDED", `the metadata is longer than ${metadataBytesMax} bytes`);
+  }
   const header = String(metadata.get("authorization")[0] ?? "");
   const token = header.startsWith("Bearer ") ? header.slice("Bearer ".length) : "";
   const hash = createHash("sha256").update(token).digest();
@@ -35,4 +41,10 @@ export function authorise(
     throw refuse("FORBIDDEN", `the role ${caller.role} may not call ${method}`);
   }
   return caller;
+}
+
+function bytesOf(metadata: Metadata): number {
+  return Object.entries(metadata.toHttp2Headers())
+    .flatMap(([name, values]) => [values ?? ""].flat().map((value) => `${name}: ${value}`))
+    .reduce((sum, line) => sum + Buffer.byteLength(line), 0);
 }

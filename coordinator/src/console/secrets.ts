@@ -1,6 +1,4 @@
 import { type SecretsServer, SecretsService } from "@cohort/proto/gen/cohort/console";
-import { limits } from "@cohort/proto/limits";
-import { refuse } from "@cohort/proto/problem";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
 
@@ -19,20 +17,12 @@ export interface SecretsDependencies {
   };
 }
 
-const pathPattern = /^[a-z0-9][a-z0-9-]*(?:\/[a-z0-9][a-z0-9-]*)+$/;
-
 export function secretsService(
   { unary }: Methods,
   { writer, vault, now }: SecretsDependencies,
 ): SecretsServer {
   return {
     set: unary(SecretsService.set, async ({ path, value, services }, caller) => {
-      if (!pathPattern.test(path) || path.length > limits.secretPathLengthMax) {
-        throw refuse("NAME_INVALID", "a secret's path is like maintenance/api-key");
-      }
-      if (value.length === 0 || value.length > limits.secretBytesMax) {
-        throw refuse("LIMIT_EXCEEDED", `a secret has 1 to ${limits.secretBytesMax} bytes`);
-      }
       const granted = services.length > 0 ? services : [path.split("/")[0] as string];
       // The vault wipes the value; protobuf's own copy is the very same memory.
       const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);

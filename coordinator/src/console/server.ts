@@ -38,10 +38,7 @@ export interface ConsoleServer {
 /** The console API: gRPC over TLS 1.2 and newer, every method authorised. */
 export async function startConsole(options: ConsoleOptions): Promise<ConsoleServer> {
   const { writer, log, verifierKey, credentials, tls, address, now, onFault } = options;
-  const server = new Server({
-    "grpc.max_receive_message_length": limits.consoleMessageBytesMax,
-    "grpc.max_metadata_size": 16 * 1024,
-  });
+  const server = new Server({ "grpc.max_receive_message_length": limits.consoleMessageBytesMax });
   const methods = createMethods(credentials, onFault);
   server.addService(ResourcesService, { ...resourcesService(methods, writer) });
   server.addService(RunsService, { ...runsService(methods, options) });

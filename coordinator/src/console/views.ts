@@ -5,6 +5,7 @@ import {
   type Step as StepView,
 } from "@cohort/proto/gen/cohort/console";
 import { chargesOfRun } from "../budget/report.ts";
+import { workflowAt } from "../catalogue/catalogue.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { Run, Step } from "../scheduler/runs.ts";
 import type { State } from "../state/state.ts";
@@ -24,6 +25,7 @@ export function runView(state: State, run: Run, withSteps = true): RunView {
     reason: run.reason,
     steps: withSteps ? [...run.steps.values()].map(stepView) : [],
     charges: withSteps ? chargesOfRun(state.budget, run.run) : [],
+    limitNanoUsd: workflowAt(state.catalogue, run.version).definition.budget ?? 0,
   };
 }
 

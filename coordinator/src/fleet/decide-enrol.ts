@@ -80,7 +80,7 @@ interface Refusal {
 const inviteInvalid: Refusal = {
   code: "INVITE_INVALID",
   message: "the join token is unknown, used, or expired",
-  hint: "Ask for a new one: cohort node invite NAME",
+  hint: "Ask for a new one: cohort node invite --name NAME",
 };
 const proofInvalid: Refusal = {
   code: "ENROL_PROOF_INVALID",

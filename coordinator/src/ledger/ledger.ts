@@ -1,5 +1,5 @@
 import { encodeVerifierKey, type NoteSigner } from "@cohort/proto/ledger/note";
-import type { EventLog, StoredLeaf } from "../log/log.ts";
+import type { EventLog, ExportedLeaf } from "../log/log.ts";
 import { sha256 } from "./crypto.ts";
 import { createSigningKey } from "./ed25519.ts";
 
@@ -22,7 +22,7 @@ export interface LedgerExport {
   readonly checkpoint: string;
   readonly size: number;
   /** In order, in chunks that fit a message of the console; read from the log as they are asked for. */
-  readonly chunks: Iterable<readonly StoredLeaf[]>;
+  readonly chunks: Iterable<readonly ExportedLeaf[]>;
 }
 
 /** Entries that are appended while the export is read are no part of it. */
@@ -35,7 +35,7 @@ export function exportLedger(log: EventLog): LedgerExport {
 export const exportChunkLeavesMax = 256;
 export const exportChunkBytesMax = 1024 * 1024;
 
-function* chunksOf(log: EventLog, size: number): Generator<readonly StoredLeaf[]> {
+function* chunksOf(log: EventLog, size: number): Generator<readonly ExportedLeaf[]> {
   let seq = 1;
   while (seq <= size) {
     const leaves = log.leaves(seq, Math.min(exportChunkLeavesMax, size - seq + 1));
@@ -46,7 +46,7 @@ function* chunksOf(log: EventLog, size: number): Generator<readonly StoredLeaf[]
   }
 }
 
-function countWithin(leaves: readonly StoredLeaf[]): number {
+function countWithin(leaves: readonly ExportedLeaf[]): number {
   let bytes = 0;
   const tooMany = leaves.findIndex(({ json }, at) => {
     bytes += Buffer.byteLength(json);

@@ -1,9 +1,9 @@
 import type Database from "better-sqlite3";
 import type { SizedNote } from "./create-log.ts";
-import type { StoredLeaf } from "./log.ts";
+import type { ExportedLeaf, StoredLeaf } from "./log.ts";
 
 /** A leaf with the row number under which it stands. */
-export interface StoredRow extends StoredLeaf {
+export interface StoredRow extends ExportedLeaf {
   readonly seq: number;
 }
 
@@ -16,8 +16,6 @@ export interface LeafStore {
   /** All rows numbered `seq` and up. Other statements may run while it is being read. */
   readonly everyRow: (seq: number) => Generator<StoredRow>;
   readonly newestCheckpoint: () => SizedNote | undefined;
-  /** From the oldest on. Nothing may be written while it is being read. */
-  readonly everyCheckpoint: () => Iterable<SizedNote>;
 }
 
 export const leafTables = `
@@ -33,10 +31,8 @@ export function createLeafStore(database: Database.Database): LeafStore {
   const insert = database.prepare("INSERT INTO entries (seq, json, leaf_hash) VALUES (?, ?, ?)");
   const insertCheckpoint = database.prepare("INSERT INTO checkpoints (size, note) VALUES (?, ?)");
   const select = database.prepare<[number, number], StoredRow>(
-    `SELECT seq, json, leaf_hash AS leafHash FROM entries WHERE seq >= ? ORDER BY seq LIMIT ?`,
-  );
-  const checkpoints = database.prepare<[], SizedNote>(
-    "SELECT size, note FROM checkpoints ORDER BY size",
+    `SELECT seq, json, leaf_hash AS leafHash, COALESCE(note, '') AS checkpoint
+     FROM entries LEFT JOIN checkpoints ON size = seq WHERE seq >= ? ORDER BY seq LIMIT ?`,
   );
   const newest = database.prepare<[], SizedNote>(
     "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1",
@@ -54,7 +50,6 @@ export function createLeafStore(database: Database.Database): LeafStore {
       }
     },
     newestCheckpoint: () => newest.get(),
-    everyCheckpoint: () => checkpoints.iterate(),
   };
 }
 

@@ -16,7 +16,7 @@ export interface EventLog {
   /** All entries from `seq` on, in order. Throws LEDGER_INVALID when one does not match its hash. */
   entries(seq: number): Iterable<Entry>;
   /** Leaves as stored, for export and audit; never checked here. */
-  leaves(seq: number, count: number): readonly StoredLeaf[];
+  leaves(seq: number, count: number): readonly ExportedLeaf[];
   /** The newest signed checkpoint, a C2SP note. */
   checkpoint(): string;
   close(): void;
@@ -25,6 +25,11 @@ export interface EventLog {
 export interface StoredLeaf {
   readonly json: string;
   readonly leafHash: Uint8Array;
+}
+
+/** A leaf with the checkpoint that was signed when it was the last; "" where none was. */
+export interface ExportedLeaf extends StoredLeaf {
+  readonly checkpoint: string;
 }
 
 /** What steps wrote. Durable like events, but no part of the ledger. */

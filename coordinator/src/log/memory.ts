@@ -2,11 +2,11 @@ import { MerkleTree } from "@cohort/proto/ledger/merkle";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
 import { sha256 } from "../ledger/crypto.ts";
 import { createLog, type LogBatch, type LogStorage, signTree } from "./create-log.ts";
-import type { EventLog, StepLogChunk, StepLogStore, StoredLeaf } from "./log.ts";
+import type { EventLog, ExportedLeaf, StepLogChunk, StepLogStore } from "./log.ts";
 
 /** What survives a log that is opened again over it, as a disk would. */
 export interface MemoryDisk {
-  readonly leaves: StoredLeaf[];
+  readonly leaves: ExportedLeaf[];
   /** By place, in the order of arrival. */
   readonly chunks: Map<string, StepLogChunk>;
   /** When set, the next commit stores nothing and throws it. */
@@ -51,9 +51,10 @@ function createStorage(disk: MemoryDisk): LogStorage {
   };
 }
 
-function store(disk: MemoryDisk, { seq, leaves, chunks }: LogBatch): void {
+function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks }: LogBatch): void {
   if (seq !== disk.leaves.length + 1) throw new RangeError(`entry ${seq} is taken or too far on`);
-  for (const leaf of leaves) disk.leaves.push(leaf);
+  const noteOf = (at: number) => (at === leaves.length - 1 ? (checkpoint?.note ?? "") : "");
+  leaves.forEach((leaf, at) => disk.leaves.push({ ...leaf, checkpoint: noteOf(at) }));
   for (const chunk of chunks) {
     const place = placeOf(chunk);
     if (!disk.chunks.has(place)) disk.chunks.set(place, chunk);

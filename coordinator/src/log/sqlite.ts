@@ -56,8 +56,7 @@ function createStorage(database: Database.Database, store: LeafStore): LogStorag
   });
   return {
     commit: (batch) => write.immediate(batch),
-    leaves: (seq, count) =>
-      store.rows(seq, count).map(({ json, leafHash }) => ({ json, leafHash })),
+    leaves: (seq, count) => store.rows(seq, count).map(({ seq: _, ...leaf }) => leaf),
     stepLogs: stepLogs.read,
     close: () => void database.close(),
   };

@@ -1,10 +1,8 @@
-import { openCheckpoint } from "@cohort/proto/ledger/checkpoint";
-import { MerkleTree, sameHash } from "@cohort/proto/ledger/merkle";
+import { MerkleTree } from "@cohort/proto/ledger/merkle";
 import { encodeVerifierKey, type VerifierKey } from "@cohort/proto/ledger/note";
 import { verifyLedger } from "@cohort/proto/ledger/verify";
-import { CohortError, refuse } from "@cohort/proto/problem";
+import { refuse } from "@cohort/proto/problem";
 import { noteCrypto, sha256 } from "../ledger/crypto.ts";
-import type { SizedNote } from "./create-log.ts";
 import { invalidEntry } from "./leaf.ts";
 import type { LeafStore, StoredRow } from "./leaf-store.ts";
 
@@ -28,7 +26,7 @@ export function verifyStore(
   });
   if (verdict.ok) return { tree, note: checkpoint.note };
   if (verdict.seq !== null) throw invalidEntry(verdict.seq, verdict.reason);
-  throw refuse("LEDGER_INVALID", verdict.reason + narrowed(store, key));
+  throw refuse("LEDGER_INVALID", verdict.reason);
 }
 
 /** Rows numbered 0 or less are read too, so that they are refused. */
@@ -42,40 +40,5 @@ function* growing(tree: MerkleTree, rows: Iterable<StoredRow>): Generator<Stored
     if (row.seq > expected) throw invalidEntry(expected, "it is missing");
     tree.append(row.leafHash);
     yield row;
-  }
-}
-
-/**
- * When every leaf fits its own hash and yet the root is another: every commit has signed a
- * checkpoint, and the first that does not fit says in which commit the rewritten entry stood.
- */
-function narrowed(store: LeafStore, key: VerifierKey): string {
-  const tree = new MerkleTree(sha256);
-  const rows = store.everyRow(firstRow);
-  const checkpoints = [...store.everyCheckpoint()];
-  for (const checkpoint of checkpoints) {
-    const before = tree.size;
-    while (tree.size < checkpoint.size) {
-      const row = rows.next();
-      if (row.done === true) return "";
-      tree.append(row.value.leafHash);
-    }
-    const root = signedRoot(checkpoint, key);
-    if (root === null || sameHash(root, tree.root())) continue;
-    if (checkpoint.size === 0) return "";
-    return before + 1 === checkpoint.size
-      ? `; it is entry ${checkpoint.size}`
-      : `; it is one of the entries ${before + 1} to ${checkpoint.size}`;
-  }
-  return "";
-}
-
-function signedRoot({ size, note }: SizedNote, key: VerifierKey): Uint8Array | null {
-  try {
-    const checkpoint = openCheckpoint(note, key, noteCrypto);
-    return checkpoint.size === size ? checkpoint.root : null;
-  } catch (error) {
-    if (error instanceof CohortError) return null;
-    throw error;
   }
 }

@@ -8,6 +8,8 @@ export interface InvitationOptions {
   readonly credentials: Credentials;
   /** SHA-256 of the mesh's root certificate (DER), hex. */
   readonly rootFingerprint: string;
+  /** Ed25519 public key that signs dispatches and tokens. */
+  readonly coordinatorKey: Uint8Array;
   /** "host:port" of nats-server, as machines reach it. */
   readonly servers: readonly string[];
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
@@ -29,7 +31,16 @@ export type InviteNode = (
 ) => Promise<Invitation>;
 
 export function createInviter(options: InvitationOptions): InviteNode {
-  const { decide, credentials, rootFingerprint, servers, sha256, randomBytes, newUlid } = options;
+  const {
+    decide,
+    credentials,
+    rootFingerprint,
+    coordinatorKey,
+    servers,
+    sha256,
+    randomBytes,
+    newUlid,
+  } = options;
   return async (name, labels, actor) => {
     const invite = newUlid();
     const secret = randomBytes(32);
@@ -41,6 +52,7 @@ export function createInviter(options: InvitationOptions): InviteNode {
       node: name,
       servers,
       rootFingerprint,
+      coordinatorKey: Buffer.from(coordinatorKey).toString("hex"),
       invite,
       secret: Buffer.from(secret).toString("base64url"),
       userJwt,

@@ -31,8 +31,6 @@ export interface MembershipOptions {
   /** Whether an X25519 key can be sealed to; one of low order cannot. */
   readonly isBoxKey: (boxKey: Uint8Array) => boolean;
   readonly sha256: (bytes: Uint8Array) => Uint8Array;
-  /** Ed25519 public key that signs dispatches and tokens. */
-  readonly coordinatorKey: Uint8Array;
   /** "host:port" of nats-server, as nodes reach it. */
   readonly servers: readonly string[];
   /**
@@ -57,7 +55,7 @@ export interface Membership extends Pick<MeshHandlers, "enrol" | "hello" | "hear
 
 /** How machines become nodes, and how nodes come and go. */
 export function createMembership(options: MembershipOptions): Membership {
-  const { decide, credentials, presence, coordinatorKey, servers, welcome, now, log } = options;
+  const { decide, credentials, presence, servers, welcome, now, log } = options;
   const heard = (name: string) => {
     const known = presence.lastSeenMs(name) !== undefined;
     presence.seen(name);
@@ -73,7 +71,7 @@ export function createMembership(options: MembershipOptions): Membership {
       if (outcome.kind === "refused") throw new CohortError([outcome.problem]);
       const { node } = outcome;
       const userJwt = await credentials.issueNodeJwt(node, command.natsKey, now());
-      return EnrolReply.fromPartial({ node, userJwt, coordinatorKey, servers: [...servers] });
+      return EnrolReply.fromPartial({ node, userJwt, servers: [...servers] });
     },
     async hello(name, hello) {
       const { node, superseded } = await welcome(name, hello);

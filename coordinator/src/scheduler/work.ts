@@ -1,5 +1,6 @@
 import type { Variables } from "@cohort/proto/expression";
 import type { Dispatch, Limits } from "@cohort/proto/gen/cohort/node";
+import { instanceId } from "@cohort/proto/proof";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { type Instance, keyOf, type Run } from "./runs.ts";
@@ -52,7 +53,7 @@ export function callFor(run: Run, step: CompiledStep, instance: Instance): CallW
     method: call.method,
     path: asText(step.callPath.evaluate(variables)),
     json: step.callJson?.evaluate(variables),
-    idempotencyKey: `${run.run}/${instance.step}/${instance.instance}`,
+    idempotencyKey: instanceId(instance),
   };
 }
 

@@ -37,7 +37,7 @@ export async function submitEvent(
   if (id === "" || id.length > limits.eventIdLengthMax)
     throw refuse("USAGE", "the event needs an id");
   if (source !== "mqtt") throw refuse("USAGE", `no trigger has the source "${source}"`);
-  if (eventJson.length > limits.eventBytesMax) {
+  if (Buffer.byteLength(eventJson) > limits.eventBytesMax) {
     throw refuse("LIMIT_EXCEEDED", `the event is larger than ${limits.eventBytesMax} bytes`);
   }
   const event = parseEvent(eventJson);

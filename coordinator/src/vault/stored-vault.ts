@@ -1,5 +1,6 @@
 import { limits } from "@cohort/proto/limits";
 import { type CohortError, refuse } from "@cohort/proto/problem";
+import { isSecretPath } from "@cohort/proto/secret-path";
 import { isName } from "@cohort/proto/subjects";
 import { type EnvelopeContext, openEnvelope, sealEnvelope } from "./envelope.ts";
 import { deriveKey, type KeySource } from "./key-source.ts";
@@ -149,7 +150,7 @@ function unavailable(reason: string): CohortError {
 }
 
 function checkSecret(path: string, value: Buffer, services: readonly string[]): void {
-  if (path.length > limits.secretPathLengthMax || !secretPath.test(path)) {
+  if (!isSecretPath(path)) {
     throw refuse("NAME_INVALID", "a secret's path is two or more lower-case names joined by /", {
       hint: "For example maintenance/api-key.",
     });
@@ -162,6 +163,3 @@ function checkSecret(path: string, value: Buffer, services: readonly string[]): 
     throw refuse("LIMIT_EXCEEDED", `a secret has at most ${limits.secretBytesMax} bytes`);
   }
 }
-
-/** As services name it: proto/src/resources/service.ts. */
-const secretPath = /^[a-z0-9][a-z0-9-]*(?:\/[a-z0-9][a-z0-9-]*)+$/;

@@ -113,7 +113,7 @@ describe("the dispatcher", () => {
     await second.resume();
     await world.pass(1_000);
     await until(() => called.length === 1);
-    expect(called).toEqual([`/7 ${run}/ticket/0`]);
+    expect(called).toEqual([`/7 ${run}/ticket[0]`]);
     await until(() => world.state.runs.byId.get(run)?.state === "succeeded");
     expect(world.state.runs.byId.get(run)?.steps.get("ticket")?.instances[0]?.attempt).toBe(2);
   });

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { decideEnrol, type EnrolCommand } from "../../src/fleet/decide-enrol.ts";
 import { decideInvite } from "../../src/fleet/decide-invite.ts";
 import { fleetLimits } from "../../src/fleet/limits.ts";
-import { bytes, enrolCommand, facts, Fleet, inviteCommand } from "./fleet-kit.ts";
+import { bytes, enrolCommand, Fleet, facts, inviteCommand } from "./fleet-kit.ts";
 
 function invited(): Fleet {
   const fleet = new Fleet();

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { decideEnrol } from "../../src/fleet/decide-enrol.ts";
 import { decideInvite } from "../../src/fleet/decide-invite.ts";
 import { decideHeartbeat, decideHello, decideSilence } from "../../src/fleet/decide-presence.ts";
-import { enrolCommand, facts, Fleet, inviteCommand } from "./fleet-kit.ts";
+import { enrolCommand, Fleet, facts, inviteCommand } from "./fleet-kit.ts";
 
 function enrolled(): Fleet {
   const fleet = new Fleet();

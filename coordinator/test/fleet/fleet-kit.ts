@@ -1,7 +1,7 @@
 import type { Facts } from "@cohort/proto/gen/cohort/node";
-import { applyFleet, emptyFleet, type FleetState } from "../../src/fleet/fleet.ts";
 import type { EnrolCommand } from "../../src/fleet/decide-enrol.ts";
 import type { InviteCommand } from "../../src/fleet/decide-invite.ts";
+import { applyFleet, emptyFleet, type FleetState } from "../../src/fleet/fleet.ts";
 import type { Decision } from "../../src/state/decision.ts";
 import type { Event } from "../../src/state/event.ts";
 

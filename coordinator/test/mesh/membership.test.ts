@@ -60,7 +60,6 @@ beforeEach(async () => {
     verify: (message, signature, key) => verify(null, message, publicKeyOf(key), signature),
     isBoxKey: (key) => key.some((byte) => byte !== 0),
     sha256,
-    coordinatorKey: new Uint8Array(32).fill(9),
     servers,
     welcome: async (name, { facts, inventory }) => ({
       node: await decide((it) => decideHello(it, name, facts)),
@@ -75,6 +74,7 @@ beforeEach(async () => {
     decide,
     credentials,
     rootFingerprint,
+    coordinatorKey: new Uint8Array(32).fill(9),
     servers,
     sha256,
     randomBytes,

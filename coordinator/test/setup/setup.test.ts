@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hashToken } from "../../src/setup/contexts.ts";
-import { initialise, type InitialiseOptions, openSetup } from "../../src/setup/setup.ts";
+import { type InitialiseOptions, initialise, openSetup } from "../../src/setup/setup.ts";
 import { memoryVault } from "./memory-vault.ts";
 
 const nowMs = Date.UTC(2026, 0, 1);

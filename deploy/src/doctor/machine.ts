@@ -1,3 +1,4 @@
+import { lookup } from "node:dns/promises";
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { SetupError } from "../../setup/command.mjs";
@@ -16,6 +17,19 @@ export function nodeVersion(): Check {
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     return failed("node", error.message, error.remedy);
+  }
+}
+
+/** Console, desk and nodes are all reached by this name, and only the machine's own tables know it. */
+export async function localhost(): Promise<Check> {
+  const name = "localhost";
+  try {
+    const { address } = await lookup(name);
+    if (/^(?:127\.|::1$)/.test(address)) return passed(name, address);
+    return failed(name, `resolves to ${address}`, "Put `127.0.0.1 localhost` into /etc/hosts.");
+  } catch (error) {
+    const detail = error instanceof Error ? error.message : String(error);
+    return failed(name, detail, "Put `127.0.0.1 localhost` into /etc/hosts.");
   }
 }
 

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { type Child, type ChildSpec, startChild } from "../supervisor/child.ts";
-import { claim, type Instance } from "../supervisor/instance.ts";
 import { ensureNatsServer } from "../../setup/nats-server.mjs";
 import type { Paths } from "../../setup/paths.mjs";
+import { type Child, type ChildSpec, startChild } from "../supervisor/child.ts";
+import { claim, type Instance } from "../supervisor/instance.ts";
 import { provideBrokerUsers } from "./broker-users.ts";
 import { choosePorts, type Ports, requireFree } from "./ports.ts";
 import { coordinatorSpec, gatewaySpec, initialise, natsServerSpec } from "./programs.ts";

@@ -1,15 +1,15 @@
-import { join } from "node:path";
-import { readContext } from "@cohort/gateway/src/console-client/context.ts";
+import { join, relative } from "node:path";
 import { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
+import { readContext } from "@cohort/gateway/src/console-client/context.ts";
 import type { Paths } from "../../setup/paths.mjs";
 import { repository } from "../../setup/paths.mjs";
 import { phase } from "../../setup/phase.mjs";
 import type { Mesh } from "../mesh/mesh.ts";
 import { applyFactory, layOutFactory } from "./factory.ts";
+import { followRun } from "./follow-run.ts";
 import { ensureApiKey, maintenanceSpec } from "./maintenance.ts";
 import { awaitNodes, enrolNodes, nodeSpecs } from "./nodes.ts";
 import { printReport } from "./report.ts";
-import { followRun } from "./follow-run.ts";
 import { ensureSensor, publishVibration } from "./sensor.ts";
 
 const workflow = "press-vibration";
@@ -44,7 +44,7 @@ export async function runExample(mesh: Mesh, paths: Paths, signal: AbortSignal):
     await printReport({
       client,
       run,
-      context: paths.operatorContext,
+      context: relative(process.cwd(), paths.operatorContext),
       endpoint: context.endpoint,
       print,
     });

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { CohortError, formatProblem } from "@cohort/proto/problem";
 import { paths as pathsOf } from "../../setup/paths.mjs";
 import { phase } from "../../setup/phase.mjs";
-import { requestedPorts } from "../mesh/ports.ts";
 import { startMesh } from "../mesh/mesh.ts";
+import { requestedPorts } from "../mesh/ports.ts";
 import { runExample } from "./example.ts";
 import { parseStartOptions, usage } from "./options.ts";
 

@@ -19,9 +19,9 @@ export async function printReport(parts: {
   const { budgets } = await client.call(client.budgets, client.budgets.list, {});
   const ledger = await verifiedLedger(client);
   for (const line of runLines(run)) print(line);
-  for (const line of spendingLines(run.charges, budgets)) print(line);
+  for (const line of spendingLines(run, budgets)) print(line);
   print("");
-  ledger.forEach((line, at) => print(`${at === 0 ? "ledger " : "       "}  ${line}`));
+  for (const [at, line] of ledger.entries()) print(`${at === 0 ? "ledger " : "       "}  ${line}`);
   print(`console  ${endpoint} (gRPC over TLS; credentials in ${context})`);
 }
 
@@ -40,7 +40,7 @@ export function runLines(run: Run): string[] {
 
 /** What was spent, and how much of each budget that the calls were held against is used. */
 export function spendingLines(
-  charges: readonly Charge[],
+  { charges, limitNanoUsd }: Pick<Run, "charges" | "limitNanoUsd">,
   budgets: readonly BudgetLine[],
 ): string[] {
   const total = charges.reduce((sum, charge) => sum + charge.nanoUsd, 0);
@@ -55,7 +55,8 @@ export function spendingLines(
     ({ account, window, limitNanoUsd, postedNanoUsd }) =>
       `  ${account.padEnd(29)} ${formatMoney(postedNanoUsd)} of ${formatMoney(limitNanoUsd)}, ${window}`,
   );
-  return ["", `spent ${formatMoney(total)}`, ...calls, ...used];
+  const ceiling = limitNanoUsd === 0 ? "" : ` of the run's ${formatMoney(limitNanoUsd)}`;
+  return ["", `spent ${formatMoney(total)}${ceiling}`, ...calls, ...used];
 }
 
 function shorten(json: string): string {

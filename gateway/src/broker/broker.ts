@@ -61,7 +61,9 @@ function guarded(socket: Socket): Duplex {
   return Duplex.from({ readable: guard, writable: socket });
 }
 
+/** A client that goes by itself ends the stream under aedes, which reports that as an error too. */
 function logClosed(log: Logger, client: Client, error: Error): void {
+  if (error.name === "AbortError") return;
   log.info({ client: client.id, error: error.message }, "the broker closed a connection");
 }
 

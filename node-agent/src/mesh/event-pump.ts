@@ -6,8 +6,8 @@ import type { Journal } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
 import { aborted, backoffMs, deferred, delay } from "../wait.ts";
 
-/** Sends one encoded batch and resolves with the encoded acknowledgement. */
-export type SendBatch = (batch: Uint8Array) => Promise<Uint8Array>;
+/** Sends one encoded batch and resolves with the encoded acknowledgement, or rejects in time. */
+export type SendBatch = (batch: Uint8Array, timeoutMs: number) => Promise<Uint8Array>;
 
 /**
  * Empties the journal towards the coordinator: one batch at a time, sent again until it is
@@ -17,6 +17,11 @@ export class EventPump {
   readonly #host: Host;
   readonly #journal: Journal;
   #awake = deferred<void>();
+  /**
+   * How long an acknowledgement is waited for. A coordinator that was killed answers never, and what
+   * it was sent should soon be sent again; yet a slow line must get its largest batch through.
+   */
+  #patienceMs: number = agentLimits.ackMsMin;
 
   constructor(host: Host, journal: Journal) {
     this.#host = host;
@@ -53,7 +58,7 @@ export class EventPump {
   async #deliver(events: EventBatch["events"], send: SendBatch): Promise<boolean> {
     try {
       if (events.some(({ event }) => event?.$case === "finished")) await this.#journal.sync();
-      const ack = EventAck.decode(await send(EventBatch.encode({ events }).finish()));
+      const ack = EventAck.decode(await this.#ask(EventBatch.encode({ events }).finish(), send));
       const first = events[0]?.seq ?? 0;
       if (ack.problems.length > 0 || ack.throughSeq < first) return false;
       this.#journal.acknowledge(ack.throughSeq);
@@ -62,5 +67,23 @@ export class EventPump {
       if (!(error instanceof CohortError)) this.#host.writeError(`cohort-agent: ${error}\n`);
       return false;
     }
+  }
+
+  /** Patience is four times what the last answer took, and doubles when it was too short. */
+  async #ask(batch: Uint8Array, send: SendBatch): Promise<Uint8Array> {
+    const begin = this.#host.monotonic();
+    try {
+      const ack = await send(batch, this.#patienceMs);
+      this.#wait(4 * (this.#host.monotonic() - begin));
+      return ack;
+    } catch (error) {
+      const inTime = this.#host.monotonic() - begin < this.#patienceMs;
+      if (!inTime) this.#wait(2 * this.#patienceMs);
+      throw error;
+    }
+  }
+
+  #wait(ms: number): void {
+    this.#patienceMs = Math.min(agentLimits.ackMsMax, Math.max(agentLimits.ackMsMin, ms));
   }
 }

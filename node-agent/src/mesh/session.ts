@@ -56,8 +56,8 @@ export async function serveSession(
     DispatchReply.encode(await attempts.cancel(payload)).finish(),
   );
   const heartbeatMs = await greet(context, bus, door, ended);
-  const send = (batch: Uint8Array) =>
-    bus.request(subjects.up(node, "events"), batch, agentLimits.requestMsMax);
+  const send = (batch: Uint8Array, timeoutMs: number) =>
+    bus.request(subjects.up(node, "events"), batch, timeoutMs);
   await Promise.all([pump.run(send, ended), beat(context, bus, door, heartbeatMs, ended)]);
 }
 

@@ -1,6 +1,7 @@
 import type { AttemptKey, Dispatch } from "@cohort/proto/gen/cohort/node";
 import { stepLimitDefaults } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
+import { instanceId } from "@cohort/proto/proof";
 import type { SandboxSpec } from "../host.ts";
 import { agentLimits } from "../limits.ts";
 
@@ -104,7 +105,7 @@ function environment(dispatch: Dispatch, node: string): Record<string, string> {
     COHORT_INSTANCE: String(attempt.instance),
     COHORT_ATTEMPT: String(attempt.attempt),
     // The same for every attempt: what a step hands to services that drop duplicates.
-    COHORT_IDEMPOTENCY_KEY: `${attempt.run}/${attempt.step}[${attempt.instance}]`,
+    COHORT_IDEMPOTENCY_KEY: instanceId(attempt),
     COHORT_NODE: node,
     COHORT_WORKFLOW: dispatch.workflow,
     COHORT_OUTPUT: "/work/output.json",

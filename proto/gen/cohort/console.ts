@@ -100,6 +100,8 @@ export interface Run {
   reason: string;
   steps: Step[];
   charges: Charge[];
+  /** what the run may spend at most; 0 when its workflow sets no ceiling */
+  limitNanoUsd: number;
 }
 
 export interface Step {
@@ -257,6 +259,8 @@ export interface ExportLeaf {
   json: string;
   /** as stored when it was written */
   leafHash: Uint8Array;
+  /** the note signed when this leaf was the last, "" for one in mid-commit */
+  checkpoint: string;
 }
 
 export interface SubmitEventRequest {
@@ -1218,6 +1222,7 @@ function createBaseRun(): Run {
     reason: "",
     steps: [],
     charges: [],
+    limitNanoUsd: 0,
   };
 }
 
@@ -1255,6 +1260,9 @@ export const Run: MessageFns<Run> = {
     }
     for (const v of message.charges) {
       Charge.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.limitNanoUsd !== 0) {
+      writer.uint32(96).int64(message.limitNanoUsd);
     }
     return writer;
   },
@@ -1360,6 +1368,14 @@ export const Run: MessageFns<Run> = {
             message.charges.push(Charge.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.limitNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1397,6 +1413,11 @@ export const Run: MessageFns<Run> = {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       steps: globalThis.Array.isArray(object?.steps) ? object.steps.map((e: any) => Step.fromJSON(e)) : [],
       charges: globalThis.Array.isArray(object?.charges) ? object.charges.map((e: any) => Charge.fromJSON(e)) : [],
+      limitNanoUsd: isSet(object.limitNanoUsd)
+        ? globalThis.Number(object.limitNanoUsd)
+        : isSet(object.limit_nano_usd)
+        ? globalThis.Number(object.limit_nano_usd)
+        : 0,
     };
   },
 
@@ -1435,6 +1456,9 @@ export const Run: MessageFns<Run> = {
     if (message.charges?.length) {
       obj.charges = message.charges.map((e) => Charge.toJSON(e));
     }
+    if (message.limitNanoUsd !== 0) {
+      obj.limitNanoUsd = Math.round(message.limitNanoUsd);
+    }
     return obj;
   },
 
@@ -1454,6 +1478,7 @@ export const Run: MessageFns<Run> = {
     message.reason = object.reason ?? "";
     message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
     message.charges = object.charges?.map((e) => Charge.fromPartial(e)) || [];
+    message.limitNanoUsd = object.limitNanoUsd ?? 0;
     return message;
   },
 };
@@ -3877,7 +3902,7 @@ export const ExportChunk: MessageFns<ExportChunk> = {
 };
 
 function createBaseExportLeaf(): ExportLeaf {
-  return { json: "", leafHash: new Uint8Array(0) };
+  return { json: "", leafHash: new Uint8Array(0), checkpoint: "" };
 }
 
 export const ExportLeaf: MessageFns<ExportLeaf> = {
@@ -3887,6 +3912,9 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     }
     if (message.leafHash.length !== 0) {
       writer.uint32(18).bytes(message.leafHash);
+    }
+    if (message.checkpoint !== "") {
+      writer.uint32(26).string(message.checkpoint);
     }
     return writer;
   },
@@ -3920,6 +3948,14 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
             message.leafHash = reader.bytes();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.checkpoint = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3940,6 +3976,7 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
         : isSet(object.leaf_hash)
         ? bytesFromBase64(object.leaf_hash)
         : new Uint8Array(0),
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
     };
   },
 
@@ -3951,6 +3988,9 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     if (message.leafHash.length !== 0) {
       obj.leafHash = base64FromBytes(message.leafHash);
     }
+    if (message.checkpoint !== "") {
+      obj.checkpoint = message.checkpoint;
+    }
     return obj;
   },
 
@@ -3961,6 +4001,7 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     const message = createBaseExportLeaf();
     message.json = object.json ?? "";
     message.leafHash = object.leafHash ?? new Uint8Array(0);
+    message.checkpoint = object.checkpoint ?? "";
     return message;
   },
 };

@@ -33,8 +33,6 @@ export interface EnrolReply {
   node: string;
   /** NATS user JWT for nats_key */
   userJwt: string;
-  /** Ed25519 public key that signs dispatches and tokens */
-  coordinatorKey: Uint8Array;
   /** "host:port", TLS from the first byte */
   servers: string[];
 }
@@ -147,6 +145,7 @@ export interface Limits {
   pids: number;
   diskBytes: number;
   outputBytes: number;
+  /** of all its processes; 0 for no limit beside the timeout */
   cpuMs: number;
   openFiles: number;
 }
@@ -170,7 +169,7 @@ export interface EventBatch {
 }
 
 export interface NodeEvent {
-  /** a node's own, grows by one an event, survives restarts */
+  /** a node's own; grows, not always by one; survives restarts */
   seq: number;
   atMs: number;
   attempt: AttemptKey | undefined;
@@ -459,7 +458,7 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
 };
 
 function createBaseEnrolReply(): EnrolReply {
-  return { problems: [], node: "", userJwt: "", coordinatorKey: new Uint8Array(0), servers: [] };
+  return { problems: [], node: "", userJwt: "", servers: [] };
 }
 
 export const EnrolReply: MessageFns<EnrolReply> = {
@@ -473,11 +472,8 @@ export const EnrolReply: MessageFns<EnrolReply> = {
     if (message.userJwt !== "") {
       writer.uint32(26).string(message.userJwt);
     }
-    if (message.coordinatorKey.length !== 0) {
-      writer.uint32(34).bytes(message.coordinatorKey);
-    }
     for (const v of message.servers) {
-      writer.uint32(42).string(v!);
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -524,14 +520,6 @@ export const EnrolReply: MessageFns<EnrolReply> = {
               break;
             }
 
-            message.coordinatorKey = reader.bytes();
-            continue;
-          }
-          case 5: {
-            if (tag !== 42) {
-              break;
-            }
-
             message.servers.push(reader.string());
             continue;
           }
@@ -556,11 +544,6 @@ export const EnrolReply: MessageFns<EnrolReply> = {
         : isSet(object.user_jwt)
         ? globalThis.String(object.user_jwt)
         : "",
-      coordinatorKey: isSet(object.coordinatorKey)
-        ? bytesFromBase64(object.coordinatorKey)
-        : isSet(object.coordinator_key)
-        ? bytesFromBase64(object.coordinator_key)
-        : new Uint8Array(0),
       servers: globalThis.Array.isArray(object?.servers) ? object.servers.map((e: any) => globalThis.String(e)) : [],
     };
   },
@@ -576,9 +559,6 @@ export const EnrolReply: MessageFns<EnrolReply> = {
     if (message.userJwt !== "") {
       obj.userJwt = message.userJwt;
     }
-    if (message.coordinatorKey.length !== 0) {
-      obj.coordinatorKey = base64FromBytes(message.coordinatorKey);
-    }
     if (message.servers?.length) {
       obj.servers = message.servers;
     }
@@ -593,7 +573,6 @@ export const EnrolReply: MessageFns<EnrolReply> = {
     message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
     message.node = object.node ?? "";
     message.userJwt = object.userJwt ?? "";
-    message.coordinatorKey = object.coordinatorKey ?? new Uint8Array(0);
     message.servers = object.servers?.map((e) => e) || [];
     return message;
   },

@@ -1,6 +1,6 @@
 import { CohortError } from "../problem.ts";
 import { parseCanonicalJson } from "./canonical.ts";
-import { type Checkpoint, openCheckpoint } from "./checkpoint.ts";
+import { type Checkpoint, openCheckpoint, parseCheckpointBody } from "./checkpoint.ts";
 import { MerkleTree, type Sha256, sameHash, textLeafHash } from "./merkle.ts";
 import { type NoteCrypto, parseVerifierKey } from "./note.ts";
 
@@ -8,11 +8,14 @@ import { type NoteCrypto, parseVerifierKey } from "./note.ts";
 export interface LedgerLeaf {
   readonly json: string;
   readonly leafHash: Uint8Array;
+  /** The note that was signed when this entry was the last; "" or absent where none was. */
+  readonly checkpoint?: string;
 }
 
 /**
- * `index` (from 0) and `seq` (from 1) name the first bad entry; both are null when the fault lies
- * in the checkpoint, or cannot be narrowed to one entry.
+ * `index` (from 0) and `seq` (from 1) name the first bad entry. Where an entry was rewritten together
+ * with its hash, only the checkpoints in between tell where: then they name the first entry of the
+ * commit that holds it, and `reason` the last. Both are null when the fault lies in the checkpoint.
  */
 export type LedgerVerdict =
   | { readonly ok: true; readonly size: number; readonly root: Uint8Array }
@@ -43,6 +46,9 @@ export class LedgerCheck {
   readonly #crypto: NoteCrypto;
   readonly #tree: MerkleTree;
   #fault: LedgerVerdict | null = null;
+  /** The latest checkpoint on the way whose root is the tree's, and the first few that differ. */
+  #matching: Passed = { size: 0, note: "" };
+  readonly #differing: { readonly passed: Passed; readonly after: Passed }[] = [];
 
   constructor(crypto: NoteCrypto) {
     this.#crypto = crypto;
@@ -53,9 +59,13 @@ export class LedgerCheck {
   add(leaf: LedgerLeaf): boolean {
     if (this.#fault !== null) return false;
     const reason = faultOf(leaf, this.#tree.size, this.#crypto.sha256);
-    if (reason === null) this.#tree.append(leaf.leafHash);
-    else this.#fault = badEntry(this.#tree.size, reason);
-    return reason === null;
+    if (reason !== null) {
+      this.#fault = badEntry(this.#tree.size, reason);
+      return false;
+    }
+    this.#tree.append(leaf.leafHash);
+    if (leaf.checkpoint !== undefined && leaf.checkpoint !== "") this.#pass(leaf.checkpoint);
+    return true;
   }
 
   verdict(note: string, verifierKey: string): LedgerVerdict {
@@ -71,13 +81,46 @@ export class LedgerCheck {
     }
     const root = this.#tree.root();
     if (!sameHash(root, checkpoint.root)) {
-      return badLedger(
-        "the entries are not those that were signed: one was rewritten with its hash",
-      );
+      return this.#rewritten({ size, note }, verifierKey);
     }
     return { ok: true, size, root };
   }
+
+  /** Compares roots only; signatures are looked at when something is wrong. */
+  #pass(note: string): void {
+    const passed = { size: this.#tree.size, note };
+    const root = claimedRoot(note);
+    if (root !== null && sameHash(root, this.#tree.root())) this.#matching = passed;
+    else if (this.#differing.length < differingMax) {
+      this.#differing.push({ passed, after: this.#matching });
+    }
+  }
+
+  /** The first commit whose signed root is not that of the entries up to it. */
+  #rewritten(last: Passed, verifierKey: string): LedgerVerdict {
+    const signed = ({ size, note }: Passed) => {
+      const checkpoint = open(note, verifierKey, this.#crypto);
+      return !("reason" in checkpoint) && checkpoint.size === size;
+    };
+    const candidates = [...this.#differing, { passed: last, after: this.#matching }];
+    const found = candidates.find(({ passed }) => signed(passed)) as (typeof candidates)[number];
+    const first = signed(found.after) ? found.after.size : 0;
+    const which =
+      first + 1 === found.passed.size
+        ? "it was"
+        : `one of the entries ${first + 1} to ${found.passed.size} was`;
+    return badEntry(first, `${which} rewritten together with its hash`);
+  }
 }
+
+/** A checkpoint met on the way through the entries. */
+interface Passed {
+  readonly size: number;
+  readonly note: string;
+}
+
+/** Forged checkpoints that are looked through for the first true one. */
+const differingMax = 1000;
 
 function faultOf(leaf: LedgerLeaf, index: number, sha256: Sha256): string | null {
   if (!sameHash(textLeafHash(sha256, leaf.json), leaf.leafHash)) {
@@ -101,6 +144,16 @@ function open(
     return openCheckpoint(note, parseVerifierKey(verifierKey, crypto.sha256), crypto);
   } catch (error) {
     if (error instanceof CohortError) return { reason: error.message };
+    throw error;
+  }
+}
+
+/** What the note says, whoever signed it; its first three lines are the checkpoint. */
+function claimedRoot(note: string): Uint8Array | null {
+  try {
+    return parseCheckpointBody(note).root;
+  } catch (error) {
+    if (error instanceof CohortError) return null;
     throw error;
   }
 }

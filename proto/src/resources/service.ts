@@ -1,16 +1,11 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
+import { isSecretPath } from "../secret-path.ts";
 import { duration, money, name, size } from "./values.ts";
 
 /** `kind: service`: an outside API that the vault proxy may call, and how. */
 
-const secretPath = z
-  .string()
-  .max(limits.secretPathLengthMax)
-  .regex(
-    /^[a-z0-9][a-z0-9-]*(?:\/[a-z0-9][a-z0-9-]*)+$/,
-    "must be a path such as maintenance/api-key",
-  );
+const secretPath = z.string().refine(isSecretPath, "must be a path such as maintenance/api-key");
 
 const auth = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("bearer"), secret: secretPath }),

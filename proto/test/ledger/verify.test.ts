@@ -56,13 +56,43 @@ describe("verifyLedger", () => {
       fc.property(anyPlace, ({ size, at }) => {
         const ledger = ledgerOf(size);
         ledger.leaves[at] = leafOf(canonicalJson({ seq: at + 1, at_ms: 0 }));
-        expect(verifyLedger(ledger)).toMatchObject({
-          ok: false,
-          code: "LEDGER_INVALID",
-          index: null,
-        });
+        const verdict = verifyLedger(ledger);
+        expect(verdict).toMatchObject({ ok: false, code: "LEDGER_INVALID", index: 0 });
+        expect(verdict).toHaveProperty("reason", expect.stringContaining("rewritten together"));
       }),
     );
+  });
+
+  it("names the commit of such an entry, if checkpoints were signed on the way", () => {
+    fc.assert(
+      fc.property(anyPlace, fc.integer({ min: 1, max: 5 }), ({ size, at }, step) => {
+        const ledger = ledgerOf(size);
+        const leaves = ledger.leaves.map((leaf, index) => {
+          const last = (index + 1) % step === 0;
+          return last ? { ...leaf, checkpoint: noteOver(ledger.leaves.slice(0, index + 1)) } : leaf;
+        });
+        const { checkpoint } = leaves[at] as LedgerLeaf;
+        const forged = leafOf(canonicalJson({ seq: at + 1, at_ms: 0 }));
+        leaves[at] = checkpoint === undefined ? forged : { ...forged, checkpoint };
+        const first = Math.floor(at / step) * step;
+        expect(verifyLedger({ ...ledger, leaves })).toMatchObject({ ok: false, index: first });
+      }),
+    );
+  });
+
+  it("is not led astray by a checkpoint on the way that somebody else signed", () => {
+    const ledger = ledgerOf(9);
+    const stranger = newSigner("mesh.example");
+    const forge = (size: number, root: Uint8Array) =>
+      signCheckpoint({ size, root }, stranger, sha256);
+    const leaves: LedgerLeaf[] = [...ledger.leaves];
+    leaves[0] = { ...(leaves[0] as LedgerLeaf), checkpoint: forge(1, new Uint8Array(32)) };
+    leaves[5] = { ...(leaves[5] as LedgerLeaf), checkpoint: noteOver(ledger.leaves.slice(0, 6)) };
+    expect(verifyLedger({ ...ledger, leaves })).toMatchObject({ ok: true });
+    leaves[7] = leafOf(canonicalJson({ seq: 8, at_ms: 0 }));
+    const verdict = verifyLedger({ ...ledger, leaves });
+    expect(verdict).toMatchObject({ ok: false, index: 6 });
+    expect(verdict).toHaveProperty("reason", expect.stringContaining("entries 7 to 9"));
   });
 
   it("names the place where an entry was removed", () => {

@@ -45,7 +45,8 @@ export async function exportFromFile(path: string): Promise<LedgerExport> {
       for await (const line of lines) {
         number += 1;
         const leaf = parseLine(line, number, leafSchema);
-        yield { json: leaf.json, leafHash: new Uint8Array(Buffer.from(leaf.leaf_hash, "hex")) };
+        const leafHash = new Uint8Array(Buffer.from(leaf.leaf_hash, "hex"));
+        yield { json: leaf.json, leafHash, checkpoint: leaf.checkpoint };
       }
     })(),
   };
@@ -54,8 +55,9 @@ export async function exportFromFile(path: string): Promise<LedgerExport> {
 /** The lines of such a file, without line breaks. */
 export async function* exportLines(ledger: LedgerExport): AsyncGenerator<string> {
   yield JSON.stringify({ checkpoint: ledger.checkpoint, verifier_key: ledger.verifierKey });
-  for await (const { json, leafHash } of ledger.leaves) {
-    yield JSON.stringify({ leaf_hash: Buffer.from(leafHash).toString("hex"), json });
+  for await (const { json, leafHash, checkpoint } of ledger.leaves) {
+    const leaf_hash = Buffer.from(leafHash).toString("hex");
+    yield JSON.stringify({ leaf_hash, json, ...(checkpoint === "" ? {} : { checkpoint }) });
   }
 }
 
@@ -63,6 +65,7 @@ const headSchema = z.strictObject({ checkpoint: z.string(), verifier_key: z.stri
 const leafSchema = z.strictObject({
   leaf_hash: z.string().regex(/^[0-9a-f]{64}$/),
   json: z.string(),
+  checkpoint: z.string().default(""),
 });
 
 async function* linesOf(path: string): AsyncGenerator<string> {

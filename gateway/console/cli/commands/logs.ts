@@ -78,7 +78,9 @@ export class LineJoiner {
 function prefixOf({ attempt, node, stream }: LogLine): string {
   const place = node === "" ? "" : ` ${node}`;
   const mark = stream === 2 ? " !" : "";
-  return neutralise(`${attempt?.step ?? ""}[${attempt?.instance ?? 0}]${place}${mark}`);
+  // A step that is tried again writes its lines again.
+  const again = (attempt?.attempt ?? 1) > 1 ? `#${attempt?.attempt}` : "";
+  return neutralise(`${attempt?.step ?? ""}[${attempt?.instance ?? 0}]${again}${place}${mark}`);
 }
 
 const lineLengthMax = 64 * 1024;

@@ -42,7 +42,7 @@ export async function inviteNode(
   );
   if (session.output.format === "table") {
     session.output.progress(
-      `It works once, until ${formatMoment(reply.expiresMs)}. On the board: cohort-agent --join TOKEN`,
+      `It works once, until ${formatMoment(reply.expiresMs)}. On the board: cohort-agent join TOKEN --data DIR`,
     );
   }
   return 0;

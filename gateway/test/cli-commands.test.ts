@@ -1,0 +1,273 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ApplyRequest, LogLine, type SetSecretRequest } from "@cohort/proto/gen/cohort/console";
+import { describe, expect, it } from "vitest";
+import { useCli } from "./kit/cli.ts";
+import { execute, newFolder, writeContext } from "./kit/cohort.ts";
+import { Refusal } from "./kit/fake-console.ts";
+import { runOf } from "./kit/sample-run.ts";
+
+const cli = useCli();
+const { run } = cli;
+
+describe("cohort apply", () => {
+  it("sends the YAML files of a folder in order, and certificates but no private key", async () => {
+    cli.fake.handlers["Resources.apply"] = () => ({
+      changes: [{ kind: "workflow", name: "press", version: "abc", change: "created" }],
+    });
+    const directory = newFolder();
+    const files = {
+      "b.yml": "kind: service",
+      "a.yaml": "kind: workflow",
+      "notes.txt": "no",
+      "ca.pem": "-----BEGIN CERTIFICATE-----\n",
+      "key.pem": "-----BEGIN PRIVATE KEY-----\n",
+    };
+    mkdirSync(join(directory, "res"));
+    for (const [name, text] of Object.entries(files))
+      writeFileSync(join(directory, "res", name), text);
+    const { status, stdout } = await run(["apply", "-f", "res", "--dry-run", "-o", "json"], {
+      directory,
+    });
+    expect(status).toBe(0);
+    expect(cli.fake.requests[0]?.request).toEqual(
+      ApplyRequest.fromPartial({
+        dryRun: true,
+        files: [
+          { path: "res/a.yaml", text: "kind: workflow" },
+          { path: "res/b.yml", text: "kind: service" },
+          { path: "res/ca.pem", text: "-----BEGIN CERTIFICATE-----\n" },
+        ],
+      }),
+    );
+    expect(JSON.parse(stdout)).toEqual({
+      dry_run: true,
+      changes: [{ kind: "workflow", name: "press", version: "abc", change: "created" }],
+    });
+  });
+
+  it("refuses a folder without YAML, and a file that is not UTF-8", async () => {
+    const directory = newFolder();
+    expect(await run(["apply", "-f", "."], { directory })).toMatchObject({ status: 2 });
+    writeFileSync(join(directory, "a.yaml"), Buffer.of(0xff, 0xfe));
+    expect(await run(["apply", "-f", "a.yaml"], { directory })).toMatchObject({ status: 2 });
+  });
+});
+
+describe("cohort run", () => {
+  it("prints the run's id, and sends text as text and JSON as JSON", async () => {
+    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    const argv = [
+      "run",
+      "press",
+      "-i",
+      "press=7",
+      "-i",
+      "limit:=4.5",
+      "--inputs",
+      "-",
+      "--idempotency-key",
+      "k",
+    ];
+    const { status, stdout } = await run(argv, { input: '{"press":"1","mode":"x"}' });
+    expect([status, stdout]).toEqual([0, "01RUN\n"]);
+    expect(cli.fake.requests[0]?.request).toEqual({
+      workflow: "press",
+      inputsJson: '{"press":"7","mode":"x","limit":4.5}',
+      idempotencyKey: "k",
+    });
+  });
+
+  it("follows to the end: progress on stderr, the table on stdout, 0 when it succeeded", async () => {
+    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    cli.fake.handlers["Runs.watch"] = () => [
+      runOf("running"),
+      runOf("running"),
+      runOf("succeeded"),
+    ];
+    const { status, stdout, stderr } = await run(["run", "press", "--follow"]);
+    expect(status).toBe(0);
+    expect(stderr.match(/sample\[0\] on edge-1: running/g)).toHaveLength(1);
+    expect(stderr).toContain("sample[0] on edge-1: succeeded");
+    expect(stdout).toMatch(
+      /STEP {4}NODE[\s\S]*sample {2}edge-1 {2}succeeded {2}1 {8}2\.0s {2}\{"rms":4\.7\}/,
+    );
+    expect(stdout).not.toContain("\u001b");
+  });
+
+  it("ends with 3 when the run failed, and says where", async () => {
+    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    const failed = runOf("failed");
+    const [instance] = failed.steps[0]?.instances ?? [];
+    Object.assign(instance ?? {}, { code: "STEP_EXIT", message: "exit status 7" });
+    cli.fake.handlers["Runs.watch"] = () => [failed];
+    const { status, stderr } = await run(["run", "press", "-w"]);
+    expect(status).toBe(3);
+    expect(stderr).toContain("sample[0]: STEP_EXIT exit status 7");
+  });
+
+  it("prints one line of JSON a change", async () => {
+    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    cli.fake.handlers["Runs.watch"] = () => [runOf("running"), runOf("failed")];
+    const { status, stdout } = await run(["run", "press", "-w", "-o", "json"]);
+    const states = stdout
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { state: string }).state);
+    expect([status, states]).toEqual([3, ["running", "failed"]]);
+  });
+
+  it("waits for a coordinator that ends the watch in between", async () => {
+    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    let times = 0;
+    cli.fake.handlers["Runs.watch"] = () => {
+      times += 1;
+      if (times === 2) throw new Refusal("UNREACHABLE");
+      return [runOf(times === 1 ? "running" : "succeeded")];
+    };
+    expect(await run(["run", "press", "-w"])).toMatchObject({ status: 0 });
+    expect(times).toBe(3);
+  });
+});
+
+describe("cohort logs", () => {
+  const chunk = (text: string | Buffer, rest: Partial<LogLine> = {}) =>
+    LogLine.fromPartial({
+      attempt: { run: "01RUN", step: "sample", instance: 0, attempt: 1 },
+      node: "edge-1",
+      stream: 1,
+      atMs: 5,
+      data: Buffer.from(text),
+      ...rest,
+    });
+
+  it("makes lines of chunks that end inside lines and characters, a stream at a time", async () => {
+    const euro = Buffer.from("€\n");
+    cli.fake.handlers["Runs.logs"] = () => [
+      chunk("one "),
+      chunk("err", { stream: 2 }),
+      chunk(Buffer.concat([Buffer.from("line\ncosts "), euro.subarray(0, 1)])),
+      chunk(euro.subarray(1)),
+    ];
+    const { stdout } = await run(["logs", "01RUN"]);
+    expect(stdout).toBe(
+      "sample[0] edge-1 | one line\nsample[0] edge-1 | costs €\nsample[0] edge-1 ! | err\n",
+    );
+  });
+
+  it("shows escape sequences instead of obeying them", async () => {
+    cli.fake.handlers["Runs.logs"] = () => [
+      chunk("\u001b]0;title\u0007\u001b[2J\u009b31m\u202etxt.exe\rover\n"),
+    ];
+    const { stdout } = await run(["logs", "01RUN"]);
+    expect(stdout).toBe(
+      "sample[0] edge-1 | \\x1b]0;title\\x07\\x1b[2J\\x9b31m\\u{202e}txt.exe\\x0dover\n",
+    );
+    const json = (await run(["logs", "01RUN", "-f", "-o", "json"])).stdout;
+    expect(json).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(JSON.parse(json)).toMatchObject({
+      step: "sample",
+      stream: "stdout",
+      text: "\u001b]0;title\u0007\u001b[2J\u009b31m\u202etxt.exe\rover",
+    });
+  });
+});
+
+describe("cohort secret set", () => {
+  it("refuses a value on the command line with the reason, and does not repeat it", async () => {
+    const { status, stdout, stderr } = await run(["secret", "set", "maintenance/key", "hunter2"]);
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^USAGE[\s\S]*read command lines/);
+    expect(stderr).not.toContain("hunter2");
+    expect(cli.fake.requests).toEqual([]);
+  });
+
+  it.each([
+    ["s3cret\n", "s3cret"],
+    ["s3cret", "s3cret"],
+    ["s3cret\n\n", "s3cret\n"],
+    ["s3cret\r\n", "s3cret"],
+  ])("sends %j from stdin as %j, for the services named", async (input, value) => {
+    cli.fake.handlers["Secrets.set"] = () => ({ version: 3 });
+    const { status, stdout } = await run(["secret", "set", "a/b", "--service", "x", "y"], {
+      input,
+    });
+    expect([status, stdout]).toEqual([0, "a/b version 3\n"]);
+    const request = cli.fake.requests[0]?.request as SetSecretRequest;
+    expect([String(request.value), request.services]).toEqual([value, ["x", "y"]]);
+  });
+
+  it("refuses an empty value", async () => {
+    expect(await run(["secret", "set", "a/b"], { input: "\n" })).toMatchObject({ status: 2 });
+  });
+});
+
+describe("cohort node invite", () => {
+  it("prints the token alone on stdout", async () => {
+    cli.fake.handlers["Nodes.invite"] = () => ({ joinToken: "cohort-join-1.x", expiresMs: 5 });
+    const { stdout } = await run([
+      "node",
+      "invite",
+      "--name",
+      "edge-1",
+      "--label",
+      "line=1",
+      "press=7",
+    ]);
+    expect(stdout).toBe("cohort-join-1.x\n");
+    expect(cli.fake.requests[0]?.request).toEqual({
+      name: "edge-1",
+      labels: { line: "1", press: "7" },
+    });
+  });
+});
+
+describe("cohort doctor", () => {
+  const coordinatorCheck = async (file: string) => {
+    const { status, stdout } = await execute(cli.cohort, [
+      "--context",
+      file,
+      "doctor",
+      "-o",
+      "json",
+    ]);
+    const { checks } = JSON.parse(stdout) as { checks: { name: string }[] };
+    expect(checks.length).toBeGreaterThan(1);
+    return { status, check: checks.find(({ name }) => name === "coordinator") };
+  };
+
+  it("checks that the coordinator answers, besides what the machine needs", async () => {
+    cli.fake.handlers["Nodes.list"] = () => ({ nodes: [] });
+    const { check } = await coordinatorCheck(cli.context);
+    expect(check).toEqual({
+      name: "coordinator",
+      ok: true,
+      detail: "answers; 0 nodes",
+      remedy: "",
+    });
+  });
+
+  it("names the remedy when it does not", async () => {
+    const { status, check } = await coordinatorCheck(
+      writeContext({ ...cli.fake.context, endpoint: "localhost:1" }),
+    );
+    expect(status).not.toBe(0);
+    expect(check).toMatchObject({ ok: false, remedy: expect.stringContaining("cohort up") });
+  });
+
+  it("prints a table for people", async () => {
+    const { stdout } = await execute(cli.cohort, ["doctor"]);
+    expect(stdout).toMatch(/^CHECK +STATE +FOUND\n[\s\S]*coordinator +failed +USAGE/);
+  });
+});
+
+describe("cohort broker-password", () => {
+  it("prints a hash that differs every time", async () => {
+    const hashes = await Promise.all(
+      [1, 2].map(() => run(["broker-password"], { input: "pass\n" })),
+    );
+    const [one, other] = hashes.map(({ stdout }) => stdout);
+    expect(one).toMatch(/^scrypt\$14\$8\$5\$\S{22}\$\S{43}\n$/);
+    expect(one).not.toBe(other);
+  });
+});
