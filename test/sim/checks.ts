@@ -47,10 +47,12 @@ export class Checks {
 
   /** Reads what has become durable. */
   readLog(): void {
-    for (; this.#read < this.#disk.leaves.length; this.#read++) {
-      const leaf = this.#disk.leaves[this.#read];
-      if (leaf === undefined) return;
-      const { seq, atMs, event } = fromLeaf(leaf, this.#read + 1);
+    for (
+      let leaf = this.#disk.leaves[this.#read];
+      leaf !== undefined;
+      leaf = this.#disk.leaves[this.#read]
+    ) {
+      const { seq, atMs, event } = fromLeaf(leaf, ++this.#read);
       const recorded = { seq, atMs, event } as Recorded;
       this.#trace.add("log", describe(recorded));
       applyEvent(this.#replayed, recorded);
