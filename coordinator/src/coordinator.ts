@@ -188,7 +188,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     stepLogs: eventLog.stepLogs,
     sealToken,
     proxy: (node, request) => proxy.fromNode(node, request),
-    seen: presence.seen,
+    seen: membership.heard,
   });
 
   if (eventLog.size === 0) {

@@ -168,6 +168,11 @@ export const errors = {
     meaning: "The node's agent ended while the step ran.",
   },
   NODE_LOST: { exit: 3, grpc: "ABORTED", meaning: "The node no longer knows the attempt." },
+  NODE_DISCONNECTED: {
+    exit: 3,
+    grpc: "UNAVAILABLE",
+    meaning: "The node was away for longer than the step's `lost_after`.",
+  },
   NODE_BUSY: { exit: 3, grpc: "RESOURCE_EXHAUSTED", meaning: "The node has no free slot." },
   NODE_NONE: { exit: 3, grpc: "FAILED_PRECONDITION", meaning: "No node fits the step." },
   DISPATCH_INVALID: {
@@ -180,6 +185,7 @@ export const errors = {
     grpc: "DEADLINE_EXCEEDED",
     meaning: "The run lasted longer than its timeout.",
   },
+  RUN_CANCELLED: { exit: 3, grpc: "CANCELLED", meaning: "The run was cancelled." },
   CALL_STATUS: { exit: 3, grpc: "ABORTED", meaning: "The service answered with an error status." },
 
   // Tokens, proxy, budgets

@@ -15,6 +15,11 @@ export interface Template {
   evaluate(variables: Variables): unknown;
   /** What it reads, as [["steps", "sample", "outputs"], ["inputs", "press"]]. */
   readonly references: readonly (readonly string[])[];
+  /**
+   * CEL type of the value, "dyn" where it depends on the variables; throws ExpressionError when
+   * operands cannot fit whatever the variables are.
+   */
+  type(): string;
 }
 
 export class ExpressionError extends Error {
@@ -54,9 +59,13 @@ export function compileTemplate(text: string): Template {
   const references = expressions.flatMap((it) => it.references);
   const [only] = pieces;
   if (pieces.length === 1 && only !== undefined && typeof only !== "string") {
-    return { evaluate: (variables) => only.evaluate(variables), references };
+    return only;
   }
   return {
+    type() {
+      for (const it of expressions) it.type();
+      return "string";
+    },
     evaluate: (variables) =>
       pieces.map((it) => (typeof it === "string" ? it : asText(it.evaluate(variables)))).join(""),
     references,
@@ -95,6 +104,11 @@ function compile(source: string, offset: number): Template {
   }
   return {
     references: referencesOf(parsed.ast),
+    type() {
+      const { valid, type, error } = parsed.check();
+      if (!valid) throw new ExpressionError(firstLine(error), offset, { cause: error });
+      return type ?? "dyn";
+    },
     evaluate(variables) {
       try {
         return asJson(parsed(variables as Record<string, unknown>));

@@ -24,6 +24,10 @@ export const limits = {
   sourceDepthMax: 32,
   stepsMax: 10_000,
   instancesMax: 10_000,
+  priorityMax: 9,
+  retriesMax: 100,
+  /** Factor by which the delay between attempts may grow. */
+  backoffMax: 10,
   /** Services that one step may be granted: its token names them all. */
   grantsMax: 64,
   expressionBytesMax: 4096,

@@ -27,6 +27,11 @@ function constantPath(node: ASTNode): string[] | null {
     const parent = constantPath(node.args[0]);
     return parent === null ? null : [...parent, node.args[1]];
   }
+  // A step's id may hold "-", so it is often read as steps["slow-down"].
+  if (node.op === "[]" && node.args[1].op === "value" && typeof node.args[1].args === "string") {
+    const parent = constantPath(node.args[0]);
+    return parent === null ? null : [...parent, node.args[1].args];
+  }
   return null;
 }
 

@@ -1,4 +1,6 @@
-// npm run bench:NAME: sets up what the benchmark needs, bundles test/bench/NAME.ts and runs it.
+// npm run bench:NAME: sets up what the benchmark needs, bundles test/bench/NAME.ts and runs it. What
+// it runs in processes of their own stands in test/bench/NAME/*-process.ts, and is bundled beside it.
+import { existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,10 +13,12 @@ try {
   const { build } = await import("esbuild");
   const name = process.argv[2] ?? "";
   // Two folders below the repository, where every bundle lies, so that paths are found from it.
-  const outfile = join(repository, "test/dist", `${name}.mjs`);
+  const outdir = join(repository, "test/dist");
   await build({
-    entryPoints: [join(repository, "test/bench", `${name}.ts`)],
-    outfile,
+    entryPoints: [join(repository, "test/bench", `${name}.ts`), ...processesOf(name)],
+    outdir,
+    entryNames: "[name]",
+    outExtension: { ".js": ".mjs" },
     bundle: true,
     format: "esm",
     platform: "node",
@@ -24,9 +28,17 @@ try {
     plugins: [{ name: "own", setup: bundleOwnPackages }],
     logLevel: "warning",
   });
-  await import(pathToFileURL(outfile).href);
+  await import(pathToFileURL(join(outdir, `${name}.mjs`)).href);
 } catch (error) {
   reportFailure(error);
+}
+
+/** @param {string} name */
+function processesOf(name) {
+  const folder = join(repository, "test/bench", name);
+  if (!existsSync(folder)) return [];
+  const files = readdirSync(folder).filter((file) => file.endsWith("-process.ts"));
+  return files.map((file) => join(folder, file));
 }
 
 /** @param {import("esbuild").PluginBuild} build */

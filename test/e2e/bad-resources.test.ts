@@ -33,7 +33,7 @@ const files = [
     text: ofSteps("id: a\n    exec: uptime"),
     says: ":4:5: STEP_KIND_UNKNOWN the step does not say what it does",
     excerpt: ["  - id: a", "    ^"],
-    hint: "Give it exactly one of run, command, script, call.",
+    hint: "Give it exactly one of run, command, script, call, sleep.",
   },
   {
     what: "steps that wait for one another",

@@ -3,10 +3,10 @@ import type { ResourceChange } from "@cohort/proto/gen/cohort/console";
 import type { Resource as StoredResource } from "@cohort/proto/gen/cohort/ledger";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { CohortError, type Problem } from "@cohort/proto/problem";
-import type { Workflow } from "@cohort/proto/resources/workflow";
+import type { Phase, Workflow, WorkflowStep } from "@cohort/proto/resources/workflow";
 import { type TransformFailure, transform } from "esbuild";
 import type { Writer } from "../state/writer.ts";
-import type { Source, SourceFile } from "../workflow/source.ts";
+import type { Path, Source, SourceFile } from "../workflow/source.ts";
 import { checkSources, type Resource } from "../workflow/workflow.ts";
 import { hasResource } from "./catalogue.ts";
 
@@ -61,27 +61,30 @@ async function withPlainScripts(
   source: Source,
   problems: Problem[],
 ): Promise<Workflow> {
-  const steps = await Promise.all(
-    workflow.steps.map(async (step, at) => {
-      if (step.script === undefined) return step;
-      try {
-        const { code } = await transform(step.script, {
-          loader: "ts",
-          format: "esm",
-          target: "es2022",
-          logLevel: "silent",
-        });
-        return { ...step, script: code };
-      } catch (error) {
-        const [first] = (error as TransformFailure).errors ?? [];
-        if (first === undefined) throw error;
-        const where = first.location === null ? "" : ` (line ${first.location.line} of the script)`;
-        problems.push(
-          source.problemAt(["steps", at, "script"], "SCRIPT_SYNTAX", first.text + where),
-        );
-        return step;
-      }
-    }),
-  );
-  return { ...workflow, steps };
+  const plain = (phase: Phase) =>
+    Promise.all(workflow[phase].map((step, at) => withPlainScript(step, [phase, at])));
+  const withPlainScript = async (step: WorkflowStep, place: Path): Promise<WorkflowStep> => {
+    if (step.script === undefined) return step;
+    try {
+      const { code } = await transform(step.script, {
+        loader: "ts",
+        format: "esm",
+        target: "es2022",
+        logLevel: "silent",
+      });
+      return { ...step, script: code };
+    } catch (error) {
+      const [first] = (error as TransformFailure).errors ?? [];
+      if (first === undefined) throw error;
+      const where = first.location === null ? "" : ` (line ${first.location.line} of the script)`;
+      problems.push(source.problemAt([...place, "script"], "SCRIPT_SYNTAX", first.text + where));
+      return step;
+    }
+  };
+  return {
+    ...workflow,
+    steps: await plain("steps"),
+    on_failure: await plain("on_failure"),
+    finally: await plain("finally"),
+  };
 }

@@ -13,8 +13,8 @@ import { decideAccepted, decideEnded, failure } from "../scheduler/decide-attemp
 import { schedulerLimits } from "../scheduler/limits.ts";
 import {
   findActive,
+  findStep,
   type Instance,
-  isActive,
   keyOf,
   type Run,
   type Runs,
@@ -43,7 +43,7 @@ export interface DispatcherDependencies {
 
 /**
  * Carries out what the log says: hands scheduled attempts to their nodes, makes the coordinator's own
- * calls, recalls attempts of runs that are over. It decides nothing, and forgets everything when the
+ * calls, recalls attempts of steps that are over. It decides nothing, and forgets everything when the
  * process ends: `resume` finds in the state what was left to do.
  */
 export interface Dispatcher {
@@ -85,14 +85,14 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
       for (const { event } of recorded) {
         if (event.$case === "attemptScheduled" && event.value.attempt !== undefined)
           start(event.value.attempt);
-        if (event.$case === "runEnded") recall(dependencies, event.value.run);
+        if (event.$case === "stepEnded") recall(dependencies, event.value.run, event.value.step);
         // A heartbeat alone brings a node back too, without a hello that would ask for its work.
         if (event.$case === "nodeConnected") scheduledOn(runs, event.value.node).forEach(start);
       }
     },
     async resume() {
       for (const node of runs.onNode.keys()) scheduledOn(runs, node).forEach(start);
-      for (const instance of [...(runs.onNode.get("") ?? [])]) {
+      for (const instance of callsOut(writer)) {
         const result = failure("CALL_UNCERTAIN", "the coordinator stopped while the call was out");
         await writer.decide((state) => decideEnded(state.runs, keyOf(instance), result));
       }
@@ -113,6 +113,8 @@ async function carryOut(
   if (instance === null) return;
   const run = runs.byId.get(key.run) as Run;
   const step = workflowAt(catalogue, run.version).steps.get(key.step) as CompiledStep;
+  // Time alone ends it.
+  if (step.kind === "sleep") return;
   try {
     if (step.kind === "call") return await callUpstream(dependencies, run, step, instance);
     const node = fleet.nodes.get(instance.node) as EnrolledNode;
@@ -178,12 +180,22 @@ function scheduledOn(runs: Runs, node: string): AttemptKey[] {
   return instances.filter((it) => it.state === "scheduled").map(keyOf);
 }
 
-/** The run is over: what still runs of it is ended on its node. Unheard recalls reach it at hello. */
-function recall({ writer, mesh, onFault }: DispatcherDependencies, id: string): void {
-  const run = writer.state.runs.byId.get(id);
-  const instances = [...(run?.steps.values() ?? [])].flatMap((step) => step.instances);
-  for (const instance of instances) {
-    if (!isActive(instance) || instance.node === "") continue;
-    mesh.cancel(instance.node, { attempt: keyOf(instance), hard: false }).catch(onFault);
+function callsOut({ state: { catalogue, runs } }: Writer): Instance[] {
+  return [...(runs.onNode.get("") ?? [])].filter(({ run, step }) => {
+    const { version } = runs.byId.get(run) as Run;
+    return workflowAt(catalogue, version).steps.get(step)?.kind === "call";
+  });
+}
+
+/** The step is over: what still ran of it is ended on its node. Unheard recalls reach it at hello. */
+function recall(
+  { writer, mesh, onFault }: DispatcherDependencies,
+  run: string,
+  step: string,
+): void {
+  const hard = writer.state.runs.byId.get(run)?.endsAltogether === true;
+  for (const instance of findStep(writer.state.runs, run, step)?.instances ?? []) {
+    if (instance.state !== "cancelled" || instance.node === "") continue;
+    mesh.cancel(instance.node, { attempt: keyOf(instance), hard }).catch(onFault);
   }
 }

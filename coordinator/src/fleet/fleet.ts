@@ -10,6 +10,8 @@ export interface FleetState {
   readonly invites: Map<string, Invite>;
   /** Name of the node that each registered key belongs to, by the key in hex. */
   readonly keyOwners: Map<string, string>;
+  /** Grows whenever a selector or requirement may give another answer than before. */
+  generation: number;
 }
 
 export type FleetNode = InvitedNode | EnrolledNode;
@@ -53,7 +55,7 @@ export interface Invite {
 }
 
 export function emptyFleet(): FleetState {
-  return { nodes: new Map(), invites: new Map(), keyOwners: new Map() };
+  return { nodes: new Map(), invites: new Map(), keyOwners: new Map(), generation: 0 };
 }
 
 /** Changes `fleet` as the event says; events of other concerns change nothing. */
@@ -66,6 +68,7 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
     case "enrolRefused":
       return applyRefused(fleet, event.value.invite);
     case "nodeConnected":
+      fleet.generation++;
       return changeEnrolled(fleet, event.value.node, (node) => ({
         ...node,
         state: "connected",
@@ -93,6 +96,7 @@ function applyInvited(fleet: FleetState, invited: NodeInvited): void {
 function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number): void {
   const { invite, node, natsKey, signKey, boxKey } = enrolled;
   closeInvite(fleet, invite);
+  fleet.generation++;
   for (const key of [natsKey, signKey, boxKey]) fleet.keyOwners.set(toHex(key), node);
   fleet.nodes.set(node, {
     state: "disconnected",

@@ -1,6 +1,6 @@
 import { Entry } from "@cohort/proto/gen/cohort/ledger";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
-import { leafHash, sameHash } from "@cohort/proto/ledger/merkle";
+import { sameHash, textLeafHash } from "@cohort/proto/ledger/merkle";
 import { refuse } from "@cohort/proto/problem";
 import { sha256 } from "../ledger/crypto.ts";
 import type { StoredLeaf } from "./log.ts";
@@ -9,12 +9,12 @@ import type { StoredLeaf } from "./log.ts";
 export function toLeaf(entry: Entry): StoredLeaf {
   if (entry.event === undefined) throw new TypeError(`entry ${entry.seq} has no event`);
   const json = canonicalJson(Entry.toJSON(entry));
-  return { json, leafHash: leafHash(sha256, encoder.encode(json)) };
+  return { json, leafHash: textLeafHash(sha256, json) };
 }
 
 /** Throws LEDGER_INVALID when the text is not what was hashed, or not entry `seq` as this version knows it. */
 export function fromLeaf(leaf: StoredLeaf, seq: number): Entry {
-  if (!sameHash(leafHash(sha256, encoder.encode(leaf.json)), leaf.leafHash)) {
+  if (!sameHash(textLeafHash(sha256, leaf.json), leaf.leafHash)) {
     throw invalidEntry(seq, "its text does not match its stored hash: it was edited");
   }
   const entry = Entry.fromJSON(JSON.parse(leaf.json));
@@ -28,5 +28,3 @@ export function fromLeaf(leaf: StoredLeaf, seq: number): Entry {
 export function invalidEntry(seq: number, reason: string): Error {
   return refuse("LEDGER_INVALID", `entry ${seq}: ${reason}`);
 }
-
-const encoder = new TextEncoder();

@@ -54,7 +54,7 @@ function createStorage(disk: MemoryDisk): LogStorage {
 function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks }: LogBatch): void {
   if (seq !== disk.leaves.length + 1) throw new RangeError(`entry ${seq} is taken or too far on`);
   const noteOf = (at: number) => (at === leaves.length - 1 ? (checkpoint?.note ?? "") : "");
-  disk.leaves.push(...leaves.map((leaf, at) => ({ ...leaf, checkpoint: noteOf(at) })));
+  leaves.forEach((leaf, at) => disk.leaves.push({ ...leaf, checkpoint: noteOf(at) }));
   for (const chunk of chunks) {
     const place = placeOf(chunk);
     if (!disk.chunks.has(place)) disk.chunks.set(place, chunk);

@@ -45,11 +45,25 @@ export interface MembershipOptions {
   readonly log: Logger;
 }
 
+export interface Membership extends Pick<MeshHandlers, "enrol" | "hello" | "heartbeat"> {
+  /**
+   * To be told of every message of a node, not heartbeats alone: whichever is the first after a
+   * silence brings the node back, for the next finds it watched again.
+   */
+  heard(node: string): void;
+}
+
 /** How machines become nodes, and how nodes come and go. */
-export function createMembership(
-  options: MembershipOptions,
-): Pick<MeshHandlers, "enrol" | "hello" | "heartbeat"> {
+export function createMembership(options: MembershipOptions): Membership {
   const { decide, credentials, presence, servers, welcome, now, log } = options;
+  const heard = (name: string) => {
+    const known = presence.lastSeenMs(name) !== undefined;
+    presence.seen(name);
+    if (known) return;
+    decide((fleet) => decideHeartbeat(fleet, name)).catch((error: unknown) => {
+      log.error({ err: error, node: name }, "a node's return could not be recorded");
+    });
+  };
   return {
     async enrol(request, invite) {
       const command = enrolCommand(request, invite, options);
@@ -71,14 +85,8 @@ export function createMembership(
         userJwt,
       });
     },
-    heartbeat(name) {
-      const known = presence.lastSeenMs(name) !== undefined;
-      presence.seen(name);
-      if (known) return;
-      decide((fleet) => decideHeartbeat(fleet, name)).catch((error: unknown) => {
-        log.error({ err: error, node: name }, "a node's return could not be recorded");
-      });
-    },
+    heartbeat: heard,
+    heard,
   };
 }
 

@@ -16,7 +16,7 @@ import {
 } from "@cohort/proto/gen/cohort/node";
 import { problem, refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
-import type { NatsConnection, Subscription } from "@nats-io/nats-core";
+import type { Subscription } from "@nats-io/nats-core";
 import type { Logger } from "pino";
 import { createAdmission } from "./admission.ts";
 import { Commands, type SignCommand } from "./command.ts";
@@ -24,6 +24,8 @@ import { createComplaints } from "./complaints.ts";
 import { connectNats, type NatsAddress, watch } from "./connection.ts";
 import { inputs } from "./inputs.ts";
 import { meshLimits } from "./limits.ts";
+import { Outbox } from "./outbox.ts";
+import { Questions } from "./questions.ts";
 import { hear, type ServeContext, serve } from "./serve.ts";
 
 /**
@@ -69,16 +71,19 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
   const { handlers, sign, log, now } = options;
   const connection = await connectNats(options);
   const state = watch(connection, log);
+  const outbox = new Outbox(connection);
   const context: ServeContext = {
     connection,
+    outbox,
     admission: createAdmission(now),
     complaints: createComplaints(log, now),
     log,
     inFlight: new Set(),
   };
   const subscriptions = serveAll(handlers, context);
+  const questions = new Questions(connection, outbox);
+  const commands = new Commands(questions, sign);
   await connection.flush();
-  const commands = new Commands(connection, sign);
   return {
     get connected() {
       return state.connected;
@@ -93,11 +98,15 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
       if (state.connected) return commands.cancel(node, cancel);
       throw refuse("UNREACHABLE", "the coordinator is not connected to nats-server");
     },
-    close: () => close(connection, subscriptions, context.inFlight),
+    async close() {
+      await close(context, subscriptions);
+      questions.close();
+    },
   };
 }
 
-function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[] {
+/** Answers every kind of message of nodes; a simulated bus is served the same. */
+export function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[] {
   return [
     serve(context, {
       verb: "enrol",
@@ -145,13 +154,13 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
 
 /** Bounded, for nats-server may be gone or a handler stuck. */
 async function close(
-  connection: NatsConnection,
+  { connection, inFlight, outbox }: ServeContext,
   subscriptions: readonly Subscription[],
-  inFlight: ServeContext["inFlight"],
 ): Promise<void> {
   const finish = async () => {
     await Promise.all(subscriptions.map((it) => it.drain()));
     await Promise.allSettled(inFlight);
+    outbox.flush();
     await connection.flush();
   };
   let timer: NodeJS.Timeout | undefined;

@@ -7,6 +7,7 @@ import type { Admission } from "./admission.ts";
 import type { Complaints } from "./complaints.ts";
 import { isUlid } from "./inputs.ts";
 import type { RequestVerb } from "./limits.ts";
+import type { Outbox } from "./outbox.ts";
 
 /** One kind of request: where it comes in, and how it becomes an answer. */
 export interface Exchange<Request, Reply> {
@@ -26,6 +27,7 @@ export interface ReplyType<Reply> {
 
 export interface ServeContext {
   readonly connection: NatsConnection;
+  readonly outbox: Outbox;
   /** Answers that are being worked on. */
   readonly inFlight: Set<Promise<void>>;
   readonly admission: Admission;
@@ -91,7 +93,7 @@ async function answer<Request, Reply>(
   context: ServeContext,
 ): Promise<void> {
   const { verb } = exchange;
-  const { connection, admission, complaints } = context;
+  const { outbox, admission, complaints } = context;
   const owner = ownerOf(message.subject);
   const { reply: inbox } = message;
   if (!isOwner(verb, owner)) {
@@ -105,8 +107,7 @@ async function answer<Request, Reply>(
     release === null
       ? exchange.reply.fromPartial({ problems: [tooMany] })
       : await handled(exchange, owner, message, context).finally(release);
-  const bytes = encoded(exchange, owner, reply, context);
-  if (!connection.isClosed()) connection.publish(inbox, bytes);
+  outbox.send(inbox, encoded(exchange, owner, reply, context));
 }
 
 async function handled<Request, Reply>(

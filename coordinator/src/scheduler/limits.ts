@@ -2,6 +2,14 @@ export const schedulerLimits = {
   /** Attempts that a node, or the coordinator, may lose before the step counts as failed. */
   interruptionsMax: 10,
   interruptionDelayMs: 250,
+  /** To this at most the delay between attempts grows where the step names no `max_delay`. */
+  retryDelayMsMax: 24 * 60 * 60_000,
+  /** So long must a step have waited longer to go before one whose priority is higher by one. */
+  priorityStepMs: 60_000,
+  /** A disconnected node keeps its attempt so long where the step says no other time. */
+  lostAfterMs: 60_000,
+  /** Variables of all instances of a step, as JSON: they stand in one event. */
+  fanOutBytesMax: 256 * 1024,
   /** An unanswered dispatch is sent again, the same attempt, after this. */
   dispatchRepeatMs: 1_000,
   tickMs: 100,

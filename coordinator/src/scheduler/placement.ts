@@ -1,42 +1,71 @@
 import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
+import type { StepKind } from "@cohort/proto/resources/workflow";
 import type { FleetNode, FleetState } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
-import type { Run, Runs } from "./runs.ts";
+import type { Runs } from "./runs.ts";
 
-/** Nodes that may run a step, by its selector and requirements, connected or not; sorted by name. */
-export function matchingNodes(fleet: FleetState, step: CompiledStep, run: Run): FleetNode[] {
+/**
+ * Class of nodes that may run a step: steps of the same class, whatever their workflow, wait in one
+ * queue. Null for the coordinator's own work.
+ */
+export function placementOf(
+  { kind, definition, select }: CompiledStep,
+  inputs: Readonly<Record<string, unknown>>,
+): string | null {
+  if (isOwn(kind)) return null;
+  const { arch = "", isolation = "" } = definition.requires;
+  if (select === null) return `${arch}|${isolation}`;
+  const names = select.references.flatMap(([root, name]) =>
+    root === "inputs" && name !== undefined ? [name] : [],
+  );
+  const read = Object.fromEntries(names.map((name) => [name, inputs[name]]));
+  return `${arch}|${isolation}|${definition.nodes?.select}|${JSON.stringify(read)}`;
+}
+
+/** Enrolled nodes that a step's selector and requirements fit, connected or not, by name. */
+export function matchingNodes(
+  fleet: FleetState,
+  step: CompiledStep,
+  inputs: Readonly<Record<string, unknown>>,
+): FleetNode[] {
   return [...fleet.nodes.values()]
-    .filter((node) => node.state !== "invited" && meets(node, step) && selected(node, step, run))
+    .filter((node) => node.state !== "invited" && meets(node, step) && selected(node, step, inputs))
     .sort((a, b) => (a.node < b.node ? -1 : 1));
 }
 
-/** The least loaded connected node with a free slot, or null. */
-export function pickNode(candidates: readonly FleetNode[], runs: Runs): FleetNode | null {
-  let best: FleetNode | null = null;
-  for (const node of candidates) {
-    if (!hasRoom(node, runs)) continue;
-    if (best === null || load(node, runs) < load(best, runs)) best = node;
-  }
-  return best;
+export function fits(
+  node: FleetNode,
+  step: CompiledStep,
+  inputs: Readonly<Record<string, unknown>>,
+): boolean {
+  return node.state !== "invited" && meets(node, step) && selected(node, step, inputs);
 }
 
-export function hasRoom(node: FleetNode, runs: Runs): boolean {
-  return node.state === "connected" && load(node, runs) < node.facts.slots;
+/** Whether steps of the kind are the coordinator's own work. */
+export function isOwn(kind: StepKind): boolean {
+  return kind === "call" || kind === "sleep";
 }
 
-function load(node: FleetNode, runs: Runs): number {
-  return runs.onNode.get(node.node)?.size ?? 0;
+export function hasRoom(node: FleetNode | undefined, runs: Runs): boolean {
+  return node?.state === "connected" && load(node.node, runs) < node.facts.slots;
 }
 
+export function load(node: string, runs: Runs): number {
+  return runs.onNode.get(node)?.size ?? 0;
+}
 function meets(node: FleetNode, { definition: { requires } }: CompiledStep): boolean {
   const archFits = requires.arch === undefined || node.facts.arch === requires.arch;
   return archFits && (requires.isolation !== "strict" || node.facts.isolation === "strict");
 }
 
-function selected(node: FleetNode, step: CompiledStep, run: Run): boolean {
+function selected(
+  node: FleetNode,
+  step: CompiledStep,
+  inputs: Readonly<Record<string, unknown>>,
+): boolean {
   if (step.select === null) return true;
   try {
-    return evaluateCondition(step.select, { node: nodeVariables(node), inputs: run.inputs });
+    return evaluateCondition(step.select, { node: nodeVariables(node), inputs });
   } catch (error) {
     // A label that this node does not have: the selector is not about it.
     if (error instanceof ExpressionError) return false;

@@ -23,6 +23,21 @@ export function retryAt(instance: Instance, step: WorkflowStep): number | null {
     const left = instance.interruptions <= schedulerLimits.interruptionsMax;
     return left ? instance.endedMs + schedulerLimits.interruptionDelayMs : null;
   }
+  const { retry } = step;
+  if (retry === undefined || !isOneOf(instance.result, retry.on)) return null;
   const failures = instance.attempt - instance.interruptions;
-  return failures <= step.retry.limit ? instance.endedMs + step.retry.delay : null;
+  return failures <= retry.limit ? instance.endedMs + delayMs(retry, failures) : null;
+}
+
+type Retry = NonNullable<WorkflowStep["retry"]>;
+
+function isOneOf({ code, exit }: Finished, on: Retry["on"]): boolean {
+  if (on === undefined) return true;
+  return on.some((it) => it === code || (code === "STEP_EXIT" && it === exit));
+}
+
+/** Before the attempt that follows so many failures, the first of which is 1. */
+function delayMs({ delay, backoff, max_delay: most }: Retry, failures: number): number {
+  const grown = Math.round(delay * backoff ** (failures - 1));
+  return Math.min(grown, most ?? Math.max(delay, schedulerLimits.retryDelayMsMax));
 }

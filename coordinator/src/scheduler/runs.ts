@@ -1,14 +1,25 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
-import type { StepKind } from "@cohort/proto/resources/workflow";
+import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
+import { emptyQueues, type Queues } from "./queues.ts";
+import type { Timers } from "./timers.ts";
 
-/** Runs and all below them, as the events left them. */
+/** Runs and all below them, as the events left them, with the indexes that decisions need. */
 export interface Runs {
   readonly byId: Map<string, Run>;
   /** Not ended, in order of start. */
   readonly active: Map<string, Run>;
   readonly byIdempotencyKey: Map<string, string>;
-  /** By node: attempts scheduled there and not ended; their number is the load. */
+  /** By node ("" for the coordinator): attempts scheduled there and not ended; the load. */
   readonly onNode: Map<string, Set<Instance>>;
+  /** Steps that nothing holds back but the want of nodes. */
+  readonly ready: Set<Step>;
+  readonly queues: Queues;
+  /** What time alone will bring about. */
+  readonly timers: Timers<Run | Instance>;
+  /** Nodes that are disconnected. */
+  readonly away: Set<string>;
+  /** Attempts that were ever scheduled; where the search for a node begins, so that work spreads. */
+  scheduled: number;
 }
 
 export interface Run {
@@ -21,17 +32,42 @@ export interface Run {
   readonly event: unknown;
   readonly startedMs: number;
   readonly steps: ReadonlyMap<string, Step>;
-  state: "running" | "succeeded" | "failed";
+  /** Which part of the workflow goes on; those before have ended. */
+  phase: Phase;
+  /** Steps of that part that have not ended. */
+  unended: number;
+  /** The first step that failed and whose failure counts; "" for none. */
+  failure: string;
+  /** Why the run may not go on; "" while it may. */
+  stopReason: string;
+  /** The outcome that the run was stopped with; null while it may go on. */
+  stopOutcome: "failed" | "cancelled" | null;
+  /** Whether nothing more of it may begin, not even `finally`. */
+  endsAltogether: boolean;
+  state: "running" | "succeeded" | "failed" | "cancelled";
   endedMs: number;
   reason: string;
+  /** When its timeout is over; 0 for none. */
+  dueMs: number;
 }
 
 export interface Step {
+  readonly run: string;
   readonly step: string;
   readonly kind: StepKind;
-  state: "waiting" | "running" | "succeeded" | "failed" | "skipped";
+  /** Dependencies that have not ended. */
+  waitsFor: number;
+  /** A dependency that ended otherwise than this step needs; "" for none. */
+  blocker: string;
+  state: "waiting" | "running" | "succeeded" | "failed" | "skipped" | "cancelled";
   reason: string;
   instances: Instance[];
+  /** Instances that were let go so far; the rest wait for their turn. */
+  released: number;
+  /** Instances that failed for good. */
+  failures: number;
+  /** Instances that have not ended for good. */
+  unended: number;
 }
 
 export interface Instance {
@@ -40,26 +76,49 @@ export interface Instance {
   readonly instance: number;
   /** Node that this instance must run on; "" for any, or for the coordinator. */
   readonly pinned: string;
+  readonly priority: number;
+  /** What expressions read of this instance alone: `item`, `matrix`. */
+  readonly variables: Readonly<Record<string, unknown>>;
+  /** Node that it is not to run on next, if another will do; "" for none. */
+  avoids: string;
   /** The latest attempt; 0 before the first. */
   attempt: number;
   /** Attempts that ended through no fault of the step. */
   interruptions: number;
   node: string;
-  state: "queued" | "scheduled" | "accepted" | "running" | "succeeded" | "failed";
-  /** When it became queued; a retry may not start before this plus its delay. */
-  queuedMs: number;
+  /** "cancelled": its step ended before it did. */
+  state: "queued" | "scheduled" | "accepted" | "running" | "succeeded" | "failed" | "cancelled";
+  /** Not to be scheduled before; ms since 1970. */
+  notBeforeMs: number;
   scheduledMs: number;
   startedMs: number;
   endedMs: number;
+  /** When its delay, its node's absence or its time is over; 0 for never. */
+  dueMs: number;
+  /** Of the latest attempt that ended. */
   result: Finished | null;
 }
 
 export function emptyRuns(): Runs {
-  return { byId: new Map(), active: new Map(), byIdempotencyKey: new Map(), onNode: new Map() };
+  return {
+    byId: new Map(),
+    active: new Map(),
+    byIdempotencyKey: new Map(),
+    onNode: new Map(),
+    ready: new Set(),
+    queues: emptyQueues(),
+    timers: new Map(),
+    away: new Set(),
+    scheduled: 0,
+  };
+}
+
+export function findStep(runs: Runs, run: string, step: string): Step | null {
+  return runs.byId.get(run)?.steps.get(step) ?? null;
 }
 
 export function findInstance(runs: Runs, key: AttemptKey): Instance | null {
-  return runs.byId.get(key.run)?.steps.get(key.step)?.instances[key.instance] ?? null;
+  return findStep(runs, key.run, key.step)?.instances[key.instance] ?? null;
 }
 
 /** The instance whose latest attempt this is, if that attempt has not ended and its run goes on. */
@@ -75,10 +134,6 @@ export function isActive(instance: Instance): boolean {
   return (
     instance.state === "scheduled" || instance.state === "accepted" || instance.state === "running"
   );
-}
-
-export function isEnded(step: Step): boolean {
-  return step.state === "succeeded" || step.state === "failed" || step.state === "skipped";
 }
 
 export function keyOf(instance: Instance): AttemptKey {

@@ -1,194 +1,158 @@
-import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
-import type { FleetState } from "../fleet/fleet.ts";
-import type { Event, Recorded } from "../state/event.ts";
+import { workflowAt } from "../catalogue/catalogue.ts";
+import type { FleetNode } from "../fleet/fleet.ts";
+import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
-import { hasRoom, matchingNodes, pickNode } from "./placement.ts";
-import { retryAt } from "./retry.ts";
-import { type Instance, isEnded, keyOf, type Run, type Runs, type Step } from "./runs.ts";
-
-/** What the scheduler reads; a part of the whole state. */
-export interface Schedule {
-  readonly catalogue: Catalogue;
-  readonly fleet: FleetState;
-  readonly runs: Runs;
-}
-
-/** What has changed since the scheduler last found nothing to do. */
-export interface Agenda {
-  /** Runs whose steps or attempts changed. */
-  readonly runs: Set<string>;
-  /** A node came or an attempt left one, so that something queued may fit now. */
-  room: boolean;
-}
-
-export function emptyAgenda(): Agenda {
-  return { runs: new Set(), room: false };
-}
-
-/** Notes what an event that has been applied may bring about. */
-export function noteEvent(agenda: Agenda, { event }: Recorded): void {
-  switch (event.$case) {
-    case "runStarted":
-    case "stepPlanned":
-    case "stepEnded":
-      agenda.runs.add(event.value.run);
-      return;
-    case "attemptScheduled":
-    case "attemptEnded":
-      agenda.runs.add(event.value.attempt?.run ?? "");
-      agenda.room ||= event.$case === "attemptEnded";
-      return;
-    case "nodeConnected":
-    case "runEnded":
-      agenda.room = true;
-      return;
-    default:
-      return;
-  }
-}
+import type { Agenda } from "./agenda.ts";
+import { candidatesFor, mayRunOn, pickNode } from "./candidates.ts";
+import { whenDue } from "./due.ts";
+import { planOf } from "./fan-out.ts";
+import {
+  conditionOutcome,
+  type Outcome,
+  outcomeOf,
+  outcomeOfRun,
+  refusalOf,
+  stopOf,
+} from "./outcome.ts";
+import { hasRoom, isOwn } from "./placement.ts";
+import { pinnedTo, rankOf } from "./queues.ts";
+import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
+import type { Schedule } from "./schedule.ts";
+import { dueBy } from "./timers.ts";
 
 /**
  * The next event that follows from the state: a step ends, becomes ready or is placed, a run ends.
- * Pure, and one event only, so that each decision sees the one before it; the writer asks again
- * until there is none, and the agenda is empty then.
+ * Pure but for the agenda, and one event only, so that each decision sees the one before it; the
+ * writer asks again until there is none, and the agenda is empty then.
  */
-export function nextEvent(schedule: Schedule, agenda: Agenda, nowMs: number): Event | null {
-  for (const id of agenda.runs) {
-    const event = nextOfRun(schedule, id, nowMs);
-    if (event !== null) return event;
-    agenda.runs.delete(id);
-  }
-  if (!agenda.room) return null;
-  for (const id of schedule.runs.active.keys()) {
-    const event = nextOfRun(schedule, id, nowMs);
-    if (event !== null) return event;
-  }
-  agenda.room = false;
-  return null;
-}
-
-/** What time alone brings: runs that last too long, retries whose delay is over. */
-export function decideTick(schedule: Schedule, nowMs: number): Event[] {
-  const late = [...schedule.runs.active.values()].filter((run) => {
-    const timeout = workflowAt(schedule.catalogue, run.version).definition.timeout;
-    return timeout !== undefined && nowMs >= run.startedMs + timeout;
-  });
-  if (late.length > 0) {
-    return late.map((run) =>
-      runEnded(run.run, "failed", "RUN_TIMEOUT the run lasted longer than its timeout"),
-    );
-  }
-  const retry = nextEvent(schedule, { runs: new Set(), room: true }, nowMs);
-  return retry === null ? [] : [retry];
-}
-
-function nextOfRun(schedule: Schedule, id: string, nowMs: number): Event | null {
-  const run = schedule.runs.active.get(id);
-  if (run === undefined) return null;
-  const workflow = workflowAt(schedule.catalogue, run.version);
-  for (const step of run.steps.values()) {
-    const compiled = workflow.steps.get(step.step) as CompiledStep;
-    const event =
-      step.state === "waiting"
-        ? beginStep(schedule, run, step, compiled)
-        : step.state === "running"
-          ? (endStep(run, step, compiled) ?? placeInstance(schedule, run, step, compiled, nowMs))
-          : null;
-    if (event !== null) return event;
-  }
-  return endRun(run);
-}
-
-/** Plans a step whose dependencies have succeeded, skips one that cannot run any more. */
-function beginStep(schedule: Schedule, run: Run, step: Step, compiled: CompiledStep): Event | null {
-  const before = compiled.definition.depends.map((id) => run.steps.get(id) as Step);
-  const blocker = before.find((it) => it.state === "failed" || it.state === "skipped");
-  if (blocker !== undefined) {
-    return stepEnded(run.run, step.step, "skipped", `step ${blocker.step} ${blocker.state}`);
-  }
-  if (!before.every((it) => it.state === "succeeded")) return null;
-  const nodes = plannedNodes(schedule, run, compiled);
-  return nodes === null
-    ? null
-    : { $case: "stepPlanned", value: { run: run.run, step: step.step, nodes } };
-}
-
-/** Nodes by instance; null while too few fit, in which case the step waits. */
-function plannedNodes(schedule: Schedule, run: Run, step: CompiledStep): string[] | null {
-  if (step.kind === "call" || step.definition.nodes === undefined) return [""];
-  const { count } = step.definition.nodes;
-  const fitting = matchingNodes(schedule.fleet, step, run).filter(
-    (node) => node.state === "connected",
+export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
+  return (
+    nextOfSteps(schedule, agenda) ??
+    nextOfRuns(schedule, agenda) ??
+    nextOfInstances(schedule, agenda) ??
+    nextOfNodes(schedule, agenda)
   );
-  if (count === "all") return fitting.length === 0 ? null : fitting.map((node) => node.node);
-  if (fitting.length < count) return null;
-  const roomy = fitting.filter((node) => hasRoom(node, schedule.runs));
-  const others = fitting.filter((node) => !roomy.includes(node));
-  return [...roomy, ...others].slice(0, count).map((node) => node.node);
 }
 
-/** Ends the step when all its instances have ended for good. */
-function endStep(run: Run, step: Step, { definition }: CompiledStep): Event | null {
-  const over = (it: Instance) =>
-    it.state === "succeeded" || (it.state === "failed" && retryAt(it, definition) === null);
-  if (!step.instances.every(over)) return null;
-  const failed = step.instances.find((it) => it.state === "failed");
-  if (failed === undefined) return stepEnded(run.run, step.step, "succeeded", "");
-  const { code = "", message = "" } = failed.result ?? {};
-  return stepEnded(run.run, step.step, "failed", `${code} ${message}`.trim());
+/** What time alone brings: delays that are over, nodes that stay away, work that lasts too long. */
+export function decideTick(schedule: Schedule, nowMs: number): Event[] {
+  return dueBy(schedule.runs.timers, nowMs).map((it) => whenDue(schedule, it));
 }
 
-function placeInstance(
-  schedule: Schedule,
-  run: Run,
-  step: Step,
-  compiled: CompiledStep,
-  nowMs: number,
-): Event | null {
-  for (const instance of step.instances) {
-    if (!mayStart(instance, compiled, nowMs)) continue;
-    const node = nodeFor(schedule, run, compiled, instance);
-    if (node === null) continue;
-    const attempt = { ...keyOf(instance), attempt: instance.attempt + 1 };
-    return { $case: "attemptScheduled", value: { attempt, node } };
+function nextOfSteps(schedule: Schedule, { steps }: Agenda): Event | null {
+  for (let step = steps.pop(); step !== undefined; step = steps.pop()) {
+    const run = schedule.runs.active.get(step.run);
+    if (run === undefined) continue;
+    const event = nextOfStep(schedule, run, step);
+    if (event !== null) return event;
   }
   return null;
 }
 
-function mayStart(instance: Instance, step: CompiledStep, nowMs: number): boolean {
-  if (instance.state === "queued") return true;
-  if (instance.state !== "failed") return false;
-  const at = retryAt(instance, step.definition);
-  return at !== null && nowMs >= at;
+function nextOfStep(schedule: Schedule, run: Run, step: Step): Event | null {
+  const stop = stopOf(run, step, compiledStep(schedule, run, step.step));
+  if (stop !== null) return stepEnded(step, stop);
+  return step.state === "waiting" ? beginStep(schedule, run, step) : endStep(schedule, run, step);
+}
+
+/** Plans a step whose dependencies have ended as it needs, ends one that cannot run any more. */
+function beginStep(schedule: Schedule, run: Run, step: Step): Event | null {
+  const workflow = workflowAt(schedule.catalogue, run.version);
+  const compiled = workflow.steps.get(step.step) as CompiledStep;
+  const refusal = refusalOf(run, step, workflow);
+  if (refusal !== null) return stepEnded(step, refusal);
+  if (step.waitsFor > 0 || compiled.phase !== run.phase) return null;
+  const unmet = conditionOutcome(run, compiled);
+  if (unmet !== null) return stepEnded(step, unmet);
+  const plan = planOf(schedule, run, compiled);
+  if (plan === null) return null;
+  if (!("nodes" in plan)) return stepEnded(step, plan);
+  return { $case: "stepPlanned", value: { run: run.run, step: step.step, ...plan } };
+}
+
+/** Ends the step when its outcome is certain. */
+function endStep(schedule: Schedule, run: Run, step: Step): Event | null {
+  if (step.state !== "running") return null;
+  const outcome = outcomeOf(step, compiledStep(schedule, run, step.step));
+  return outcome === null ? null : stepEnded(step, outcome);
+}
+
+function nextOfRuns({ runs }: Schedule, agenda: Agenda): Event | null {
+  for (let id = agenda.runs.pop(); id !== undefined; id = agenda.runs.pop()) {
+    const run = runs.active.get(id);
+    if (run === undefined || run.unended > 0) continue;
+    return { $case: "runEnded", value: { run: id, ...outcomeOfRun(run) } };
+  }
+  return null;
+}
+
+/** Instances that have just come into a queue. One that finds no room waits there for a node. */
+function nextOfInstances(schedule: Schedule, { instances }: Agenda): Event | null {
+  for (let instance = instances.pop(); instance !== undefined; instance = instances.pop()) {
+    const run = schedule.runs.active.get(instance.run);
+    if (run === undefined || instance.state !== "queued" || isDelayed(schedule, instance)) continue;
+    const node = nodeFor(schedule, run, instance);
+    if (node !== null) return attemptScheduled(instance, node);
+  }
+  return null;
 }
 
 /** "" for the coordinator itself; null when there is no room. */
-function nodeFor(
-  schedule: Schedule,
-  run: Run,
-  step: CompiledStep,
-  instance: Instance,
-): string | null {
-  if (step.kind === "call") return "";
-  if (instance.pinned !== "") {
-    const node = schedule.fleet.nodes.get(instance.pinned);
-    return node !== undefined && hasRoom(node, schedule.runs) ? node.node : null;
+function nodeFor(schedule: Schedule, run: Run, instance: Instance): string | null {
+  const { fleet, runs } = schedule;
+  const step = compiledStep(schedule, run, instance.step);
+  if (isOwn(step.kind)) return "";
+  if (instance.pinned !== "")
+    return hasRoom(fleet.nodes.get(instance.pinned), runs) ? instance.pinned : null;
+  return pickNode(fleet, runs, candidatesFor(fleet, step, run), instance.avoids)?.node ?? null;
+}
+
+/** Nodes that have room, each filled from the queues whose head it fits. */
+function nextOfNodes(schedule: Schedule, { nodes }: Agenda): Event | null {
+  for (const name of nodes) {
+    const node = schedule.fleet.nodes.get(name);
+    const instance =
+      node !== undefined && hasRoom(node, schedule.runs) ? headFor(schedule, node) : null;
+    if (instance !== null) return attemptScheduled(instance, name);
+    nodes.delete(name);
   }
-  return pickNode(matchingNodes(schedule.fleet, step, run), schedule.runs)?.node ?? null;
+  return null;
 }
 
-function endRun(run: Run): Event | null {
-  const steps = [...run.steps.values()];
-  if (!steps.every(isEnded)) return null;
-  const failed = steps.find((step) => step.state === "failed");
-  if (failed === undefined) return runEnded(run.run, "succeeded", "");
-  return runEnded(run.run, "failed", `step ${failed.step}: ${failed.reason}`);
+/** What has the lowest rank of all that this node may run. */
+function headFor(schedule: Schedule, { node }: FleetNode): Instance | null {
+  const { fleet, runs } = schedule;
+  let best: Instance | null = null;
+  for (const [head] of pinnedTo(runs.queues, node)) {
+    if (head !== undefined && goesBefore(head, best)) best = head;
+  }
+  for (const { waiting, avoids } of runs.queues.classes.values()) {
+    const [head] = waiting;
+    const run = head === undefined ? undefined : runs.active.get(head.run);
+    if (head === undefined || run === undefined || !goesBefore(head, best)) continue;
+    const candidates = candidatesFor(fleet, compiledStep(schedule, run, head.step), run);
+    if (mayRunOn(fleet, candidates, node, avoids)) best = head;
+  }
+  return best;
 }
 
-function stepEnded(run: string, step: string, outcome: Step["state"], reason: string): Event {
-  return { $case: "stepEnded", value: { run, step, outcome, reason } };
+function goesBefore(head: Instance, best: Instance | null): boolean {
+  return best === null || rankOf(head) < rankOf(best);
 }
 
-function runEnded(run: string, outcome: "succeeded" | "failed", reason: string): Event {
-  return { $case: "runEnded", value: { run, outcome, reason } };
+function isDelayed({ runs }: Schedule, instance: Instance): boolean {
+  return runs.queues.delayed.has(instance);
+}
+
+function compiledStep({ catalogue }: Schedule, run: Run, step: string): CompiledStep {
+  return workflowAt(catalogue, run.version).steps.get(step) as CompiledStep;
+}
+
+function attemptScheduled(instance: Instance, node: string): Event {
+  const attempt = { ...keyOf(instance), attempt: instance.attempt + 1 };
+  return { $case: "attemptScheduled", value: { attempt, node } };
+}
+
+function stepEnded({ run, step }: Step, outcome: Outcome): Event {
+  return { $case: "stepEnded", value: { run, step, ...outcome } };
 }

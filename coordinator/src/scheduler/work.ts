@@ -3,8 +3,8 @@ import type { Dispatch, Limits } from "@cohort/proto/gen/cohort/node";
 import { instanceId } from "@cohort/proto/proof";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
-import { nodeVariables } from "./placement.ts";
 import { type Instance, keyOf, type Run } from "./runs.ts";
+import { attemptVariables } from "./variables.ts";
 
 /**
  * What an attempt is told to do, with its expressions evaluated. Throws ExpressionError when one has
@@ -17,7 +17,7 @@ export function workFor(
   node: FleetNode,
 ): Omit<Dispatch, "sealedToken"> {
   const { definition } = step;
-  const variables = variablesOf(run, instance, node);
+  const variables = attemptVariables(run, step, instance, node);
   const environment = Object.entries(
     step.environment.evaluate(variables) as Record<string, unknown>,
   );
@@ -47,7 +47,7 @@ export interface CallWork {
 /** The same for a `call` step. */
 export function callFor(run: Run, step: CompiledStep, instance: Instance): CallWork {
   const call = step.definition.call as NonNullable<typeof step.definition.call>;
-  const variables = variablesOf(run, instance, null);
+  const variables = attemptVariables(run, step, instance, null);
   return {
     service: call.service,
     method: call.method,
@@ -72,7 +72,8 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
     case "script":
       return { $case: "script", value: { source: definition.script as string } };
     case "call":
-      throw new Error("a call step is the coordinator's own work");
+    case "sleep":
+      throw new Error(`a ${kind} step is the coordinator's own work`);
   }
 }
 
@@ -85,27 +86,6 @@ function limitsOf({ definition: { limits } }: CompiledStep): Limits {
     cpuMs: limits.cpu ?? 0,
     openFiles: limits.open_files,
   };
-}
-
-/** What expressions may read: inputs, event, earlier steps, the run, the node, the instance. */
-function variablesOf(run: Run, instance: Instance, node: FleetNode | null): Variables {
-  const steps = [...run.steps.values()].map((step) => {
-    const outputs = step.instances.map((it) => outputOf(it));
-    return [step.step, { output: outputs[0] ?? null, outputs, outcome: step.state }] as const;
-  });
-  return {
-    inputs: run.inputs,
-    event: run.event,
-    steps: Object.fromEntries(steps),
-    run: { id: run.run, workflow: run.workflow, started_ms: run.startedMs },
-    node: node === null ? {} : nodeVariables(node),
-    instance: instance.instance,
-  };
-}
-
-function outputOf(instance: Instance): unknown {
-  const json = instance.result?.outputJson ?? "";
-  return json === "" ? null : (JSON.parse(json) as unknown);
 }
 
 function asText(value: unknown): string {

@@ -1,5 +1,6 @@
 import type { EventLog } from "../log/log.ts";
-import { emptyAgenda, nextEvent, noteEvent } from "../scheduler/scheduler.ts";
+import { emptyAgenda, noteEvent } from "../scheduler/agenda.ts";
+import { nextEvent } from "../scheduler/scheduler.ts";
 import type { Decision } from "./decision.ts";
 import type { Event, Recorded } from "./event.ts";
 import { applyEvent, type State } from "./state.ts";
@@ -44,15 +45,11 @@ export function createWriter({ log, state, now, listen, onFailure }: WriterOptio
     const apply = (event: Event) => {
       const recorded = { seq: next++, atMs, event };
       applyEvent(state, recorded);
-      noteEvent(agenda, recorded);
+      noteEvent(agenda, state, recorded);
       done.push(recorded);
     };
     for (const event of events) apply(event);
-    for (
-      let event = nextEvent(state, agenda, atMs);
-      event !== null;
-      event = nextEvent(state, agenda, atMs)
-    ) {
+    for (let event = nextEvent(state, agenda); event !== null; event = nextEvent(state, agenda)) {
       apply(event);
     }
     return done;

@@ -1,6 +1,14 @@
 import { compileExpression, type Template } from "@cohort/proto/expression";
-import type { StepKind, Workflow, WorkflowStep } from "@cohort/proto/resources/workflow";
-import { kindOf } from "@cohort/proto/resources/workflow";
+import {
+  allSteps,
+  isFannedOut,
+  kindOf,
+  type Phase,
+  type StepKind,
+  type Workflow,
+  type WorkflowStep,
+} from "@cohort/proto/resources/workflow";
+import { type Dependencies, parseDependencies } from "./dependencies.ts";
 import { dependentsOf } from "./graph.ts";
 import { type CompiledValue, compileValue } from "./template-value.ts";
 
@@ -10,11 +18,21 @@ export interface CompiledWorkflow {
   readonly steps: ReadonlyMap<string, CompiledStep>;
   /** For each step, those that wait for it. */
   readonly dependents: ReadonlyMap<string, readonly string[]>;
+  readonly phases: Readonly<Record<Phase, CompiledPhase>>;
   readonly inputDefaults: ReadonlyMap<string, CompiledValue>;
+}
+
+export interface CompiledPhase {
+  /** How many steps it has. */
+  readonly size: number;
+  /** Those that depend on none. */
+  readonly roots: readonly string[];
 }
 
 export interface CompiledStep {
   readonly definition: WorkflowStep;
+  readonly phase: Phase;
+  readonly dependencies: Dependencies;
   readonly kind: StepKind;
   readonly environment: CompiledValue;
   readonly with: CompiledValue;
@@ -22,14 +40,32 @@ export interface CompiledStep {
   readonly callPath: CompiledValue;
   readonly callJson: CompiledValue | null;
   readonly select: Template | null;
+  readonly condition: Template | null;
+  readonly forEach: CompiledValue | null;
+  readonly matrix: CompiledValue | null;
+  /** Instances that may go on at once. */
+  readonly concurrentMax: number;
+  /** Instances that may fail before the step does and ends the others. */
+  readonly failuresMax: number;
+  /** Other steps that its expressions read; null when that shows only as they are evaluated. */
+  readonly reads: readonly string[] | null;
 }
 
 /** The definition must have passed `checkWorkflow`; throws otherwise. */
 export function compileWorkflow(definition: Workflow): CompiledWorkflow {
+  const steps = new Map(
+    allSteps(definition).map(({ phase, step }) => [step.id, compileStep(step, phase)]),
+  );
+  const graph = [...steps].map(([id, { dependencies }]) => ({ id, depends: dependencies.steps }));
   return {
     definition,
-    steps: new Map(definition.steps.map((step) => [step.id, compileStep(step)])),
-    dependents: dependentsOf(definition.steps),
+    steps,
+    dependents: dependentsOf(graph),
+    phases: {
+      steps: compilePhase(steps, "steps"),
+      on_failure: compilePhase(steps, "on_failure"),
+      finally: compilePhase(steps, "finally"),
+    },
     inputDefaults: new Map(
       Object.entries(definition.inputs).flatMap(([name, input]) =>
         input.default === undefined ? [] : [[name, compileValue(input.default)] as const],
@@ -38,18 +74,46 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
   };
 }
 
-function compileStep(step: WorkflowStep): CompiledStep {
+function compilePhase(steps: CompiledWorkflow["steps"], phase: Phase): CompiledPhase {
+  const all = [...steps].filter(([, step]) => step.phase === phase);
+  const roots = all.filter(([, { dependencies }]) => dependencies.steps.length === 0);
+  return { size: all.length, roots: roots.map(([id]) => id) };
+}
+
+function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
   const kind = kindOf(step);
   if (kind === null) throw new Error(`step ${step.id} has not been checked`);
   const select = step.nodes?.select;
-  return {
-    definition: step,
-    kind,
+  const texts = {
+    condition: step.if === undefined ? null : compileExpression(step.if),
+    forEach: step.for_each === undefined ? null : compileValue(step.for_each),
+    matrix: step.matrix === undefined ? null : compileValue(step.matrix),
     environment: compileValue(step.env),
     with: compileValue(step.with),
     command: compileValue(step.command ?? []),
     callPath: compileValue(step.call?.path ?? ""),
     callJson: step.call?.json === undefined ? null : compileValue(step.call.json),
-    select: select === undefined ? null : compileExpression(select),
   };
+  return {
+    definition: step,
+    phase,
+    dependencies: parseDependencies(step.depends),
+    kind,
+    ...texts,
+    select: select === undefined ? null : compileExpression(select),
+    concurrentMax: step.max_concurrent ?? step.nodes?.max_concurrent ?? Number.POSITIVE_INFINITY,
+    failuresMax: failuresMaxOf(step),
+    reads: readsOf(Object.values(texts).flatMap((it) => it?.references ?? [])),
+  };
+}
+
+function failuresMaxOf(step: WorkflowStep): number {
+  if (isFannedOut(step)) return step.fail_fast === false ? Number.POSITIVE_INFINITY : 0;
+  return step.nodes?.max_failures ?? Number.POSITIVE_INFINITY;
+}
+
+function readsOf(references: readonly (readonly string[])[]): string[] | null {
+  const steps = references.filter(([root]) => root === "steps");
+  if (steps.some(([, id]) => id === undefined)) return null;
+  return [...new Set(steps.map(([, id]) => id as string))];
 }

@@ -5,7 +5,7 @@ import {
   type ResourceKind,
   resourceSchemas,
 } from "@cohort/proto/resources/resources";
-import { stepKinds } from "@cohort/proto/resources/workflow";
+import { phases, stepKinds } from "@cohort/proto/resources/workflow";
 import type * as z from "zod";
 import { suggest } from "./nearest.ts";
 import { keysAt } from "./schema-keys.ts";
@@ -47,8 +47,15 @@ export function parseResource(source: Source): Parsed | Problem[] {
   ];
 }
 
-function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, source: Source): Problem[] {
-  const path = issue.path as Path;
+function problemsOf(
+  issue: z.core.$ZodIssue,
+  schema: z.ZodType,
+  source: Source,
+  base: Path = [],
+): Problem[] {
+  const path = [...base, ...(issue.path as Path)];
+  const inner = issue.code === "invalid_union" ? meantBranch(issue.errors) : null;
+  if (inner !== null) return inner.flatMap((it) => problemsOf(it, schema, source, path));
   if (issue.code === "unrecognized_keys") {
     const valid = keysAt(schema, path);
     return issue.keys.map((key) =>
@@ -66,25 +73,35 @@ function problemsOf(issue: z.core.$ZodIssue, schema: z.ZodType, source: Source):
   return [source.problemAt(path, "RESOURCE_INVALID", where + issue.message, hint)];
 }
 
+/** Faults of the form that a value was meant to have: the one that it fits at least on the outside. */
+function meantBranch(branches: readonly z.core.$ZodIssue[][]): z.core.$ZodIssue[] | null {
+  const meant = branches.filter((issues) =>
+    issues.every((it) => it.path.length > 0 || it.code !== "invalid_type"),
+  );
+  return meant.length === 1 ? (meant[0] as z.core.$ZodIssue[]) : null;
+}
+
 /**
  * A step whose kind is misspelt fails the schema with an unknown key only; saying which kinds there
  * are is what helps.
  */
 function stepKindProblems(source: Source): Problem[] {
-  const steps = (source.value as { steps?: unknown }).steps;
-  if (!Array.isArray(steps)) return [];
-  return steps.flatMap((step: unknown, at) => {
-    if (step === null || typeof step !== "object") return [];
-    const kinds = stepKinds.filter((kind) => Object.hasOwn(step, kind));
-    return kinds.length === 1 ? [] : [stepKindProblem(source, at, kinds)];
+  return phases.flatMap((phase) => {
+    const steps = (source.value as Record<string, unknown>)[phase];
+    if (!Array.isArray(steps)) return [];
+    return steps.flatMap((step: unknown, at) => {
+      if (step === null || typeof step !== "object") return [];
+      const kinds = stepKinds.filter((kind) => Object.hasOwn(step, kind));
+      return kinds.length === 1 ? [] : [stepKindProblem(source, [phase, at], kinds)];
+    });
   });
 }
 
-export function stepKindProblem(source: Source, at: number, kinds: readonly string[]): Problem {
+export function stepKindProblem(source: Source, place: Path, kinds: readonly string[]): Problem {
   const message =
     kinds.length === 0
       ? "the step does not say what it does"
       : `the step has more than one of ${kinds.join(", ")}`;
   const hint = `Give it exactly one of ${stepKinds.join(", ")}.`;
-  return source.problemAt(["steps", at], "STEP_KIND_UNKNOWN", message, hint);
+  return source.problemAt(place, "STEP_KIND_UNKNOWN", message, hint);
 }

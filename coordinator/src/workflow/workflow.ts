@@ -2,7 +2,7 @@ import { type Problem, problem } from "@cohort/proto/problem";
 import type { Budget } from "@cohort/proto/resources/budget";
 import type { ResourceKind } from "@cohort/proto/resources/resources";
 import type { Service } from "@cohort/proto/resources/service";
-import { kindOf, type Workflow } from "@cohort/proto/resources/workflow";
+import { allSteps, kindOf, type Workflow } from "@cohort/proto/resources/workflow";
 import { checkWorkflow } from "./check-workflow.ts";
 import { suggest } from "./nearest.ts";
 import { type Parsed, parseResource } from "./parse-resource.ts";
@@ -112,12 +112,12 @@ function serviceProblems(
             suggest(name, near),
           ),
         ];
-  return workflow.steps.flatMap((step, at) => [
+  return allSteps(workflow).flatMap(({ phase, at, step }) => [
     ...(kindOf(step) === "call"
-      ? unknown(step.call?.service ?? "", ["steps", at, "call", "service"])
+      ? unknown(step.call?.service ?? "", [phase, at, "call", "service"])
       : []),
     ...step.grants.services.flatMap((name, index) =>
-      unknown(name, ["steps", at, "grants", "services", index]),
+      unknown(name, [phase, at, "grants", "services", index]),
     ),
   ]);
 }

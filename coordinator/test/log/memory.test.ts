@@ -25,6 +25,12 @@ describe("the event log in memory", () => {
     expect(openMemoryLog({ signer, disk }).size).toBe(0);
   });
 
+  it("takes a group of any size in one commit", async () => {
+    const log = openMemoryLog({ signer });
+    await log.append(entries(1, 130_000));
+    expect(log.size).toBe(130_000);
+  });
+
   it("refuses an append behind another writer's back", async () => {
     const disk = createMemoryDisk();
     const [stale, fresh] = [openMemoryLog({ signer, disk }), openMemoryLog({ signer, disk })];

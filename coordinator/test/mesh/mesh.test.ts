@@ -240,6 +240,38 @@ describe("a command", () => {
     subscription.unsubscribe();
   });
 
+  it("is told apart from others that are out, in whatever order their answers come", async () => {
+    const { mesh } = await serve({});
+    const heard: (() => void)[] = [];
+    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
+      callback: (_error, message) => {
+        const { step = "" } = Dispatch.decode(Signed.decode(message.data).payload).attempt ?? {};
+        const answer = DispatchReply.encode({ problems: [problem("NODE_BUSY", step)] }).finish();
+        heard.push(() => void message.respond(answer));
+        if (heard.length === 3) for (const respond of heard.reverse()) respond();
+      },
+    });
+    await node.connection.flush();
+    const steps = ["one", "two", "three"];
+    const replies = await Promise.all(
+      steps.map((step) => mesh.dispatch("press-1", { ...dispatch, attempt: { ...attempt, step } })),
+    );
+    expect(replies.map(({ problems }) => problems[0]?.message)).toEqual(steps);
+    subscription.unsubscribe();
+  });
+
+  it("that is out when the mesh closes is UNREACHABLE at once", async () => {
+    const { mesh } = await joinMesh(server.setup, {});
+    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
+      callback: () => {},
+    });
+    await node.connection.flush();
+    const asked = mesh.dispatch("press-1", dispatch);
+    await mesh.close();
+    expect((await asked).problems).toMatchObject([{ code: "UNREACHABLE" }]);
+    subscription.unsubscribe();
+  });
+
   it("that is answered with noise gives a problem, not an exception", async () => {
     const { mesh } = await serve({});
     const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {

@@ -1,8 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decideNodeEvents, decideReconcile } from "../../src/scheduler/decide-attempt.ts";
+import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
-import { createWorld } from "./world.ts";
+import { createWorld, worldWith } from "./world.ts";
 
 const chain = `kind: workflow
 name: chain
@@ -20,21 +21,42 @@ steps:
   - { id: two, depends: [all], nodes: { count: 2 }, run: "true" }
 `;
 
-async function world(
-  text: string,
-  nodes: Record<string, Record<string, string>> = { "node-a": {} },
-) {
-  const it = createWorld(text);
-  await it.apply();
-  for (const [name, labels] of Object.entries(nodes)) await it.addNode(name, labels);
-  return it;
+/** A key of every sort, so that replaying is tried on them all. */
+const rich = `kind: workflow
+name: rich
+timeout: 5s
+steps:
+  - { id: a, run: "true", continue_on_failure: true }
+  - { id: b, depends: "a.failed", run: "true", retry: { limit: 2, delay: 1s, backoff: 2, move: true } }
+  - { id: c, depends: "a.succeeded || b", if: "steps.a.outcome == 'succeeded'", run: "true" }
+  - { id: f, for_each: [1, 2, 3, 4], matrix: { x: [1, 2] }, max_concurrent: 2, run: "true" }
+  - { id: g, nodes: { count: all, max_concurrent: 1, quorum: 50%, max_failures: 1 }, run: "true" }
+  - { id: h, run: "true", on_disconnect: move, lost_after: 1s }
+  - { id: i, nodes: { count: 2 }, run: "true", on_disconnect: fail, lost_after: 1s }
+  - { id: j, sleep: 2s }
+  - { id: k, run: "true", priority: 3 }
+on_failure:
+  - { id: d, run: "true" }
+finally:
+  - { id: e, run: "true" }
+`;
+
+/** Now and then a node goes away, or comes back. */
+async function comeAndGo(it: Awaited<ReturnType<typeof worldWith>>, pick: number): Promise<void> {
+  const node = pick % 2 === 0 ? "node-a" : "node-b";
+  const known = it.state.fleet.nodes.get(node);
+  if (known?.state === "disconnected" && pick % 3 === 0) {
+    await it.record({ $case: "nodeConnected", value: { node, facts: known.facts } });
+  } else if (known?.state === "connected" && pick % 7 === 0) {
+    await it.record({ $case: "nodeDisconnected", value: { node, reason: "silent" } });
+  }
 }
 
 const failed = { outcome: "failed", code: "STEP_EXIT", exit: 1, message: "no" };
 
 describe("scheduling", () => {
   it("runs a chain step by step and ends the run", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     expect(it.open()).toEqual(["a[0]#1@node-a"]);
     await it.finish(run, "a");
@@ -46,7 +68,7 @@ describe("scheduling", () => {
   });
 
   it("tries a failed step again after its delay, then fails the run and skips what depended on it", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     await it.finish(run, "a");
     await it.finish(run, "b", failed);
@@ -63,7 +85,7 @@ describe("scheduling", () => {
   });
 
   it("does not count a node's interruption as the step's failure", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     for (let time = 0; time < 3; time++) {
       await it.finish(run, "a", { ...failed, code: "NODE_INTERRUPTED" });
@@ -75,7 +97,7 @@ describe("scheduling", () => {
   });
 
   it("fans out over every node that the selector picks, and over as many as asked", async () => {
-    const it = await world(fan, {
+    const it = await worldWith(fan, {
       "node-a": { role: "press" },
       "node-b": {},
       "node-c": { role: "press" },
@@ -90,7 +112,7 @@ describe("scheduling", () => {
   });
 
   it("waits for a node that fits, and places when it comes", async () => {
-    const it = await world(fan, { "node-b": {} });
+    const it = await worldWith(fan, { "node-b": {} });
     const { run } = await it.start("fan");
     expect(it.open()).toEqual([]);
     await it.addNode("node-late", { role: "press" });
@@ -109,7 +131,7 @@ describe("scheduling", () => {
   });
 
   it("ends a run that lasts too long, and frees its nodes", async () => {
-    const it = await world(fan, { "node-a": { role: "press" } });
+    const it = await worldWith(fan, { "node-a": { role: "press" } });
     const { run } = await it.start("fan");
     await it.pass(59_000);
     expect(it.state.runs.byId.get(run)?.state).toBe("running");
@@ -120,7 +142,7 @@ describe("scheduling", () => {
   });
 
   it("starts one run for an idempotency key, however often it is asked", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const first = await it.start("chain", "key");
     const again = await it.start("chain", "key");
     expect(again).toEqual({ run: first.run, existing: true });
@@ -128,7 +150,7 @@ describe("scheduling", () => {
   });
 
   it("refuses unknown workflows and unknown inputs, and records nothing", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const before = it.recorded.length;
     await expect(it.start("chian")).rejects.toMatchObject({ code: "WORKFLOW_UNKNOWN" });
     await expect(it.start("chain", "", { x: 1 })).rejects.toMatchObject({ code: "INPUT_INVALID" });
@@ -138,7 +160,7 @@ describe("scheduling", () => {
 
 describe("what nodes report", () => {
   it("is ignored when it comes again, late, or from a node that does not own the attempt", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     const attempt = { run, step: "a", instance: 0, attempt: 1 };
     const value = {
@@ -159,7 +181,7 @@ describe("what nodes report", () => {
   });
 
   it("is reconciled: lost is lost, never taken is sent again, superseded is given up, the rest goes on", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const first = await it.start("chain");
     const second = await it.start("chain");
     const held = { run: first.run, step: "a", instance: 0, attempt: 1 };
@@ -186,16 +208,21 @@ describe("the state", () => {
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(), outcome, fc.nat(2000)), { maxLength: 40 }),
         async (moves) => {
-          const it = await world(`${chain}---\n${fan}`, {
+          const it = await worldWith(`${chain}---\n${fan}---\n${rich}`, {
             "node-a": { role: "press" },
             "node-b": { role: "press" },
           });
           await it.start("chain");
           await it.start("fan");
+          await it.start("rich");
           for (const [pick, result, ms] of moves) {
-            const open = it.open();
             await it.pass(ms);
-            if (open.length === 0) continue;
+            await comeAndGo(it, pick);
+            if (pick % 11 === 0) {
+              const cancel = { run: `run${(pick % 3) + 1}`, hard: pick % 2 === 0, actor: "test" };
+              await it.writer.decide(({ runs }) => decideCancel(runs, cancel));
+            }
+            if (it.open().length === 0) continue;
             const active = [...it.state.runs.onNode.values()].flatMap((instances) => [
               ...instances,
             ]);
@@ -215,7 +242,7 @@ describe("the state", () => {
   });
 
   it("records no transition of a step or attempt twice", async () => {
-    const it = await world(chain);
+    const it = await worldWith(chain);
     const { run } = await it.start("chain");
     for (const step of ["a", "b", "c"]) await it.finish(run, step);
     const keys = it.recorded.map(({ event }) => JSON.stringify(event));

@@ -5,6 +5,7 @@ import type { EventLog } from "../../src/log/log.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
 import { decideAccepted, decideNodeEvents } from "../../src/scheduler/decide-attempt.ts";
 import { decideStart } from "../../src/scheduler/decide-start.ts";
+import type { Run } from "../../src/scheduler/runs.ts";
 import { decideTick } from "../../src/scheduler/scheduler.ts";
 import type { Event, Recorded } from "../../src/state/event.ts";
 import { emptyState, type State } from "../../src/state/state.ts";
@@ -45,7 +46,7 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
         return {
           kind,
           name: definition.name,
-          version: String(definitionJson.length),
+          version: `${definition.name}-${definitionJson.length}`,
           definitionJson,
         };
       });
@@ -109,11 +110,27 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
       await writer.decide((it) => decideAccepted(it.runs, attempt));
       await writer.decide((it) => decideNodeEvents(it.runs, at.node, [event]));
     },
+    runOf(run: string): Run {
+      const found = state.runs.byId.get(run);
+      if (found === undefined) throw new Error(`no run ${run}`);
+      return found;
+    },
     stateOf: (run: string) =>
       Object.fromEntries(
         [...(state.runs.byId.get(run)?.steps.values() ?? [])].map((it) => [it.step, it.state]),
       ),
   };
+}
+
+/** A world in which the workflow is applied and the nodes, by name with their labels, are there. */
+export async function worldWith(
+  workflow: string,
+  nodes: Record<string, Record<string, string>> = { "node-a": {} },
+) {
+  const world = createWorld(workflow);
+  await world.apply();
+  for (const [name, labels] of Object.entries(nodes)) await world.addNode(name, labels);
+  return world;
 }
 
 function memoryLog(): EventLog {

@@ -82,7 +82,7 @@ describe("checking what is applied", () => {
 
   it("refuses an expression inside program text and says what to do instead", () => {
     const [problem] = check(
-      good.replace('cat "$COHORT_WITH"', "echo ${{ inputs.press }}"),
+      good.replace('cat "$COHORT_WITH"', `echo \${{ inputs.press }}`),
     ).problems;
     expect(problem).toMatchObject({ code: "EXPRESSION_IN_SCRIPT", line: 15 });
     expect(problem?.hint).toContain("env:");
@@ -98,6 +98,23 @@ describe("checking what is applied", () => {
     expect(codes(good.replace("steps.sample.outputs", "secrets.key"))).toEqual([
       "EXPRESSION_INVALID",
     ]);
+  });
+
+  it("refuses a condition that is not true or false, or that reads what a step does not have", () => {
+    const withCondition = (text: string) =>
+      check(good.replace("depends: [judge]", `depends: [judge]\n    if: ${text}`)).problems;
+    expect(withCondition('steps.judge.output.severity > 2 && inputs.press == "p1"')).toEqual([]);
+    const refused = { code: "EXPRESSION_INVALID", line: 19, column: 9 };
+    expect(withCondition("size(inputs.press)")).toMatchObject([
+      { ...refused, message: "a condition must be true or false; this one is of type int" },
+    ]);
+    expect(withCondition("2 > 'x'")).toMatchObject([refused]);
+    expect(withCondition("steps.judge.outptu.severity > 2")).toMatchObject([
+      { ...refused, hint: 'Did you mean "output"?' },
+    ]);
+    expect(withCondition("run.idd == 'x'")).toMatchObject([{ hint: 'Did you mean "id"?' }]);
+    expect(withCondition('steps["no-step"].output == 1')).toMatchObject([refused]);
+    expect(withCondition("node.name == 'x'")).toMatchObject([refused]);
   });
 
   it("refuses keys that would do nothing in this kind of step", () => {

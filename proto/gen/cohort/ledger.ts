@@ -40,6 +40,8 @@ export interface Entry {
     | { $case: "attemptEnded"; value: AttemptEnded }
     | { $case: "stepEnded"; value: StepEnded }
     | { $case: "runEnded"; value: RunEnded }
+    | { $case: "retryDue"; value: RetryDue }
+    | { $case: "runStopping"; value: RunStopping }
     | { $case: "callIntended"; value: CallIntended }
     | { $case: "callSettled"; value: CallSettled }
     | { $case: "callUncertain"; value: CallUncertain }
@@ -136,12 +138,14 @@ export interface RunStarted {
   idempotencyKey: string;
 }
 
-/** The step is ready and its fan-out is fixed: one instance a node, or one. */
+/** The step is ready and its fan-out is fixed: one instance a node, an item, a combination, or one. */
 export interface StepPlanned {
   run: string;
   step: string;
   /** pinned by instance; [""] when any node will do or none is needed */
   nodes: string[];
+  /** by instance, what is its own to read; none without fan-out */
+  variablesJson: string[];
 }
 
 export interface AttemptScheduled {
@@ -170,10 +174,32 @@ export interface AttemptEnded {
   nodeSeq: number;
 }
 
+/**
+ * The run may not go on: its `steps` that have not ended do so now; `on_failure`, unless it was
+ * cancelled, and `finally` still follow, unless it ends altogether.
+ */
+export interface RunStopping {
+  run: string;
+  /** begins with an error code */
+  reason: string;
+  /** failed | cancelled */
+  outcome: string;
+  altogether: boolean;
+  /** "" for the coordinator */
+  actor: string;
+}
+
+/** The delay before the next attempt is over: the instance waits for a node again. */
+export interface RetryDue {
+  run: string;
+  step: string;
+  instance: number;
+}
+
 export interface StepEnded {
   run: string;
   step: string;
-  /** succeeded | failed | skipped */
+  /** succeeded | failed | skipped | cancelled */
   outcome: string;
   /** why it was skipped or failed */
   reason: string;
@@ -181,7 +207,7 @@ export interface StepEnded {
 
 export interface RunEnded {
   run: string;
-  /** succeeded | failed */
+  /** succeeded | failed | cancelled */
   outcome: string;
   reason: string;
 }
@@ -302,6 +328,12 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "runEnded":
         RunEnded.encode(message.event.value, writer.uint32(298).fork()).join();
+        break;
+      case "retryDue":
+        RetryDue.encode(message.event.value, writer.uint32(306).fork()).join();
+        break;
+      case "runStopping":
+        RunStopping.encode(message.event.value, writer.uint32(314).fork()).join();
         break;
       case "callIntended":
         CallIntended.encode(message.event.value, writer.uint32(322).fork()).join();
@@ -484,6 +516,22 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "runEnded", value: RunEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 38: {
+            if (tag !== 306) {
+              break;
+            }
+
+            message.event = { $case: "retryDue", value: RetryDue.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 39: {
+            if (tag !== 314) {
+              break;
+            }
+
+            message.event = { $case: "runStopping", value: RunStopping.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 40: {
             if (tag !== 322) {
               break;
@@ -604,6 +652,14 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "runEnded", value: RunEnded.fromJSON(object.runEnded) }
         : isSet(object.run_ended)
         ? { $case: "runEnded", value: RunEnded.fromJSON(object.run_ended) }
+        : isSet(object.retryDue)
+        ? { $case: "retryDue", value: RetryDue.fromJSON(object.retryDue) }
+        : isSet(object.retry_due)
+        ? { $case: "retryDue", value: RetryDue.fromJSON(object.retry_due) }
+        : isSet(object.runStopping)
+        ? { $case: "runStopping", value: RunStopping.fromJSON(object.runStopping) }
+        : isSet(object.run_stopping)
+        ? { $case: "runStopping", value: RunStopping.fromJSON(object.run_stopping) }
         : isSet(object.callIntended)
         ? { $case: "callIntended", value: CallIntended.fromJSON(object.callIntended) }
         : isSet(object.call_intended)
@@ -666,6 +722,10 @@ export const Entry: MessageFns<Entry> = {
       obj.stepEnded = StepEnded.toJSON(message.event.value);
     } else if (message.event?.$case === "runEnded") {
       obj.runEnded = RunEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "retryDue") {
+      obj.retryDue = RetryDue.toJSON(message.event.value);
+    } else if (message.event?.$case === "runStopping") {
+      obj.runStopping = RunStopping.toJSON(message.event.value);
     } else if (message.event?.$case === "callIntended") {
       obj.callIntended = CallIntended.toJSON(message.event.value);
     } else if (message.event?.$case === "callSettled") {
@@ -785,6 +845,18 @@ export const Entry: MessageFns<Entry> = {
       case "runEnded": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "runEnded", value: RunEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "retryDue": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "retryDue", value: RetryDue.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "runStopping": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "runStopping", value: RunStopping.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2216,7 +2288,7 @@ export const RunStarted: MessageFns<RunStarted> = {
 };
 
 function createBaseStepPlanned(): StepPlanned {
-  return { run: "", step: "", nodes: [] };
+  return { run: "", step: "", nodes: [], variablesJson: [] };
 }
 
 export const StepPlanned: MessageFns<StepPlanned> = {
@@ -2229,6 +2301,9 @@ export const StepPlanned: MessageFns<StepPlanned> = {
     }
     for (const v of message.nodes) {
       writer.uint32(26).string(v!);
+    }
+    for (const v of message.variablesJson) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -2270,6 +2345,14 @@ export const StepPlanned: MessageFns<StepPlanned> = {
             message.nodes.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.variablesJson.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2287,6 +2370,11 @@ export const StepPlanned: MessageFns<StepPlanned> = {
       run: isSet(object.run) ? globalThis.String(object.run) : "",
       step: isSet(object.step) ? globalThis.String(object.step) : "",
       nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+      variablesJson: globalThis.Array.isArray(object?.variablesJson)
+        ? object.variablesJson.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.variables_json)
+        ? object.variables_json.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2301,6 +2389,9 @@ export const StepPlanned: MessageFns<StepPlanned> = {
     if (message.nodes?.length) {
       obj.nodes = message.nodes;
     }
+    if (message.variablesJson?.length) {
+      obj.variablesJson = message.variablesJson;
+    }
     return obj;
   },
 
@@ -2312,6 +2403,7 @@ export const StepPlanned: MessageFns<StepPlanned> = {
     message.run = object.run ?? "";
     message.step = object.step ?? "";
     message.nodes = object.nodes?.map((e) => e) || [];
+    message.variablesJson = object.variablesJson?.map((e) => e) || [];
     return message;
   },
 };
@@ -2668,6 +2760,240 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
       ? Finished.fromPartial(object.result)
       : undefined;
     message.nodeSeq = object.nodeSeq ?? 0;
+    return message;
+  },
+};
+
+function createBaseRunStopping(): RunStopping {
+  return { run: "", reason: "", outcome: "", altogether: false, actor: "" };
+}
+
+export const RunStopping: MessageFns<RunStopping> = {
+  encode(message: RunStopping, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(26).string(message.outcome);
+    }
+    if (message.altogether !== false) {
+      writer.uint32(32).bool(message.altogether);
+    }
+    if (message.actor !== "") {
+      writer.uint32(42).string(message.actor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunStopping {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunStopping();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.altogether = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunStopping {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      altogether: isSet(object.altogether) ? globalThis.Boolean(object.altogether) : false,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+    };
+  },
+
+  toJSON(message: RunStopping): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.altogether !== false) {
+      obj.altogether = message.altogether;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunStopping>): RunStopping {
+    return RunStopping.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunStopping>): RunStopping {
+    const message = createBaseRunStopping();
+    message.run = object.run ?? "";
+    message.reason = object.reason ?? "";
+    message.outcome = object.outcome ?? "";
+    message.altogether = object.altogether ?? false;
+    message.actor = object.actor ?? "";
+    return message;
+  },
+};
+
+function createBaseRetryDue(): RetryDue {
+  return { run: "", step: "", instance: 0 };
+}
+
+export const RetryDue: MessageFns<RetryDue> = {
+  encode(message: RetryDue, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.instance !== 0) {
+      writer.uint32(24).uint32(message.instance);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryDue {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryDue();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.instance = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryDue {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      instance: isSet(object.instance) ? globalThis.Number(object.instance) : 0,
+    };
+  },
+
+  toJSON(message: RetryDue): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.instance !== 0) {
+      obj.instance = Math.round(message.instance);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryDue>): RetryDue {
+    return RetryDue.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryDue>): RetryDue {
+    const message = createBaseRetryDue();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.instance = object.instance ?? 0;
     return message;
   },
 };

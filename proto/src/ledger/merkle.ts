@@ -1,6 +1,6 @@
 /**
  * The Merkle tree of RFC 6962 §2.1. Sizes and indexes are plain integers up to 2^53, so nothing here
- * uses bitwise operators: they would cut at 32 bits.
+ * uses bitwise operators: they would cut at 32 bits. A `Sha256` must not keep the bytes it is given.
  */
 export type Sha256 = (bytes: Uint8Array) => Uint8Array;
 
@@ -15,9 +15,21 @@ export function leafHash(sha256: Sha256, leaf: Uint8Array): Uint8Array {
   return sha256(concatenate(leafPrefix, leaf));
 }
 
+/** The same of a text, in UTF-8. */
+export function textLeafHash(sha256: Sha256, text: string): Uint8Array {
+  if (text.length * utf8BytesMax >= textScratch.length) return leafHash(sha256, utf8.encode(text));
+  const { written } = utf8.encodeInto(text, textScratch.subarray(leafPrefix.length));
+  return sha256(textScratch.subarray(0, leafPrefix.length + written));
+}
+
 /** Hash of an inner node: SHA-256(0x01 || left || right). */
 export function nodeHash(sha256: Sha256, left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(concatenate(nodePrefix, left, right));
+  if (left.length !== hashBytes || right.length !== hashBytes) {
+    return sha256(concatenate(nodePrefix, left, right));
+  }
+  nodeScratch.set(left, nodePrefix.length);
+  nodeScratch.set(right, nodePrefix.length + hashBytes);
+  return sha256(nodeScratch);
 }
 
 /** An append-only tree that keeps its frontier alone: at most 53 hashes, whatever its size. */
@@ -65,11 +77,21 @@ export class MerkleTree {
 
 /** Equality of two hashes. Hashes are public, so time may depend on them. */
 export function sameHash(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, at) => byte === other[at]);
+  if (one.length !== other.length) return false;
+  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  return true;
 }
 
 const leafPrefix = Uint8Array.of(0x00);
 const nodePrefix = Uint8Array.of(0x01);
+const hashBytes = 32;
+const utf8 = new TextEncoder();
+/** Of one UTF-16 code unit. */
+const utf8BytesMax = 3;
+
+/** Reused by every hash, prefix in place: nothing that is hashed outlives the call. */
+const nodeScratch = concatenate(nodePrefix, new Uint8Array(2 * hashBytes));
+const textScratch = concatenate(leafPrefix, new Uint8Array(16 * 1024));
 
 function concatenate(...pieces: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(pieces.reduce((total, piece) => total + piece.length, 0));

@@ -1,7 +1,7 @@
 import { CohortError } from "../problem.ts";
-import { isCanonicalJson } from "./canonical.ts";
+import { parseCanonicalJson } from "./canonical.ts";
 import { type Checkpoint, openCheckpoint, parseCheckpointBody } from "./checkpoint.ts";
-import { leafHash, MerkleTree, type Sha256, sameHash } from "./merkle.ts";
+import { MerkleTree, type Sha256, sameHash, textLeafHash } from "./merkle.ts";
 import { type NoteCrypto, parseVerifierKey } from "./note.ts";
 
 /** One entry as it was stored: its canonical JSON, and the hash written beside it. */
@@ -123,11 +123,11 @@ interface Passed {
 const differingMax = 1000;
 
 function faultOf(leaf: LedgerLeaf, index: number, sha256: Sha256): string | null {
-  if (!sameHash(leafHash(sha256, encoder.encode(leaf.json)), leaf.leafHash)) {
+  if (!sameHash(textLeafHash(sha256, leaf.json), leaf.leafHash)) {
     return "its text does not match its stored hash: it was edited";
   }
-  if (!isCanonicalJson(leaf.json)) return "its text is not canonical JSON";
-  const entry = JSON.parse(leaf.json) as unknown;
+  const entry = parseCanonicalJson(leaf.json);
+  if (entry === undefined) return "its text is not canonical JSON";
   const seq = entry !== null && typeof entry === "object" && "seq" in entry ? entry.seq : undefined;
   if (seq !== index + 1) {
     return `it says that it is entry ${String(seq)}: one was removed, inserted or moved`;
@@ -165,5 +165,3 @@ function badEntry(index: number, reason: string): LedgerVerdict {
 function badLedger(reason: string): LedgerVerdict {
   return { ok: false, index: null, seq: null, code: "LEDGER_INVALID", reason };
 }
-
-const encoder = new TextEncoder();

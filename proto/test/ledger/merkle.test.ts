@@ -1,4 +1,4 @@
-import { leafHash, MerkleTree } from "@cohort/proto/ledger/merkle";
+import { leafHash, MerkleTree, nodeHash, textLeafHash } from "@cohort/proto/ledger/merkle";
 import { verifyConsistency, verifyInclusion } from "@cohort/proto/ledger/merkle-proof";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -35,6 +35,31 @@ function treeOf(leaves: readonly Uint8Array[]): MerkleTree {
   for (const leaf of leaves) tree.append(leafHash(sha256, leaf));
   return tree;
 }
+
+describe("a hash", () => {
+  const encode = (text: string) => new TextEncoder().encode(text);
+
+  it("of a text is that of its UTF-8, however long it is", () => {
+    const long = fc.integer({ min: 5_000, max: 6_000 }).map((length) => "€".repeat(length));
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), long), (text) => {
+        expect(textLeafHash(sha256, text)).toEqual(leafHash(sha256, encode(text)));
+      }),
+    );
+  });
+
+  it("of a node is that of its prefix and both sides, of any length", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), anyHash, (left, right) => {
+        const whole = sha256(Buffer.concat([Buffer.of(1), left, right]));
+        expect(nodeHash(sha256, left, right)).toEqual(whole);
+        expect(nodeHash(sha256, right, right)).toEqual(
+          sha256(Buffer.concat([Buffer.of(1), right, right])),
+        );
+      }),
+    );
+  });
+});
 
 describe("MerkleTree", () => {
   it("gives the published root for 0 to 8 leaves", () => {

@@ -1,4 +1,4 @@
-import { canonicalJson, isCanonicalJson } from "@cohort/proto/ledger/canonical";
+import { canonicalJson, parseCanonicalJson } from "@cohort/proto/ledger/canonical";
 import { signCheckpoint } from "@cohort/proto/ledger/checkpoint";
 import { leafHash, MerkleTree } from "@cohort/proto/ledger/merkle";
 import { encodeVerifierKey } from "@cohort/proto/ledger/note";
@@ -184,10 +184,10 @@ describe("canonicalJson", () => {
 
   it("gives one text to one value, whatever the order of its keys", () => {
     fc.assert(
-      fc.property(fc.dictionary(fc.string(), fc.integer()), (value) => {
+      fc.property(fc.dictionary(fc.string(), fc.integer(), { maxKeys: 40 }), (value) => {
         const reversed = Object.fromEntries(Object.entries(value).reverse());
         expect(canonicalJson(reversed)).toBe(canonicalJson(value));
-        expect(isCanonicalJson(canonicalJson(value))).toBe(true);
+        expect(parseCanonicalJson(canonicalJson(value))).toEqual(value);
       }),
     );
   });
@@ -207,6 +207,6 @@ describe("canonicalJson", () => {
     "9007199254740993",
     '"\\ud800"',
   ])("does not take %s for canonical", (text) => {
-    expect(isCanonicalJson(text)).toBe(false);
+    expect(parseCanonicalJson(text)).toBeUndefined();
   });
 });

@@ -1,0 +1,108 @@
+import { workflowAt } from "../catalogue/catalogue.ts";
+import type { Recorded } from "../state/event.ts";
+import type { CompiledWorkflow } from "../workflow/compile.ts";
+import { findInstance, findStep, type Instance, type Run, type Step } from "./runs.ts";
+import type { Schedule } from "./schedule.ts";
+
+/**
+ * What may follow from the events since the scheduler last found nothing to do. Items are hints: each
+ * is checked against the state, so one too many does no harm, and one too few is a bug.
+ */
+export interface Agenda {
+  /** Steps that may begin, be skipped, or end. */
+  readonly steps: Step[];
+  /** Runs that may end. */
+  readonly runs: string[];
+  /** Instances that wait for a node since now. */
+  readonly instances: Instance[];
+  /** Nodes that have room since now. */
+  readonly nodes: Set<string>;
+}
+
+export function emptyAgenda(): Agenda {
+  return { steps: [], runs: [], instances: [], nodes: new Set() };
+}
+
+/** Notes what an event that has been applied may bring about. */
+export function noteEvent(
+  agenda: Agenda,
+  { catalogue, runs }: Schedule,
+  { event }: Recorded,
+): void {
+  switch (event.$case) {
+    case "runStarted": {
+      const run = runs.byId.get(event.value.run);
+      if (run !== undefined) noteRoots(agenda, workflowAt(catalogue, run.version), run);
+      return;
+    }
+    case "stepPlanned": {
+      const step = findStep(runs, event.value.run, event.value.step);
+      if (step === null) return;
+      if (step.instances.length === 0) agenda.steps.push(step);
+      for (let at = step.released - 1; at >= 0; at--) {
+        agenda.instances.push(step.instances[at] as Instance);
+      }
+      return;
+    }
+    case "attemptEnded": {
+      const key = event.value.attempt;
+      const instance = key === undefined ? null : findInstance(runs, key);
+      if (instance === null) return;
+      const step = findStep(runs, instance.run, instance.step) as Step;
+      const latest = step.instances[step.released - 1] as Instance;
+      if (latest.attempt === 0) agenda.instances.push(latest);
+      noteStep(agenda, step);
+      if (instance.node !== "") agenda.nodes.add(instance.node);
+      if (instance.state === "queued") agenda.instances.push(instance);
+      return;
+    }
+    case "retryDue": {
+      const instance = findInstance(runs, { ...event.value, attempt: 0 });
+      if (instance !== null) agenda.instances.push(instance);
+      return;
+    }
+    case "stepEnded": {
+      const run = runs.byId.get(event.value.run);
+      const step = run?.steps.get(event.value.step);
+      if (run === undefined || step === undefined) return;
+      agenda.runs.push(run.run);
+      const workflow = workflowAt(catalogue, run.version);
+      const dependents = workflow.dependents.get(step.step) ?? [];
+      for (const next of dependents.toReversed()) noteStep(agenda, findStep(runs, run.run, next));
+      const hasBegun = run.unended < workflow.phases[run.phase].size;
+      if (!hasBegun) noteRoots(agenda, workflow, run);
+      for (const { state, node } of step.instances) {
+        if (state === "cancelled" && node !== "") agenda.nodes.add(node);
+      }
+      return;
+    }
+    case "runStopping":
+      for (const step of runs.byId.get(event.value.run)?.steps.values() ?? []) {
+        agenda.steps.push(step);
+      }
+      return;
+    case "nodeConnected":
+      agenda.nodes.add(event.value.node);
+      for (const step of runs.ready) agenda.steps.push(step);
+      return;
+    case "nodeDisconnected":
+      // What avoided a node may now have no other.
+      for (const { avoids } of runs.queues.classes.values()) {
+        if (avoids !== "") agenda.nodes.add(avoids);
+      }
+      return;
+    default:
+      return;
+  }
+}
+
+/** Steps with which the run's present part begins. */
+function noteRoots(agenda: Agenda, { phases }: CompiledWorkflow, run: Run): void {
+  for (const root of phases[run.phase].roots.toReversed()) {
+    noteStep(agenda, run.steps.get(root) ?? null);
+  }
+}
+
+function noteStep(agenda: Agenda, step: Step | null): void {
+  if (step !== null) agenda.steps.push(step);
+}

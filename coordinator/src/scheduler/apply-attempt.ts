@@ -1,0 +1,82 @@
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Recorded } from "../state/event.ts";
+import { releaseNext } from "./apply-step.ts";
+import { type Context, contextOf, occupy, ownWorkMs, release } from "./context.ts";
+import { isInterruption, retryAt } from "./retry.ts";
+import { findInstance, type Instance, type Runs } from "./runs.ts";
+import { clearTimer, setTimer } from "./timers.ts";
+import { leave, lineUp, putOff } from "./waiting.ts";
+
+/** Applies what happens to one instance of a step; events of other concerns change nothing. */
+export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: Recorded): void {
+  switch (event.$case) {
+    case "attemptScheduled":
+      return change(runs, catalogue, event.value.attempt, (instance, context) => {
+        leave(runs, instance, context);
+        instance.state = "scheduled";
+        instance.attempt = event.value.attempt?.attempt ?? 0;
+        instance.node = event.value.node;
+        instance.scheduledMs = atMs;
+        instance.startedMs = 0;
+        runs.scheduled++;
+        occupy(runs, instance);
+        const lasts = ownWorkMs(context.compiled);
+        if (lasts !== null) setTimer(runs.timers, instance, atMs + lasts);
+      });
+    case "attemptAccepted":
+      return change(runs, catalogue, event.value.attempt, (instance) => {
+        instance.state = "accepted";
+      });
+    case "attemptStarted":
+      return change(runs, catalogue, event.value.attempt, (instance) => {
+        instance.state = "running";
+        instance.startedMs = event.value.nodeAtMs;
+      });
+    case "attemptEnded": {
+      const { attempt, result = null } = event.value;
+      return change(runs, catalogue, attempt, (instance, context) => {
+        if (instance.state === "queued") leave(runs, instance, context);
+        else release(runs, instance);
+        clearTimer(runs.timers, instance);
+        instance.attempt = attempt?.attempt ?? 0;
+        instance.result = result;
+        instance.endedMs = atMs;
+        instance.state = result?.outcome === "succeeded" ? "succeeded" : "failed";
+        if (result !== null && isInterruption(result)) instance.interruptions++;
+        goOn(runs, catalogue, instance, context);
+      });
+    }
+    case "retryDue":
+      return change(runs, catalogue, event.value, (instance, context) =>
+        lineUp(runs, instance, context, atMs),
+      );
+    default:
+  }
+}
+
+/** What follows for an instance whose attempt has ended: another attempt, or the next one's turn. */
+function goOn(runs: Runs, catalogue: Catalogue, instance: Instance, context: Context): void {
+  const { step, compiled } = context;
+  const again = instance.state === "failed" ? retryAt(instance, compiled.definition) : null;
+  if (again === null) {
+    step.unended--;
+    if (instance.state === "failed") step.failures++;
+    return releaseNext(runs, catalogue, step, instance.endedMs);
+  }
+  instance.state = "queued";
+  instance.notBeforeMs = again;
+  if (compiled.definition.retry?.move === true) instance.avoids = instance.node;
+  if (again > instance.endedMs) putOff(runs, instance);
+  else lineUp(runs, instance, context, instance.endedMs);
+}
+
+function change(
+  runs: Runs,
+  catalogue: Catalogue,
+  key: Omit<AttemptKey, "attempt"> | undefined,
+  update: (instance: Instance, context: Context) => void,
+): void {
+  const instance = key === undefined ? null : findInstance(runs, { ...key, attempt: 0 });
+  if (instance !== null) update(instance, contextOf(runs, catalogue, instance));
+}

@@ -1,0 +1,110 @@
+import type { StepEnded, StepPlanned } from "@cohort/proto/gen/cohort/ledger";
+import { phases } from "@cohort/proto/resources/workflow";
+import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
+import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
+import { contextOf, release } from "./context.ts";
+import { endsWell } from "./outcome.ts";
+import { findStep, isActive, type Run, type Runs, type Step } from "./runs.ts";
+import { clearTimer } from "./timers.ts";
+import { leave, lineUp } from "./waiting.ts";
+
+/** Gives the step its instances, and lets those go that may go on at once. */
+export function applyStepPlanned(
+  runs: Runs,
+  catalogue: Catalogue,
+  { run: id, step: name, nodes, variablesJson }: StepPlanned,
+  atMs: number,
+): void {
+  const step = findStep(runs, id, name);
+  if (step === null) return;
+  const { version } = runs.byId.get(id) as Run;
+  const { definition, concurrentMax } = workflowAt(catalogue, version).steps.get(
+    name,
+  ) as CompiledStep;
+  const { priority } = definition;
+  runs.ready.delete(step);
+  step.state = "running";
+  step.unended = nodes.length;
+  step.instances = nodes.map((pinned, instance) => ({
+    run: id,
+    step: name,
+    instance,
+    pinned,
+    priority,
+    variables: JSON.parse(variablesJson[instance] ?? "{}") as Record<string, unknown>,
+    avoids: "",
+    attempt: 0,
+    interruptions: 0,
+    node: "",
+    state: "queued",
+    notBeforeMs: atMs,
+    scheduledMs: 0,
+    startedMs: 0,
+    endedMs: 0,
+    dueMs: 0,
+    result: null,
+  }));
+  for (let left = Math.min(concurrentMax, nodes.length); left > 0; left--) {
+    releaseNext(runs, catalogue, step, atMs);
+  }
+}
+
+/** Lets the instance go whose turn it is, if one still waits for its turn. */
+export function releaseNext(runs: Runs, catalogue: Catalogue, step: Step, atMs: number): void {
+  const next = step.instances[step.released];
+  if (next === undefined) return;
+  step.released++;
+  lineUp(runs, next, contextOf(runs, catalogue, next), atMs);
+}
+
+/** Ends the step and what of it still goes on; what waited for it alone is ready, or its part over. */
+export function applyStepEnded(
+  runs: Runs,
+  catalogue: Catalogue,
+  { run: id, step: name, outcome, reason }: StepEnded,
+  atMs: number,
+): void {
+  const run = runs.byId.get(id);
+  const step = run?.steps.get(name);
+  if (run === undefined || step === undefined) return;
+  const workflow = workflowAt(catalogue, run.version);
+  const compiled = workflow.steps.get(name) as CompiledStep;
+  cancelInstances(runs, catalogue, step, atMs);
+  step.state = outcome as Step["state"];
+  step.reason = reason;
+  runs.ready.delete(step);
+  const well = endsWell(step, compiled);
+  if (step.state === "failed" && !well && run.failure === "") run.failure = name;
+  for (const next of workflow.dependents.get(name) ?? []) {
+    const dependent = run.steps.get(next) as Step;
+    if (dependent.state !== "waiting") continue;
+    dependent.waitsFor--;
+    const listed = workflow.steps.get(next)?.dependencies.condition === null;
+    if (listed && !well && dependent.blocker === "") dependent.blocker = name;
+    if (dependent.waitsFor === 0) runs.ready.add(dependent);
+  }
+  run.unended--;
+  if (run.unended === 0) clearTimer(runs.timers, run);
+  while (run.unended === 0 && run.phase !== "finally") {
+    run.phase = phases[phases.indexOf(run.phase) + 1] as Run["phase"];
+    run.unended = workflow.phases[run.phase].size;
+    beginPhase(runs, workflow, run);
+  }
+}
+
+/** Steps of the run's present part that wait for none may begin. */
+export function beginPhase(runs: Runs, workflow: CompiledWorkflow, run: Run): void {
+  for (const root of workflow.phases[run.phase].roots) runs.ready.add(run.steps.get(root) as Step);
+}
+
+function cancelInstances(runs: Runs, catalogue: Catalogue, step: Step, atMs: number): void {
+  if (step.unended === 0) return;
+  for (const instance of step.instances) {
+    if (isActive(instance)) release(runs, instance);
+    else if (instance.state !== "queued") continue;
+    leave(runs, instance, contextOf(runs, catalogue, instance));
+    instance.state = "cancelled";
+    instance.endedMs = atMs;
+  }
+  step.unended = 0;
+}

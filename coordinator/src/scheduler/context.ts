@@ -1,0 +1,48 @@
+import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
+import type { CompiledStep } from "../workflow/compile.ts";
+import { schedulerLimits } from "./limits.ts";
+import { placementOf } from "./placement.ts";
+import type { Instance, Run, Runs, Step } from "./runs.ts";
+
+/** What applying needs to know of an instance beside itself. */
+export interface Context {
+  readonly step: Step;
+  readonly compiled: CompiledStep;
+  /** Class of nodes; null for the coordinator's own work. */
+  readonly placement: string | null;
+}
+
+export function contextOf(
+  runs: Runs,
+  catalogue: Catalogue,
+  { run: id, step: name }: Instance,
+): Context {
+  const run = runs.byId.get(id) as Run;
+  const step = run.steps.get(name) as Step;
+  const compiled = workflowAt(catalogue, run.version).steps.get(name) as CompiledStep;
+  return { step, compiled, placement: placementOf(compiled, run.inputs) };
+}
+
+/** How long a node may be away before its attempt is given up, in ms; null for as long as it takes. */
+export function lostAfterMs({ definition }: CompiledStep): number | null {
+  if (definition.on_disconnect === "wait") return null;
+  return definition.lost_after ?? schedulerLimits.lostAfterMs;
+}
+
+/** How long an attempt of the coordinator's own may last, in ms; null for the work of nodes. */
+export function ownWorkMs({ kind, definition }: CompiledStep): number | null {
+  if (kind === "sleep") return definition.sleep ?? 0;
+  return kind === "call" ? definition.timeout : null;
+}
+
+export function occupy(runs: Runs, instance: Instance): void {
+  const there = runs.onNode.get(instance.node);
+  if (there === undefined) runs.onNode.set(instance.node, new Set([instance]));
+  else there.add(instance);
+}
+
+export function release(runs: Runs, instance: Instance): void {
+  const there = runs.onNode.get(instance.node);
+  there?.delete(instance);
+  if (there?.size === 0) runs.onNode.delete(instance.node);
+}

@@ -1,0 +1,40 @@
+import { workflowAt } from "../catalogue/catalogue.ts";
+import type { Event } from "../state/event.ts";
+import { failure } from "./decide-attempt.ts";
+import { type Instance, keyOf, type Run } from "./runs.ts";
+import type { Schedule } from "./schedule.ts";
+
+/** What follows for something whose time has come. */
+export function whenDue(schedule: Schedule, it: Run | Instance): Event {
+  return "instance" in it ? instanceDue(schedule, it) : runDue(it);
+}
+
+function runDue({ run }: Run): Event {
+  const reason = "RUN_TIMEOUT the run lasted longer than its timeout";
+  const value = { run, reason, outcome: "failed", altogether: false, actor: "" };
+  return { $case: "runStopping", value };
+}
+
+function instanceDue({ catalogue, runs }: Schedule, it: Instance): Event {
+  const { run, step, instance } = it;
+  if (runs.queues.delayed.has(it)) return { $case: "retryDue", value: { run, step, instance } };
+  // What waits for its node has no attempt yet; the one that it would have had next is over.
+  if (it.state === "queued") return lost({ ...it, attempt: it.attempt + 1 }, it.pinned, false);
+  const { version } = runs.byId.get(run) as Run;
+  const compiled = workflowAt(catalogue, version).steps.get(step);
+  if (compiled?.kind === "sleep") return ended(it, { ...failure("", ""), outcome: "succeeded" });
+  if (compiled?.kind === "call") {
+    return ended(it, failure("STEP_TIMEOUT", "the call took longer than the step's timeout"));
+  }
+  return lost(it, it.node, compiled?.definition.on_disconnect === "move");
+}
+
+/** A move is no fault of the step, and counts as none. */
+function lost(it: Instance, node: string, moves: boolean): Event {
+  const message = `node ${node} was away for longer than the step bears`;
+  return ended(it, failure(moves ? "NODE_LOST" : "NODE_DISCONNECTED", message));
+}
+
+function ended(it: Instance, result: ReturnType<typeof failure>): Event {
+  return { $case: "attemptEnded", value: { attempt: keyOf(it), result, nodeSeq: 0 } };
+}

@@ -1,0 +1,51 @@
+import type { RunStarted } from "@cohort/proto/gen/cohort/ledger";
+import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
+import type { CompiledWorkflow } from "../workflow/compile.ts";
+import type { Run, Step } from "./runs.ts";
+
+/** A run as it begins, before its first part has. */
+export function newRun(value: RunStarted, catalogue: Catalogue, atMs: number): Run {
+  const workflow = workflowAt(catalogue, value.version);
+  return {
+    run: value.run,
+    workflow: value.workflow,
+    version: value.version,
+    trigger: value.trigger,
+    inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
+    inputsJson: value.inputsJson,
+    event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),
+    startedMs: atMs,
+    steps: newSteps(value.run, workflow),
+    phase: "steps",
+    unended: workflow.phases.steps.size,
+    failure: "",
+    stopReason: "",
+    stopOutcome: null,
+    endsAltogether: false,
+    state: "running",
+    endedMs: 0,
+    dueMs: 0,
+    reason: "",
+  };
+}
+
+function newSteps(run: string, workflow: CompiledWorkflow): Map<string, Step> {
+  return new Map(
+    [...workflow.steps].map(([step, { kind, dependencies }]) => [
+      step,
+      {
+        run,
+        step,
+        kind,
+        waitsFor: dependencies.steps.length,
+        blocker: "",
+        state: "waiting",
+        reason: "",
+        instances: [],
+        released: 0,
+        failures: 0,
+        unended: 0,
+      },
+    ]),
+  );
+}

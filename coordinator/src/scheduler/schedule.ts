@@ -1,0 +1,10 @@
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { FleetState } from "../fleet/fleet.ts";
+import type { Runs } from "./runs.ts";
+
+/** What the scheduler reads; a part of the whole state. */
+export interface Schedule {
+  readonly catalogue: Catalogue;
+  readonly fleet: FleetState;
+  readonly runs: Runs;
+}

@@ -1,0 +1,119 @@
+import type { Problem } from "@cohort/proto/problem";
+import { isFannedOut, type StepKind, type WorkflowStep } from "@cohort/proto/resources/workflow";
+import type { Path, Source } from "./source.ts";
+
+/** Settings that would do nothing beside the step's other settings. */
+export function uselessSettingProblems(
+  source: Source,
+  place: Path,
+  step: WorkflowStep,
+  kind: StepKind,
+): Problem[] {
+  return [
+    ...retrySettings(step, kind),
+    ...fanOutSettings(step),
+    ...nodeSettings(step),
+    ...lossSettings(step),
+  ]
+    .filter(({ useless }) => useless)
+    .map(({ path, why }) => {
+      const key = path.at(-1) as string;
+      const message = `"${key}" means nothing here: ${why}`;
+      return source.problemAtKey(
+        [...place, ...path.slice(0, -1)],
+        key,
+        "RESOURCE_KEY_UNKNOWN",
+        message,
+      );
+    });
+}
+
+interface Setting {
+  readonly path: readonly string[];
+  readonly useless: boolean;
+  readonly why: string;
+}
+
+function retrySettings({ retry, nodes }: WorkflowStep, kind: StepKind): Setting[] {
+  if (retry === undefined) return [];
+  const grows = retry.backoff > 1;
+  return [
+    {
+      path: ["retry", "backoff"],
+      useless: grows && retry.delay === 0,
+      why: "there is no `delay` that could grow",
+    },
+    {
+      path: ["retry", "max_delay"],
+      useless: retry.max_delay !== undefined && !grows,
+      why: "without `backoff` the delay does not grow",
+    },
+    {
+      path: ["retry", "move"],
+      useless: retry.move && (kind === "call" || (nodes?.count ?? 1) !== 1),
+      why:
+        kind === "call"
+          ? "a call runs on no node"
+          : "each instance belongs to its node when `count` is not 1",
+    },
+  ];
+}
+
+function fanOutSettings(step: WorkflowStep): Setting[] {
+  const fannedOut = isFannedOut(step);
+  const why = "there is neither `for_each` nor `matrix`";
+  return [
+    { path: ["max_concurrent"], useless: step.max_concurrent !== undefined && !fannedOut, why },
+    { path: ["fail_fast"], useless: step.fail_fast !== undefined && !fannedOut, why },
+    {
+      path: ["nodes", "count"],
+      useless: fannedOut && (step.nodes?.count ?? 1) !== 1,
+      why: "each item or combination runs on one node",
+    },
+  ];
+}
+
+function nodeSettings({ nodes }: WorkflowStep): Setting[] {
+  if (nodes === undefined) return [];
+  const { count, quorum, max_failures: failures } = nodes;
+  const keys = ["max_concurrent", "quorum", "max_failures", "spread"] as const;
+  const single = count === 1;
+  const beyond = (least: number) => typeof count === "number" && !single && least > count;
+  return [
+    ...keys.map((key) => ({
+      path: ["nodes", key],
+      useless: single && nodes[key] !== undefined,
+      why: "the step has one node; `count` may ask for more",
+    })),
+    {
+      path: ["nodes", "quorum"],
+      useless: typeof quorum === "number" && beyond(quorum),
+      why: `there are ${count} nodes`,
+    },
+    {
+      path: ["nodes", "max_failures"],
+      useless: failures !== undefined && beyond(failures + 1),
+      why: `there are ${count} nodes`,
+    },
+    {
+      path: ["nodes", "spread"],
+      useless: nodes.spread !== undefined && count === "all",
+      why: "all nodes are chosen",
+    },
+  ];
+}
+
+function lossSettings({ on_disconnect: then, lost_after: after, nodes }: WorkflowStep): Setting[] {
+  return [
+    {
+      path: ["lost_after"],
+      useless: after !== undefined && then === "wait",
+      why: "without `on_disconnect` the step waits for its node as long as it takes",
+    },
+    {
+      path: ["on_disconnect"],
+      useless: then === "move" && (nodes?.count ?? 1) !== 1,
+      why: "an instance cannot move from its node when `count` is not 1",
+    },
+  ];
+}

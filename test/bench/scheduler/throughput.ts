@@ -1,0 +1,121 @@
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import type { TestMesh } from "../../kit/mesh.ts";
+import { dataOf } from "../../kit/mesh-place.ts";
+import type { Agents } from "./agents.ts";
+import { pause, percentile, preciseNowMs, usageOf } from "./processes.ts";
+import { stepsOfChain } from "./workflows.ts";
+
+/** Runs that are out at once: enough that every part has work, few enough that none piles up. */
+const runsAtOnce = 1_024;
+const startsAtOnce = 256;
+const warmUpMs = 5_000;
+const latencySamples = 200;
+
+export interface Throughput {
+  readonly stepsPerSecond: number;
+  /** Microseconds of processor time a step, by process. */
+  readonly cpuPerStep: Readonly<Record<"coordinator" | "natsServer" | "agents" | "client", number>>;
+  readonly entriesPerStep: number;
+  readonly coordinatorMb: number;
+}
+
+/** Runs chains for `ms` after a warm-up, and counts what the durable log says of that time. */
+export async function measureThroughput(
+  mesh: TestMesh,
+  agents: Agents,
+  { ms, verifies }: { readonly ms: number; readonly verifies: boolean },
+): Promise<Throughput> {
+  agents.behave({ verifies, reportsEachStart: false });
+  const load = startLoad(mesh, agents);
+  try {
+    await pause(warmUpMs);
+    const pids = {
+      coordinator: mesh.program("coordinator").pid,
+      natsServer: mesh.program("nats-server").pid,
+      agents: agents.pid,
+      client: process.pid,
+    };
+    const names = Object.keys(pids) as (keyof typeof pids)[];
+    const before = names.map((name) => usageOf(pids[name]).cpuMs);
+    const fromMs = Date.now();
+    await pause(ms);
+    const untilMs = Date.now();
+    const used = names.map((name, at) => usageOf(pids[name]).cpuMs - (before[at] as number));
+    const coordinatorMb = usageOf(pids.coordinator).residentMb;
+    await load.stop();
+    const { steps, entries } = countEntries(mesh, fromMs, untilMs);
+    return {
+      stepsPerSecond: (steps * 1000) / (untilMs - fromMs),
+      cpuPerStep: Object.fromEntries(
+        names.map((name, at) => [name, ((used[at] as number) * 1000) / steps]),
+      ) as Throughput["cpuPerStep"],
+      entriesPerStep: entries / steps,
+      coordinatorMb,
+    };
+  } finally {
+    await load.stop();
+  }
+}
+
+/** Milliseconds from before the request that starts a run until its first step runs on an idle node. */
+export async function measureLatency(
+  mesh: TestMesh,
+  agents: Agents,
+): Promise<{ p50: number; p99: number }> {
+  agents.behave({ verifies: true, reportsEachStart: true });
+  const samples: number[] = [];
+  for (let sample = 0; sample < latencySamples; sample++) {
+    const { ended } = agents.report;
+    const fromMs = preciseNowMs();
+    const started = mesh.run("chain");
+    while (agents.report.ended === ended) await agents.next();
+    samples.push(agents.report.latestStartMs - fromMs);
+    await started;
+    while (agents.report.ended < ended + stepsOfChain) await agents.next();
+    await pause(20);
+  }
+  return { p50: percentile(samples, 0.5), p99: percentile(samples, 0.99) };
+}
+
+/** Starts runs until it is stopped; resolves then, when all that were started have ended. */
+function startLoad(mesh: TestMesh, agents: Agents): { stop(): Promise<void> } {
+  let stopping = false;
+  let started = 0;
+  const { runs } = mesh.client;
+  const request = { workflow: "chain", inputsJson: "{}", idempotencyKey: "" };
+  const work = async () => {
+    while (!stopping) {
+      if (started - agents.report.ended / stepsOfChain >= runsAtOnce) {
+        await agents.next();
+        continue;
+      }
+      started++;
+      await mesh.client.call(runs, runs.start, request);
+    }
+  };
+  const working = Promise.all(Array.from({ length: startsAtOnce }, work));
+  return {
+    async stop() {
+      stopping = true;
+      await working;
+      await mesh.until(async () => agents.report.ended >= started * stepsOfChain, 60_000);
+    },
+  };
+}
+
+/** Canonical JSON begins with the time: {"atMs":1790000000000, ... */
+function countEntries(mesh: TestMesh, fromMs: number, untilMs: number) {
+  const database = new Database(join(dataOf(mesh), "cohort.db"), { readonly: true });
+  try {
+    const row = database
+      .prepare<[string, string], { entries: number; steps: number }>(
+        `SELECT count(*) AS entries, count(*) FILTER (WHERE json LIKE '%"stepEnded":{%') AS steps
+         FROM entries WHERE substr(json, 9, 13) BETWEEN ? AND ?`,
+      )
+      .get(String(fromMs), String(untilMs));
+    return row ?? { entries: 0, steps: 0 };
+  } finally {
+    database.close();
+  }
+}

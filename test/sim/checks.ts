@@ -1,0 +1,186 @@
+import {
+  type AttemptKey,
+  Dispatch,
+  EventAck,
+  EventBatch,
+  HelloReply,
+  Signed,
+} from "@cohort/proto/gen/cohort/node";
+import { encodeVerifierKey } from "@cohort/proto/ledger/note";
+import { verifyLedger } from "@cohort/proto/ledger/verify";
+import { attemptId } from "@cohort/proto/proof";
+import { fromLeaf } from "../../coordinator/src/log/leaf.ts";
+import { type MemoryDisk, openMemoryLog } from "../../coordinator/src/log/memory.ts";
+import type { Recorded } from "../../coordinator/src/state/event.ts";
+import { applyEvent, emptyState, type State } from "../../coordinator/src/state/state.ts";
+import type { Sent } from "./coordinator-end.ts";
+import { type CoordinatorProcess, ledgerSigner } from "./coordinator-process.ts";
+import { digest, simulatedCrypto } from "./crypto.ts";
+import { History, must } from "./history.ts";
+import { difference, snapshot } from "./snapshot.ts";
+import type { Trace } from "./trace.ts";
+import { Violation } from "./violation.ts";
+import type { Work } from "./work.ts";
+
+/** The invariants of DESIGN.md section 9, asked after every tick and of all that leaves. */
+export class Checks {
+  readonly history: History;
+  readonly #disk: MemoryDisk;
+  readonly #trace: Trace;
+  readonly #replayed: State = emptyState();
+  #read = 0;
+  #callsOut = 0;
+
+  constructor(disk: MemoryDisk, work: Work, trace: Trace) {
+    this.#disk = disk;
+    this.#trace = trace;
+    this.history = new History(work);
+  }
+
+  get events(): number {
+    return this.#read;
+  }
+
+  hasNode(name: string): boolean {
+    return (this.#replayed.fleet.nodes.get(name)?.state ?? "invited") !== "invited";
+  }
+
+  /** Reads what has become durable. */
+  readLog(): void {
+    for (
+      let leaf = this.#disk.leaves[this.#read];
+      leaf !== undefined;
+      leaf = this.#disk.leaves[this.#read]
+    ) {
+      const { seq, atMs, event } = fromLeaf(leaf, ++this.#read);
+      const recorded = { seq, atMs, event } as Recorded;
+      this.#trace.add("log", describe(recorded));
+      applyEvent(this.#replayed, recorded);
+      this.history.add(recorded);
+    }
+    this.#budgets();
+  }
+
+  /** What the coordinator says must stand in the log already. */
+  sent({ kind, node, verb, payload, asked }: Sent): void {
+    this.readLog();
+    if (kind === "command" && verb === "dispatch") this.#dispatched(node, payload);
+    if (kind === "answer" && verb === "events") this.#acknowledged(node, payload, asked);
+    if (kind === "answer" && verb === "hello") this.#greeted(node, payload);
+  }
+
+  called(): void {
+    this.readLog();
+    this.#callsOut++;
+    must(
+      this.#callsOut <= this.history.calls,
+      "nothing leaves before it is durable",
+      `${this.#callsOut} calls left, ${this.history.calls} were intended`,
+    );
+  }
+
+  started(key: string, run: string): void {
+    this.readLog();
+    const durable = this.history.runOfKey.get(key);
+    must(
+      durable !== undefined,
+      "nothing leaves before it is durable",
+      `the start of ${run} was answered before it was in the log`,
+    );
+    must(
+      durable === run,
+      "an idempotency key starts one run",
+      `${key} was answered with ${run}, and is ${durable}`,
+    );
+  }
+
+  saw(run: string, state: string): void {
+    this.readLog();
+    const ended = this.history.runs.get(run)?.ended ?? "running";
+    must(
+      state === ended || state === "running",
+      "nothing leaves before it is durable",
+      `run ${run} was shown as ${state}, and is ${ended} in the log`,
+    );
+  }
+
+  /** Replay equals memory, whenever memory is not ahead of the disk. */
+  replay(coordinator: CoordinatorProcess): void {
+    this.readLog();
+    if (!coordinator.quiet) return;
+    const [live, replayed] = [snapshot(coordinator.state), snapshot(this.#replayed)];
+    if (live === replayed) return;
+    throw new Violation("replay gives the same state", difference(live, replayed));
+  }
+
+  ledger(): void {
+    const note = openMemoryLog({ signer: ledgerSigner, disk: this.#disk }).checkpoint();
+    const verdict = verifyLedger({
+      leaves: this.#disk.leaves,
+      note,
+      verifierKey: encodeVerifierKey(ledgerSigner, digest),
+      crypto: {
+        sha256: digest,
+        verify: (key, message, signature) => simulatedCrypto.verify(message, signature, key),
+      },
+    });
+    must(verdict.ok, "the ledger verifies", verdict.ok ? "" : verdict.reason);
+  }
+
+  #budgets(): void {
+    const { budgets, accounts } = this.#replayed.budget;
+    for (const [account, windows] of accounts) {
+      const limit = budgets.get(account.replace(/^budget\//, ""))?.limit ?? Number.MAX_SAFE_INTEGER;
+      for (const [window, { postedNanoUsd: posted, heldNanoUsd: held }] of windows) {
+        const sound = posted >= 0 && held >= 0 && posted + held <= limit;
+        const detail = `${account} ${window}: ${posted} posted, ${held} held of ${limit}`;
+        must(sound, "budgets stay within their limits", detail);
+      }
+    }
+  }
+
+  #dispatched(node: string, bytes: Uint8Array): void {
+    const { attempt } = Dispatch.decode(Signed.decode(bytes).payload);
+    const id = attemptId(attempt as AttemptKey);
+    this.#trace.add("coordinator", `sends ${id} to ${node}`);
+    must(
+      this.history.wasScheduled(attempt as AttemptKey, node),
+      "nothing leaves before it is durable",
+      `${id} is sent to ${node} and not in the log`,
+    );
+  }
+
+  #acknowledged(node: string, bytes: Uint8Array, asked: Uint8Array): void {
+    const { problems, throughSeq } = EventAck.decode(bytes);
+    if (problems.length > 0) return;
+    for (const { seq, attempt, event } of EventBatch.decode(asked).events) {
+      if (event?.$case !== "finished" || attempt === undefined || seq > throughSeq) continue;
+      const lost = this.history.nodeOf(attempt) === node && this.history.isOpen(attempt);
+      const id = attemptId(attempt);
+      must(!lost, "nothing leaves before it is durable", `the result of ${id} is acknowledged`);
+    }
+  }
+
+  #greeted(node: string, bytes: Uint8Array): void {
+    for (const attempt of HelloReply.decode(bytes).superseded) {
+      const open = this.history.nodeOf(attempt) === node && this.history.isOpen(attempt);
+      const id = attemptId(attempt);
+      must(!open, "healthy work is not given up", `${node} is told to drop ${id}`);
+    }
+  }
+}
+
+function describe({ seq, event }: Recorded): string {
+  const value = event.value as {
+    readonly run?: string;
+    readonly step?: string;
+    readonly node?: string;
+    readonly outcome?: string;
+    readonly attempt?: AttemptKey;
+    readonly result?: { readonly outcome: string; readonly code: string };
+  };
+  const { attempt, run = "", step = "", node = "", outcome = "", result } = value;
+  const about = attempt === undefined ? `${run} ${step}` : attemptId(attempt);
+  const end = result === undefined ? outcome : `${result.outcome} ${result.code}`;
+  return [seq, event.$case, about, node, end].join(" ").replace(/\s+/g, " ").trim();
+}

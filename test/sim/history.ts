@@ -1,0 +1,197 @@
+import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
+import { attemptId } from "@cohort/proto/proof";
+import type { Recorded } from "../../coordinator/src/state/event.ts";
+import { type Invariant, Violation } from "./violation.ts";
+import type { Work } from "./work.ts";
+
+interface AttemptRecord {
+  readonly node: string;
+  state: "scheduled" | "accepted" | "started" | "ended";
+}
+
+interface RunRecord {
+  readonly steps: Map<string, "planned" | "ended">;
+  /** The latest attempt by "step[instance]". */
+  readonly latest: Map<string, number>;
+  ended: string | null;
+}
+
+/**
+ * What the log says, event by event, held against rules that know nothing of the product's state: it
+ * is read from the disk, so all in it is durable.
+ */
+export class History {
+  readonly runs = new Map<string, RunRecord>();
+  readonly runOfKey = new Map<string, string>();
+  calls = 0;
+  readonly #connected = new Set<string>();
+  readonly #attempts = new Map<string, AttemptRecord>();
+  readonly #work: Work;
+
+  constructor(work: Work) {
+    this.#work = work;
+  }
+
+  /** The attempt is under way as far as the disk knows. */
+  isOpen(key: AttemptKey): boolean {
+    const attempt = this.#attempts.get(attemptId(key));
+    return attempt !== undefined && attempt.state !== "ended" && this.#run(key).ended === null;
+  }
+
+  wasScheduled(key: AttemptKey, node: string): boolean {
+    return this.#attempts.get(attemptId(key))?.node === node;
+  }
+
+  nodeOf(key: AttemptKey): string | undefined {
+    return this.#attempts.get(attemptId(key))?.node;
+  }
+
+  add({ event }: Recorded): void {
+    switch (event.$case) {
+      case "runStarted":
+        return this.#runStarted(event.value.run, event.value.idempotencyKey);
+      case "stepPlanned":
+        return this.#stepPlanned(event.value.run, event.value.step);
+      case "attemptScheduled":
+        return this.#scheduled(event.value.attempt as AttemptKey, event.value.node);
+      case "attemptAccepted":
+        return this.#advance(event.value.attempt as AttemptKey, ["scheduled"], "accepted");
+      case "attemptStarted":
+        return this.#advance(
+          event.value.attempt as AttemptKey,
+          ["scheduled", "accepted"],
+          "started",
+        );
+      case "attemptEnded":
+        return this.#ended(
+          event.value.attempt as AttemptKey,
+          event.value.result as Finished,
+          event.value.nodeSeq,
+        );
+      case "stepEnded":
+        return this.#stepEnded(event.value.run, event.value.step, event.value.outcome);
+      case "runEnded":
+        return this.#runEnded(event.value.run, event.value.outcome);
+      case "callIntended":
+        this.calls++;
+        return;
+      case "nodeConnected":
+        this.#connected.add(event.value.node);
+        return;
+      case "nodeDisconnected":
+        this.#connected.delete(event.value.node);
+        return;
+      default:
+    }
+  }
+
+  #runStarted(run: string, key: string): void {
+    must(!this.runs.has(run), "a transition is recorded once", `run ${run} started twice`);
+    this.runs.set(run, { steps: new Map(), latest: new Map(), ended: null });
+    if (key === "") return;
+    must(!this.runOfKey.has(key), "an idempotency key starts one run", `${key} started ${run} too`);
+    this.runOfKey.set(key, run);
+  }
+
+  #stepPlanned(id: string, step: string): void {
+    const run = this.#goingOn(id);
+    must(!run.steps.has(step), "a transition is recorded once", `${id}/${step} planned again`);
+    run.steps.set(step, "planned");
+  }
+
+  #scheduled(key: AttemptKey, node: string): void {
+    const id = attemptId(key);
+    const run = this.#goingOn(key.run);
+    must(
+      run.steps.get(key.step) === "planned",
+      "events of an attempt come in order",
+      `${id} has no step`,
+    );
+    const place = `${key.step}[${key.instance}]`;
+    const before = run.latest.get(place) ?? 0;
+    must(key.attempt === before + 1, "a transition is recorded once", `${id} follows #${before}`);
+    const last = this.#attempts.get(attemptId({ ...key, attempt: before }));
+    must(
+      last === undefined || last.state === "ended",
+      "events of an attempt come in order",
+      `${id} is scheduled while #${before} goes on`,
+    );
+    run.latest.set(place, key.attempt);
+    this.#attempts.set(id, { node, state: "scheduled" });
+  }
+
+  #advance(
+    key: AttemptKey,
+    from: readonly AttemptRecord["state"][],
+    to: AttemptRecord["state"],
+  ): void {
+    const id = attemptId(key);
+    this.#goingOn(key.run);
+    const attempt = this.#attempts.get(id);
+    must(attempt !== undefined, "events of an attempt come in order", `${id} was never scheduled`);
+    must(attempt.state !== to, "a transition is recorded once", `${id} ${to} twice`);
+    must(
+      from.includes(attempt.state),
+      "events of an attempt come in order",
+      `${id} ${to} after ${attempt.state}`,
+    );
+    attempt.state = to;
+  }
+
+  #ended(key: AttemptKey, result: Finished, nodeSeq: number): void {
+    const unscheduled = !this.#attempts.has(attemptId(key));
+    // The node that it waited for stayed away: the coordinator gives up what would have come next.
+    if (unscheduled && nodeSeq === 0 && result.outcome === "failed") this.#scheduled(key, "");
+    this.#advance(key, ["scheduled", "accepted", "started"], "ended");
+    const id = attemptId(key);
+    const node = this.nodeOf(key) as string;
+    if (node === "") return;
+    this.#work.resultRecorded(key, result);
+    // What is away for too long may be given up; what is there has not forgotten its work.
+    const lost = result.code === "NODE_LOST" && this.#connected.has(node);
+    must(!lost, "healthy work is not given up", `${id} was lost by ${node}`);
+  }
+
+  #stepEnded(id: string, step: string, outcome: string): void {
+    const run = this.#goingOn(id);
+    must(
+      run.steps.get(step) !== "ended",
+      "a transition is recorded once",
+      `${id}/${step} ended twice`,
+    );
+    const planned = run.steps.get(step) === "planned";
+    must(
+      planned || outcome === "skipped",
+      "events of an attempt come in order",
+      `${id}/${step} ${outcome} without being planned`,
+    );
+    run.steps.set(step, "ended");
+  }
+
+  #runEnded(id: string, outcome: string): void {
+    const run = this.#goingOn(id);
+    const open = [...run.steps].find(([, state]) => state !== "ended");
+    must(
+      open === undefined || outcome === "failed",
+      "events of an attempt come in order",
+      `${id} ${outcome} while step ${open?.[0]} goes on`,
+    );
+    run.ended = outcome;
+  }
+
+  #goingOn(id: string): RunRecord {
+    const run = this.#run({ run: id });
+    must(run.ended === null, "events of an attempt come in order", `run ${id} is over`);
+    return run;
+  }
+
+  #run({ run: id }: { readonly run: string }): RunRecord {
+    const run = this.runs.get(id);
+    must(run !== undefined, "events of an attempt come in order", `run ${id} never started`);
+    return run;
+  }
+}
+
+export function must(holds: boolean, invariant: Invariant, detail: string): asserts holds {
+  if (!holds) throw new Violation(invariant, detail);
+}

@@ -1,0 +1,159 @@
+import { setMaxListeners } from "node:events";
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { runAgent } from "../../node-agent/src/agent.ts";
+import { type Host, HostError } from "../../node-agent/src/host.ts";
+import {
+  createIdentity,
+  deriveKeys,
+  type Keys,
+  saveIdentity,
+} from "../../node-agent/src/identity.ts";
+import type { VirtualClock } from "./clock.ts";
+import { simulatedCrypto } from "./crypto.ts";
+import type { Network } from "./network.ts";
+import { NodeDisk } from "./node-disk.ts";
+import type { Random } from "./random.ts";
+import { simulatedSandbox } from "./step-play.ts";
+import type { Trace } from "./trace.ts";
+
+export interface BoardOptions {
+  readonly name: string;
+  readonly arch: "x86_64" | "arm64" | "riscv64";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly slots: number;
+  /** How far its wall clock is off. */
+  readonly skewMs: number;
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly network: Network;
+  readonly trace: Trace;
+  readonly now: () => number;
+  readonly watcher: WorkWatcher;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Told of what steps really do, whatever is said of them. */
+export interface WorkWatcher {
+  started(attempt: AttemptKey, node: string): void;
+  /** null for a step that died with its board. */
+  ended(attempt: AttemptKey, succeeded: boolean | null): void;
+}
+
+const dataDirectory = "/data";
+
+/** A board: its disk stays, while lives of the agent's process come and go. */
+export class Board {
+  readonly name: string;
+  readonly options: BoardOptions;
+  readonly disk: NodeDisk;
+  readonly keys: Keys;
+  #life: Life | null = null;
+
+  constructor(options: BoardOptions, coordinatorKey: Uint8Array) {
+    this.options = options;
+    this.name = options.name;
+    this.disk = new NodeDisk(options.clock, options.random.fork("disk"));
+    const host = this.#host(new AbortController().signal);
+    const identity = createIdentity(host);
+    this.keys = deriveKeys(host, identity.seeds);
+    const enrolment = {
+      node: options.name,
+      userJwt: "jwt",
+      rootCa: "pem",
+      coordinatorKey,
+      servers: ["simulated:4222"],
+    };
+    saveIdentity(host, dataDirectory, { ...identity, enrolment });
+  }
+
+  get alive(): boolean {
+    return this.#life !== null;
+  }
+
+  get facts() {
+    const { version, arch, kernel, hostname, cores, memoryBytes } = this.#host(never).info;
+    const { slots } = this.options;
+    return { version, arch, kernel, hostname, cores, memoryBytes, isolation: "strict", slots };
+  }
+
+  start(): void {
+    if (this.#life !== null) return;
+    const { clock, network, slots, trace, onFault } = this.options;
+    const life: Life = { dead: new AbortController(), stop: new AbortController() };
+    this.#life = life;
+    // One for each connection and step of this life.
+    setMaxListeners(0, life.dead.signal);
+    trace.add(this.name, "agent starts");
+    const connect = network.connector(this.name, life.dead.signal);
+    const host = this.#host(life.dead.signal);
+    runAgent(host, { dataDirectory, slots, connect }, life.stop.signal)
+      .catch((error: unknown) => {
+        if (life.dead.signal.aborted) return;
+        trace.add(this.name, `agent fails: ${String(error)}`);
+        if (!(error instanceof HostError)) onFault(error);
+      })
+      .finally(() => {
+        if (life.dead.signal.aborted) return;
+        this.kill("ended", false);
+        // Its supervisor starts it again.
+        clock.set(() => this.start(), 2_000);
+      });
+  }
+
+  /** The process is gone at once, and with it, when power is lost, what was not synced. */
+  kill(reason: string, powerLost: boolean): void {
+    const life = this.#life;
+    if (life === null) return;
+    this.#life = null;
+    this.options.trace.add(this.name, `agent ${reason}`);
+    life.dead.abort();
+    life.stop.abort();
+    if (powerLost) this.disk.losePower();
+  }
+
+  /** As SIGTERM. */
+  stop(): void {
+    this.options.trace.add(this.name, "agent is told to stop");
+    this.#life?.stop.abort();
+  }
+
+  #host(dead: AbortSignal): Host {
+    const { name, arch, clock, now, random, trace, skewMs, watcher } = this.options;
+    const bornMs = clock.nowMs;
+    const refuse = (what: string) => () => {
+      throw new Error(`a simulated agent may not ${what}`);
+    };
+    return {
+      info: {
+        version: "simulated",
+        arch,
+        kernel: "simulated",
+        hostname: name,
+        cores: 4,
+        memoryBytes: 1024 ** 3,
+        argv: [],
+      },
+      environment: () => undefined,
+      exit: refuse("exit"),
+      writeOut: () => {},
+      writeError: (text) => {
+        if (!dead.aborted) trace.add(name, text.trim().slice(0, 200));
+      },
+      onSignal: () => {},
+      now: () => now() + skewMs,
+      monotonic: () => clock.nowMs - bornMs,
+      random: (length) => random.bytes(length),
+      files: this.disk.mount(dead),
+      crypto: simulatedCrypto,
+      connectTls: refuse("open sockets"),
+      sandbox: simulatedSandbox({ clock, random, watcher, dead }),
+    };
+  }
+}
+
+interface Life {
+  readonly dead: AbortController;
+  readonly stop: AbortController;
+}
+
+const never = new AbortController().signal;

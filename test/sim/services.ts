@@ -1,0 +1,116 @@
+import {
+  type AttemptKey,
+  type ProxyRequest,
+  SignedToken,
+  TokenDelivery,
+} from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
+import { problem, refuse } from "@cohort/proto/problem";
+import { requestProof, tokenProof } from "@cohort/proto/proof";
+import { definitionOf, workflowAt } from "../../coordinator/src/catalogue/catalogue.ts";
+import type { EnrolledNode } from "../../coordinator/src/fleet/fleet.ts";
+import type { Exchange } from "../../coordinator/src/proxy/egress/exchange.ts";
+import {
+  createProxy,
+  type TokenClaims,
+  type VaultProxy,
+} from "../../coordinator/src/proxy/proxy.ts";
+import { findActive } from "../../coordinator/src/scheduler/runs.ts";
+import type { Writer } from "../../coordinator/src/state/writer.ts";
+import type { VirtualClock } from "./clock.ts";
+import { digest, seal, sign, simulatedCrypto } from "./crypto.ts";
+import type { Random } from "./random.ts";
+
+interface Claims extends TokenClaims {
+  readonly expiresMs: number;
+}
+
+/** A step token in the clear, signed and sealed as the real one is. */
+export function sealStepToken(options: {
+  readonly node: EnrolledNode;
+  readonly attempt: AttemptKey;
+  readonly services: readonly string[];
+  readonly nowMs: number;
+  readonly keys: { readonly secretKey: Uint8Array };
+}): Uint8Array {
+  const { node, attempt, services, nowMs, keys } = options;
+  const expiresMs = nowMs + limits.stepTokenLifetimeMs;
+  const id = `${nowMs}`;
+  const claims: Claims = { id, node: node.node, attempt, services: [...services], expiresMs };
+  const recipient = node.keys.boxKey;
+  const delivery = { token: JSON.stringify(claims), recipient, attempt, expiresMs };
+  const payload = TokenDelivery.encode(delivery).finish();
+  const signature = sign(tokenProof(payload), keys.secretKey);
+  return seal(SignedToken.encode({ payload, signature }).finish(), recipient);
+}
+
+/** The real proxy and its budgets; its services answer after a random time, or do not. */
+export function createSimulatedProxy(options: {
+  readonly writer: Writer;
+  readonly clock: VirtualClock;
+  readonly random: Random;
+  readonly now: () => number;
+  readonly onCall: () => void;
+  readonly onFault: (error: unknown) => void;
+}): VaultProxy {
+  const { writer, clock, random, now, onCall, onFault } = options;
+  const { state } = writer;
+  return createProxy({
+    writer,
+    newId: () => random.ulid(),
+    onFault,
+    egress: {
+      async call() {
+        onCall();
+        await clock.sleep(random.integer(5, random.chance(0.1) ? 8_000 : 500));
+        return answerOf(random);
+      },
+      close: async () => {},
+    },
+    vault: {
+      withSecret: (_path, _service, use) => use(Buffer.from("secret")),
+      keyedHash: (_purpose, bytes) => digest(bytes),
+    },
+    tokens: {
+      openToken: (token) => openToken(token, now()),
+      verifyRequest: (node, request) => verifyRequest(state.fleet.nodes.get(node), request),
+    },
+    nodeIsEnrolled: (node) => (state.fleet.nodes.get(node)?.state ?? "invited") !== "invited",
+    attemptIsLive: (attempt, node) => findActive(state.runs, attempt)?.node === node,
+    service: (name) => definitionOf(state.catalogue, "service", name),
+    run(id) {
+      const run = state.runs.byId.get(id);
+      if (run === undefined) return null;
+      const { budget = null } = workflowAt(state.catalogue, run.version).definition;
+      return { workflow: run.workflow, ceilingNanoUsd: budget };
+    },
+  });
+}
+
+function answerOf(random: Random): Exchange {
+  if (random.chance(0.1)) return failed("unsent");
+  if (random.chance(0.1)) return failed("failed");
+  const status = random.chance(0.1) ? 503 : 200;
+  return { kind: "answered", status, headers: {}, body: Buffer.from('{"ok":true}') };
+}
+
+function failed(kind: "unsent" | "failed"): Exchange {
+  return { kind, problem: problem("UPSTREAM_TIMEOUT", "simulated"), bytesIn: 0 };
+}
+
+function openToken(token: string, nowMs: number): Claims {
+  const claims = JSON.parse(token) as Claims;
+  if (nowMs >= claims.expiresMs) throw refuse("TOKEN_EXPIRED", "the token is over");
+  return claims;
+}
+
+function verifyRequest(
+  node: { readonly state: string; readonly keys?: { readonly signKey: Uint8Array } } | undefined,
+  request: ProxyRequest,
+): void {
+  const message = requestProof({ ...request, bodyHash: digest(request.body) });
+  const key = node?.keys?.signKey ?? new Uint8Array(0);
+  if (!simulatedCrypto.verify(message, request.proof, key)) {
+    throw refuse("PROOF_INVALID", "the request is not signed by the node");
+  }
+}

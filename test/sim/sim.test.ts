@@ -1,0 +1,70 @@
+import { describe, expect, it } from "vitest";
+import { type Plant, plants } from "./plants.ts";
+import { report } from "./report.ts";
+import { shrink } from "./shrink.ts";
+import { type SimulationOptions, simulate } from "./sim.ts";
+import type { Invariant } from "./violation.ts";
+
+const seeds = 200;
+const ticks = 100;
+/** Seeds within which a planted bug has to be found. */
+const plantedSeedsMax = 60;
+const slowMs = 180_000;
+
+/** By which invariant each is found. */
+const found: Readonly<Record<Plant, readonly Invariant[]>> = {
+  "dispatch-before-durable": ["nothing leaves before it is durable"],
+  "node-forgets-attempts": ["an attempt runs at most once"],
+  "superseded-results": ["results are those of the attempt"],
+  "greedy-acknowledgement": ["healthy work is not given up", "every run ends"],
+  "no-resend": ["every run ends"],
+  "holds-forgotten": ["replay gives the same state", "budgets stay within their limits"],
+};
+
+async function explain(options: SimulationOptions): Promise<string> {
+  const outcome = await simulate(options);
+  if (outcome.violation === null) return "";
+  const least = await shrink(options, outcome);
+  return report(least.outcome, least.options);
+}
+
+describe("a mesh in the simulator", () => {
+  it(
+    `keeps its invariants whatever fails, in ${seeds} seeds`,
+    async () => {
+      for (let seed = 1; seed <= seeds; seed++) expect(await explain({ seed, ticks })).toBe("");
+    },
+    slowMs,
+  );
+
+  it("goes the same way again from the same seed", async () => {
+    const [first, second] = [
+      await simulate({ seed: 7, ticks }),
+      await simulate({ seed: 7, ticks }),
+    ];
+    expect(second.fingerprint).toBe(first.fingerprint);
+    expect(second.events).toBe(first.events);
+    expect((await simulate({ seed: 8, ticks })).fingerprint).not.toBe(first.fingerprint);
+  });
+
+  it("ends all work without faults, and leaves none behind", async () => {
+    const outcome = await simulate({ seed: 3, ticks, faults: [] });
+    expect(outcome.violation).toBeNull();
+    expect(outcome.runs).toBeGreaterThan(0);
+    expect(outcome.attempts).toBeGreaterThan(0);
+  });
+});
+
+describe("a planted bug", () => {
+  it.each(plants)(
+    `%s is found within ${plantedSeedsMax} seeds`,
+    async (plant) => {
+      let invariant: Invariant | null = null;
+      for (let seed = 1; seed <= plantedSeedsMax && invariant === null; seed++) {
+        invariant = (await simulate({ seed, ticks, plant })).violation?.invariant ?? null;
+      }
+      expect(found[plant]).toContain(invariant);
+    },
+    slowMs,
+  );
+});

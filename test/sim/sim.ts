@@ -1,0 +1,314 @@
+import { EventAck } from "@cohort/proto/gen/cohort/node";
+import { decideEnrol } from "../../coordinator/src/fleet/decide-enrol.ts";
+import { decideInvite } from "../../coordinator/src/fleet/decide-invite.ts";
+import { createMemoryDisk } from "../../coordinator/src/log/memory.ts";
+import { Journal } from "../../node-agent/src/journal/journal.ts";
+import { Checks } from "./checks.ts";
+import { VirtualClock } from "./clock.ts";
+import { CoordinatorProcess, dispatchKeys } from "./coordinator-process.ts";
+import { digest } from "./crypto.ts";
+import { type FaultKind, Faults, faultKinds } from "./faults.ts";
+import { Network } from "./network.ts";
+import { Board } from "./node-process.ts";
+import { Operators } from "./operators.ts";
+import type { Plant } from "./plants.ts";
+import { Random } from "./random.ts";
+import { Trace } from "./trace.ts";
+import { Violation } from "./violation.ts";
+import { Work } from "./work.ts";
+
+export interface SimulationOptions {
+  readonly seed: number;
+  /** Ticks with faults; then all is well until every run has ended. */
+  readonly ticks: number;
+  /** Kinds of faults that the seed may choose from. */
+  readonly faults?: readonly FaultKind[];
+  readonly plant?: Plant | null;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  /** Of the last tick; with the faults chosen, all that a replay needs. */
+  readonly tick: number;
+  readonly violation: Violation | null;
+  readonly faults: readonly FaultKind[];
+  readonly trace: readonly string[];
+  /** Equal for equal simulations. */
+  readonly fingerprint: number;
+  readonly events: number;
+  readonly attempts: number;
+  readonly runs: number;
+}
+
+export const tickMs = 100;
+/** How long everything may take to end once nothing fails any more. */
+const calmTicksMax = 6_000;
+/** Memory is held against a replay of the log every so many ticks: it costs more than the rest. */
+const replayEvery = 50;
+const epochMs = Date.UTC(2026, 10, 22);
+
+/** One mesh, from nothing to the end of its last run, in virtual time. Never rejects. */
+export async function simulate(options: SimulationOptions): Promise<Outcome> {
+  const simulation = new Simulation(options);
+  const restore = [simulation.clock.install(), catchRejections(simulation), plant(options)];
+  try {
+    await simulation.run(options.ticks);
+  } catch (error) {
+    simulation.fail(error);
+  } finally {
+    for (const undo of restore) undo();
+  }
+  return simulation.outcome();
+}
+
+class Simulation {
+  readonly clock = new VirtualClock();
+  readonly #seed: number;
+  readonly #random: Random;
+  readonly #trace = new Trace(this.clock);
+  readonly #disk = createMemoryDisk();
+  readonly #work = new Work();
+  readonly #checks = new Checks(this.#disk, this.#work, this.#trace);
+  readonly #network: Network;
+  readonly #boards: readonly Board[];
+  readonly #faults: Faults;
+  readonly #operators: Operators;
+  readonly #plant: Plant | null;
+  #coordinator: CoordinatorProcess | null = null;
+  #skewMs = 0;
+  #lives = 0;
+  #tick = 0;
+  #violation: Violation | null = null;
+
+  constructor({ seed, faults = faultKinds, plant = null }: SimulationOptions) {
+    const { clock } = this;
+    this.#seed = seed;
+    this.#plant = plant;
+    this.#random = new Random(String(seed));
+    const random = this.#random;
+    this.#network = new Network({
+      clock,
+      random: random.fork("network"),
+      trace: this.#trace,
+      tamper: (subject, answer) =>
+        plant === "greedy-acknowledgement" ? greedy(subject, answer) : answer,
+    });
+    this.#boards = this.#makeBoards(random.fork("fleet"));
+    const zones: Record<string, number> = {};
+    for (const { options } of this.#boards) {
+      const zone = options.labels["zone"] as string;
+      zones[zone] = (zones[zone] ?? 0) + 1;
+    }
+    this.#operators = new Operators({
+      random: random.fork("operators"),
+      fleet: { zones },
+      told: {
+        started: this.#guarded((key: string, run: string) => this.#checks.started(key, run)),
+        saw: this.#guarded((run: string, state: string) => this.#checks.saw(run, state)),
+      },
+      onFault: (error) => this.fail(error),
+    });
+    this.#faults = new Faults(
+      random.fork("faults"),
+      {
+        clock,
+        network: this.#network,
+        boards: this.#boards,
+        killCoordinator: (reason) => this.#coordinator?.kill(reason),
+        skew: (ms) => {
+          this.#skewMs += ms;
+          this.#trace.add("clock", `steps by ${ms} ms`);
+        },
+      },
+      faults,
+    );
+  }
+
+  async run(ticks: number): Promise<void> {
+    await this.#enrol();
+    for (const board of this.#boards) board.start();
+    for (; this.#tick < ticks && this.#violation === null; this.#tick++) {
+      this.#faults.act();
+      this.#operators.act(this.#coordinator, true);
+      await this.#pass();
+    }
+    this.#faults.stop();
+    this.#trace.add("sim", "faults stop");
+    const end = this.#tick + calmTicksMax;
+    for (; this.#violation === null && !this.#done(); this.#tick++) {
+      if (this.#tick >= end) throw new Violation("every run ends", this.#unfinished());
+      this.#operators.act(this.#coordinator, false);
+      await this.#pass();
+    }
+    if (this.#coordinator !== null && this.#violation === null) {
+      await this.clock.advance(2_000);
+      this.#checks.replay(this.#coordinator);
+    }
+    this.#checks.ledger();
+  }
+
+  fail(error: unknown): void {
+    if (this.#violation !== null) return;
+    this.#violation =
+      error instanceof Violation
+        ? error
+        : new Violation("nothing fails unforeseen", String((error as Error)?.stack ?? error));
+    this.#trace.add("sim", `VIOLATED ${this.#violation.message.split("\n")[0]}`);
+  }
+
+  outcome(): Outcome {
+    return {
+      seed: this.#seed,
+      tick: this.#tick,
+      violation: this.#violation,
+      faults: this.#faults.kinds,
+      trace: this.#trace.last(80),
+      fingerprint: this.#trace.fingerprint,
+      events: this.#checks.events,
+      attempts: this.#work.count,
+      runs: this.#checks.history.runs.size,
+    };
+  }
+
+  async #pass(): Promise<void> {
+    await this.clock.advance(tickMs);
+    this.#checks.readLog();
+    const coordinator = this.#coordinator;
+    if (coordinator !== null && this.#tick % replayEvery === 0) this.#checks.replay(coordinator);
+  }
+
+  #done(): boolean {
+    const runs = [...this.#checks.history.runs.values()];
+    const open = runs.some((run) => run.ended === null);
+    return this.#operators.satisfied && !open && this.#work.running.length === 0;
+  }
+
+  #unfinished(): string {
+    const runs = [...this.#checks.history.runs].filter(([, run]) => run.ended === null);
+    const steps = runs.map(([id, { latest }]) => `${id} (${JSON.stringify([...latest])})`);
+    return `${steps.join(", ")}; running: ${this.#work.running.join(", ")}`;
+  }
+
+  /** The first start, and each after a crash: the state comes from the log. */
+  #startCoordinator(): void {
+    const random = this.#random.fork(`coordinator/${++this.#lives}`);
+    const coordinator: CoordinatorProcess = new CoordinatorProcess({
+      clock: this.clock,
+      random,
+      network: this.#network,
+      disk: this.#disk,
+      plant: this.#plant,
+      now: () => epochMs + Math.floor(this.clock.nowMs) + this.#skewMs,
+      commitFate: () => this.#faults.commit(),
+      onSent: this.#guarded((sent) => this.#checks.sent(sent)),
+      onCall: this.#guarded(() => this.#checks.called()),
+      onDeath: (reason) => {
+        this.#trace.add("coordinator", `dies: ${reason}`);
+        this.#coordinator = null;
+        this.clock.set(() => this.#startCoordinator(), random.integer(50, 5_000));
+      },
+      onFault: (error) => this.fail(error),
+    });
+    this.#coordinator = coordinator;
+    this.#trace.add("coordinator", `starts from ${coordinator.log.size} entries`);
+    coordinator.start().catch((error: unknown) => {
+      if (!coordinator.dead) this.fail(error);
+    });
+  }
+
+  async #enrol(): Promise<void> {
+    this.#startCoordinator();
+    for (const { name, keys, facts, options } of this.#boards) {
+      const secretHash = digest(Buffer.from(name));
+      const invite = { name, labels: options.labels, actor: "operator", invite: name, secretHash };
+      const command = {
+        invite: name,
+        secretHash,
+        natsKey: keys.nats.publicKey,
+        signKey: keys.sign.publicKey,
+        boxKey: keys.box.publicKey,
+        facts,
+        proofValid: true,
+      };
+      while (!this.#enrolled(name)) {
+        const writer = this.#coordinator?.writer;
+        const enrol = async () => {
+          await writer?.decide(({ fleet }, nowMs) => decideInvite(fleet, invite, nowMs));
+          await writer?.decide(({ fleet }, nowMs) => decideEnrol(fleet, command, nowMs));
+        };
+        // One that was refused by a full disk, or not answered, asks again.
+        enrol().catch(() => {});
+        await this.clock.advance(2_000);
+      }
+    }
+  }
+
+  /** For certain: what is in the log stays. */
+  #enrolled(name: string): boolean {
+    this.#checks.readLog();
+    return this.#checks.hasNode(name);
+  }
+
+  #makeBoards(random: Random): Board[] {
+    const { clock } = this;
+    const count = random.integer(1, 5);
+    return Array.from({ length: count }, (_, at) => {
+      const name = `board-${at}`;
+      return new Board(
+        {
+          name,
+          arch: random.pick(["x86_64", "arm64", "riscv64"]),
+          labels: { zone: at === 0 ? "a" : random.pick(["a", "b"]) },
+          slots: random.integer(1, 3),
+          skewMs: random.pick([0, 0, -epochMs, random.integer(-100_000, 100_000)]),
+          clock,
+          random: random.fork(name),
+          network: this.#network,
+          trace: this.#trace,
+          now: () => epochMs + Math.floor(clock.nowMs),
+          watcher: {
+            started: this.#guarded((attempt, node) => this.#work.started(attempt, node)),
+            ended: this.#guarded((attempt, succeeded) => this.#work.ended(attempt, succeeded)),
+          },
+          onFault: (error) => this.fail(error),
+        },
+        dispatchKeys.publicKey,
+      );
+    });
+  }
+
+  /** A check that is asked from within the product, which must not be able to catch its verdict. */
+  #guarded<Args extends unknown[]>(check: (...args: Args) => void): (...args: Args) => void {
+    return (...args) => {
+      try {
+        check(...args);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
+  }
+}
+
+function catchRejections(simulation: Simulation): () => void {
+  const onRejection = (error: unknown) => simulation.fail(error);
+  process.on("unhandledRejection", onRejection);
+  return () => void process.off("unhandledRejection", onRejection);
+}
+
+/** Bugs that are planted in a part which only its prototype reaches. */
+function plant({ plant: planted }: SimulationOptions): () => void {
+  if (planted !== "node-forgets-attempts") return () => {};
+  const { knows } = Journal.prototype;
+  Journal.prototype.knows = () => false;
+  return () => {
+    Journal.prototype.knows = knows;
+  };
+}
+
+/** Planted: a node believes that more is in the log than the coordinator said. */
+function greedy(subject: string, answer: Uint8Array): Uint8Array {
+  if (!subject.endsWith(".events")) return answer;
+  const ack = EventAck.decode(answer);
+  if (ack.throughSeq === 0) return answer;
+  return EventAck.encode({ ...ack, throughSeq: ack.throughSeq + 3 }).finish();
+}

@@ -1,0 +1,24 @@
+/** What must always hold; the name by which a failure is told apart from another. */
+export type Invariant =
+  | "a transition is recorded once"
+  | "events of an attempt come in order"
+  | "an attempt runs at most once"
+  | "results are those of the attempt"
+  | "healthy work is not given up"
+  | "nothing leaves before it is durable"
+  | "an idempotency key starts one run"
+  | "budgets stay within their limits"
+  | "replay gives the same state"
+  | "the ledger verifies"
+  | "every run ends"
+  | "nothing fails unforeseen";
+
+export class Violation extends Error {
+  readonly invariant: Invariant;
+
+  constructor(invariant: Invariant, detail: string) {
+    super(`${invariant}: ${detail}`);
+    this.name = "Violation";
+    this.invariant = invariant;
+  }
+}
