@@ -54,7 +54,9 @@ function createStorage(disk: MemoryDisk): LogStorage {
 function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks }: LogBatch): void {
   if (seq !== disk.leaves.length + 1) throw new RangeError(`entry ${seq} is taken or too far on`);
   const noteOf = (at: number) => (at === leaves.length - 1 ? (checkpoint?.note ?? "") : "");
-  leaves.forEach((leaf, at) => disk.leaves.push({ ...leaf, checkpoint: noteOf(at) }));
+  for (const [at, leaf] of leaves.entries()) {
+    disk.leaves.push({ ...leaf, checkpoint: noteOf(at) });
+  }
   for (const chunk of chunks) {
     const place = placeOf(chunk);
     if (!disk.chunks.has(place)) disk.chunks.set(place, chunk);
