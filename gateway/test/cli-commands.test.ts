@@ -1,6 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { ApplyRequest, LogLine, type SetSecretRequest } from "@cohort/proto/gen/cohort/console";
+import {
+  ApplyRequest,
+  type CancelRunRequest,
+  LogLine,
+  type SetSecretRequest,
+} from "@cohort/proto/gen/cohort/console";
 import { describe, expect, it } from "vitest";
 import { useCli } from "./kit/cli.ts";
 import { execute, newFolder, writeContext } from "./kit/cohort.ts";
@@ -127,6 +132,26 @@ describe("cohort run", () => {
     };
     expect(await run(["run", "press", "-w"])).toMatchObject({ status: 0 });
     expect(times).toBe(3);
+  });
+});
+
+describe("cohort cancel", () => {
+  it("asks softly, or hard, and says whether anything changed", async () => {
+    const asked: CancelRunRequest[] = [];
+    cli.fake.handlers["Runs.cancel"] = (request) => {
+      asked.push(request as CancelRunRequest);
+      return { changed: asked.length === 1 };
+    };
+    expect(await run(["cancel", "01RUN"])).toMatchObject({
+      status: 0,
+      stdout: "01RUN is being cancelled\n",
+    });
+    const again = await run(["cancel", "01RUN", "--hard", "-o", "json"]);
+    expect(JSON.parse(again.stdout)).toEqual({ run: "01RUN", changed: false });
+    expect(asked).toEqual([
+      { run: "01RUN", hard: false },
+      { run: "01RUN", hard: true },
+    ]);
   });
 });
 

@@ -7,6 +7,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Resources/List": ["operator"],
   "/cohort.console.Runs/Start": ["operator"],
   "/cohort.console.Runs/Get": ["operator"],
+  "/cohort.console.Runs/Cancel": ["operator"],
   "/cohort.console.Runs/List": ["operator"],
   "/cohort.console.Runs/Watch": ["operator"],
   "/cohort.console.Runs/Logs": ["operator"],

@@ -1,6 +1,7 @@
 import { type LogLine, type RunsServer, RunsService } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import type { StepLogStore } from "../log/log.ts";
+import { decideCancel } from "../scheduler/decide-cancel.ts";
 import { decideStart } from "../scheduler/decide-start.ts";
 import type { Run } from "../scheduler/runs.ts";
 import { type Feed, runOf } from "../state/feed.ts";
@@ -51,6 +52,11 @@ export function runsService(
         return { runs: matching.slice(0, count).map((run) => runView(state, run, false)) };
       }),
     ),
+    cancel: unary(RunsService.cancel, async ({ run, hard }, caller) => ({
+      changed: await writer.decide((state) =>
+        decideCancel(state.runs, { run, hard, actor: caller.name }),
+      ),
+    })),
     watch: stream(RunsService.watch, async ({ run: id }, send, signal) => {
       const run = findRun(writer.state, id);
       const waker = createWaker(

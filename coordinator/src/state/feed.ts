@@ -31,7 +31,9 @@ export function runOf({ event }: Recorded): string {
     case "runStarted":
     case "stepPlanned":
     case "stepEnded":
+    case "runStopping":
     case "runEnded":
+    case "retryDue":
       return event.value.run;
     case "attemptScheduled":
     case "attemptAccepted":

@@ -104,6 +104,13 @@ const addRunCommands: AddCommands = (program, work) => {
       work(async (session) => (await import("./commands/status.ts")).status(session, run, options)),
     );
   program
+    .command("cancel <run>")
+    .description("end a run: its programs are asked to stop, and its finally steps still run")
+    .option("--hard", "kill its programs, and leave the finally steps out", false)
+    .action((run, options) =>
+      work(async (session) => (await import("./commands/cancel.ts")).cancel(session, run, options)),
+    );
+  program
     .command("logs <run>")
     .description("print what a run's steps wrote")
     .option("-f, --follow", "stay until the run has ended", false)

@@ -71,6 +71,17 @@ export interface StartRunReply {
   existing: boolean;
 }
 
+export interface CancelRunRequest {
+  run: string;
+  /** programs are killed instead of asked to end, and `finally` is left out */
+  hard: boolean;
+}
+
+export interface CancelRunReply {
+  /** false: the run had ended, or was being cancelled already */
+  changed: boolean;
+}
+
 export interface GetRunRequest {
   run: string;
 }
@@ -91,7 +102,7 @@ export interface Run {
   run: string;
   workflow: string;
   version: string;
-  /** running | succeeded | failed */
+  /** running | succeeded | failed | cancelled */
   state: string;
   trigger: string;
   inputsJson: string;
@@ -107,7 +118,7 @@ export interface Run {
 export interface Step {
   step: string;
   kind: string;
-  /** waiting | running | succeeded | failed | skipped */
+  /** waiting | running | succeeded | failed | skipped | cancelled */
   state: string;
   reason: string;
   instances: Instance[];
@@ -118,7 +129,7 @@ export interface Instance {
   /** the latest */
   attempt: number;
   node: string;
-  /** queued | scheduled | accepted | running | succeeded | failed */
+  /** queued | scheduled | accepted | running | succeeded | failed | cancelled */
   state: string;
   startedMs: number;
   endedMs: number;
@@ -986,6 +997,158 @@ export const StartRunReply: MessageFns<StartRunReply> = {
     const message = createBaseStartRunReply();
     message.run = object.run ?? "";
     message.existing = object.existing ?? false;
+    return message;
+  },
+};
+
+function createBaseCancelRunRequest(): CancelRunRequest {
+  return { run: "", hard: false };
+}
+
+export const CancelRunRequest: MessageFns<CancelRunRequest> = {
+  encode(message: CancelRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.hard !== false) {
+      writer.uint32(16).bool(message.hard);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.hard = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelRunRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      hard: isSet(object.hard) ? globalThis.Boolean(object.hard) : false,
+    };
+  },
+
+  toJSON(message: CancelRunRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.hard !== false) {
+      obj.hard = message.hard;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CancelRunRequest>): CancelRunRequest {
+    return CancelRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelRunRequest>): CancelRunRequest {
+    const message = createBaseCancelRunRequest();
+    message.run = object.run ?? "";
+    message.hard = object.hard ?? false;
+    return message;
+  },
+};
+
+function createBaseCancelRunReply(): CancelRunReply {
+  return { changed: false };
+}
+
+export const CancelRunReply: MessageFns<CancelRunReply> = {
+  encode(message: CancelRunReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelRunReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelRunReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CancelRunReply {
+    return { changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false };
+  },
+
+  toJSON(message: CancelRunReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CancelRunReply>): CancelRunReply {
+    return CancelRunReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelRunReply>): CancelRunReply {
+    const message = createBaseCancelRunReply();
+    message.changed = object.changed ?? false;
     return message;
   },
 };
@@ -4562,6 +4725,16 @@ export const RunsService = {
     responseSerialize: (value: ListRunsReply): Buffer => Buffer.from(ListRunsReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListRunsReply => ListRunsReply.decode(value),
   },
+  /** Ends a run; a second, hard one may follow a soft one. */
+  cancel: {
+    path: "/cohort.console.Runs/Cancel" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CancelRunRequest): Buffer => Buffer.from(CancelRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CancelRunRequest => CancelRunRequest.decode(value),
+    responseSerialize: (value: CancelRunReply): Buffer => Buffer.from(CancelRunReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CancelRunReply => CancelRunReply.decode(value),
+  },
   /** The run now and after every change, until it has ended. */
   watch: {
     path: "/cohort.console.Runs/Watch" as const,
@@ -4588,6 +4761,8 @@ export interface RunsServer extends UntypedServiceImplementation {
   start: handleUnaryCall<StartRunRequest, StartRunReply>;
   get: handleUnaryCall<GetRunRequest, Run>;
   list: handleUnaryCall<ListRunsRequest, ListRunsReply>;
+  /** Ends a run; a second, hard one may follow a soft one. */
+  cancel: handleUnaryCall<CancelRunRequest, CancelRunReply>;
   /** The run now and after every change, until it has ended. */
   watch: handleServerStreamingCall<GetRunRequest, Run>;
   /** What steps wrote, from the beginning; with follow, until the run has ended. */
@@ -4636,6 +4811,22 @@ export interface RunsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListRunsReply) => void,
+  ): ClientUnaryCall;
+  /** Ends a run; a second, hard one may follow a soft one. */
+  cancel(
+    request: CancelRunRequest,
+    callback: (error: ServiceError | null, response: CancelRunReply) => void,
+  ): ClientUnaryCall;
+  cancel(
+    request: CancelRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CancelRunReply) => void,
+  ): ClientUnaryCall;
+  cancel(
+    request: CancelRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CancelRunReply) => void,
   ): ClientUnaryCall;
   /** The run now and after every change, until it has ended. */
   watch(request: GetRunRequest, options?: Partial<CallOptions>): ClientReadableStream<Run>;

@@ -51,7 +51,7 @@ async function follow(session: Session, id: string): Promise<number> {
   if (last !== null && output.format === "table") {
     const final = last;
     output.result(null, () => runTable(output, final, Date.now()));
-    if (final.state === "failed") output.progress(describeFailure(final));
+    if (final.state !== "succeeded") output.progress(describeFailure(final));
   }
   return last?.state === "succeeded" ? 0 : 3;
 }
