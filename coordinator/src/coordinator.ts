@@ -5,7 +5,6 @@ import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { dispatchProof } from "@cohort/proto/proof";
 import type { Logger } from "pino";
-import { ulid } from "ulid";
 import { decideUncertain } from "./budget/settle.ts";
 import { definitionOf, workflowAt } from "./catalogue/catalogue.ts";
 import { type ConsoleServer, startConsole } from "./console/server.ts";
@@ -14,6 +13,7 @@ import { createNodeReports } from "./dispatch/node-reports.ts";
 import { sleep } from "./dispatch/sleep.ts";
 import { decideSilence } from "./fleet/decide-presence.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
+import { createIds } from "./ids.ts";
 import { createCheckpointSigner } from "./ledger/ledger.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
 import { createCredentials, issueCoordinatorCredential } from "./mesh/credentials.ts";
@@ -64,9 +64,10 @@ export interface Coordinator {
 export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { dataDir, vault, log, now, onFailure } = options;
   const setup = openSetup(dataDir, vault);
+  const newId = createIds(now);
   const onFault = (error: unknown) => log.error({ err: error }, "a fault of the coordinator's own");
 
-  const meshId = vault.internal("mesh/id", () => Buffer.from(ulid())).toString();
+  const meshId = vault.internal("mesh/id", () => Buffer.from(newId())).toString();
   const checkpoints = createCheckpointSigner(seedOf(vault, "ledger/signing"), `cohort/${meshId}`);
   const dispatchSigner = createDispatchSigner(seedOf(vault, "dispatch/signing"));
   const tokenKeys = createTokenKeys({
@@ -97,7 +98,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     writer,
     egress,
     vault,
-    newId: () => ulid(now()),
+    newId,
     onFault,
     tokens: {
       openToken: (token) => openToken(tokenKeys, token, now()),
@@ -119,7 +120,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     const issuedMs = now();
     const expiresMs = issuedMs + limits.stepTokenLifetimeMs;
     const claims = {
-      id: ulid(issuedMs),
+      id: newId(),
       node: node.node,
       attempt,
       services: [...services],
@@ -180,7 +181,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     rootFingerprint: setup.rootFingerprint,
     coordinatorKey: dispatchSigner.publicKey,
     randomBytes,
-    newUlid: () => ulid(now()),
+    newUlid: newId,
   });
   const reports = createNodeReports({
     writer,
@@ -223,7 +224,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     log: eventLog,
     vault,
     now,
-    newId: () => ulid(now()),
+    newId,
     invite: ({ name, labels }, actor) => inviteNode(name, labels, actor),
     seenMs: (node) => presence.lastSeenMs(node) ?? state.fleet.nodes.get(node)?.seenMs ?? 0,
     verifierKey: checkpoints.verifierKey,
