@@ -58,6 +58,7 @@ export async function runAgent(
     journal,
     pump,
     attempts,
+    connections: [],
     credential: () => enrolment.userJwt,
     renewCredential: (userJwt: string) => {
       enrolment = { ...enrolment, userJwt };

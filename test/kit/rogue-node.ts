@@ -81,7 +81,8 @@ export class RogueNode {
 
   async hello(): Promise<HelloReply> {
     const inventory = this.assignments.map(({ attempt }) => ({ attempt, state: "running" }));
-    return HelloReply.decode(await this.ask("hello", Hello.encode({ facts, inventory }).finish()));
+    const hello = { facts, inventory, connection: "rogue-connection", earlier: [] };
+    return HelloReply.decode(await this.ask("hello", Hello.encode(hello).finish()));
   }
 
   /** The assignment for the step's latest attempt of a run, once it came. */

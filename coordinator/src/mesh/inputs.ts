@@ -94,11 +94,15 @@ const attemptKey = z.object({
   attempt: count.min(1).max(meshLimits.attemptMax),
 });
 
+const connectionId = z.string().regex(/^[\w-]{16}$/);
+
 const hello = z.object({
   facts,
   inventory: z
     .array(z.object({ attempt: attemptKey, state: z.enum(["running", "finished"]) }))
     .max(meshLimits.inventoryMax),
+  connection: connectionId,
+  earlier: z.array(connectionId).max(limits.helloEarlierMax),
 });
 
 const heartbeat = z.object({ running: count, uptimeMs: count });

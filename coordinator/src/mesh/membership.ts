@@ -64,6 +64,8 @@ export function createMembership(options: MembershipOptions): Membership {
       log.error({ err: error, node: name }, "a node's return could not be recorded");
     });
   };
+  /** By node: connections that are known to be over. */
+  const over = new Map<string, readonly string[]>();
   return {
     async enrol(request, invite) {
       const command = enrolCommand(request, invite, options);
@@ -74,6 +76,11 @@ export function createMembership(options: MembershipOptions): Membership {
       return EnrolReply.fromPartial({ node, userJwt, servers: [...servers] });
     },
     async hello(name, hello) {
+      // Nobody waits for this answer any more, and the inventory is from before.
+      if (over.get(name)?.includes(hello.connection)) {
+        throw refuse("USAGE", "the hello is of a connection that has ended");
+      }
+      over.set(name, hello.earlier);
       const { node, superseded } = await welcome(name, hello);
       presence.seen(name);
       const nowMs = now();

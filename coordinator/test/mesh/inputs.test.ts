@@ -115,6 +115,8 @@ describe("what a node sends", () => {
     const payload = Hello.encode({
       facts,
       inventory: [{ attempt: key, state: "running" }],
+      connection: "c".repeat(16),
+      earlier: [],
     }).finish();
     expect(() => inputs.hello(payload)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   });

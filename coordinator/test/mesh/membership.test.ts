@@ -146,6 +146,19 @@ describe("a machine with a join token", () => {
   });
 });
 
+describe("a node that came back on another connection", () => {
+  it("is not taken at the word of a hello that its former connection still held", async () => {
+    const machine = newMachine();
+    const { userJwt } = await enrol(await tokenFor("press-1"), machine);
+    const [former, latter] = ["f".repeat(16), "l".repeat(16)];
+    const back = { connection: latter, earlier: [former] };
+    expect((await greet(userJwt, machine, back)).problems).toEqual([]);
+    const late = await greet(userJwt, machine, { connection: former, earlier: [] });
+    expect(late.problems).toMatchObject([{ code: "USAGE" }]);
+    expect((await greet(userJwt, machine, back)).problems).toEqual([]);
+  });
+});
+
 describe("a node that fell silent", () => {
   it("counts as connected again with its next heartbeat", async () => {
     const machine = newMachine();
@@ -221,9 +234,13 @@ async function enrol(
   return EnrolReply.decode(data);
 }
 
-async function greet(jwt: string, { seed }: Machine): Promise<HelloReply> {
+async function greet(
+  jwt: string,
+  { seed }: Machine,
+  names = { connection: "c".repeat(16), earlier: [] as string[] },
+): Promise<HelloReply> {
   const { connection } = await joinBus(server.setup, { owner: "press-1", jwt, seed });
-  const payload = Hello.encode({ facts, inventory: [] }).finish();
+  const payload = Hello.encode({ facts, inventory: [], ...names }).finish();
   const { data } = await connection.request(subjects.up("press-1", "hello"), payload);
   await connection.close();
   return HelloReply.decode(data);

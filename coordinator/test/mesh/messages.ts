@@ -16,7 +16,11 @@ export const facts = {
 };
 
 export const hello = Hello.encode(
-  Hello.fromPartial({ facts, inventory: [{ attempt, state: "running" }] }),
+  Hello.fromPartial({
+    facts,
+    inventory: [{ attempt, state: "running" }],
+    connection: "c".repeat(16),
+  }),
 ).finish();
 
 export const dispatch = Dispatch.fromPartial({

@@ -10,6 +10,7 @@ import {
 import { limits } from "@cohort/proto/limits";
 import { CohortError, problem } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
+import { toBase64Url } from "../bytes.ts";
 import type { CoordinatorClock } from "../clock.ts";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -35,6 +36,8 @@ export interface SessionContext {
     dispatch(bytes: Uint8Array): Promise<DispatchReply>;
     cancel(bytes: Uint8Array): Promise<DispatchReply>;
   };
+  /** Ids of this process's connections, newest first. */
+  readonly connections: string[];
   credential(): string;
   renewCredential(userJwt: string): void;
 }
@@ -45,7 +48,9 @@ export async function serveSession(
   bus: Bus,
   ended: AbortSignal,
 ): Promise<void> {
-  const { node, attempts, pump } = context;
+  const { host, node, attempts, pump, connections } = context;
+  connections.unshift(toBase64Url(host.random(12)));
+  connections.length = Math.min(connections.length, limits.helloEarlierMax + 1);
   const door = new Door();
   bus.subscribe(subjects.down(node, "dispatch"), async (payload) => {
     const passed = await door.pass(limits.dispatchAnswerMs, ended);
@@ -87,11 +92,17 @@ async function greet(
 
 /** Only the coordinator's yes opens the door: what was not answered may yet be read. */
 async function hello(context: SessionContext, bus: Bus, door: Door): Promise<number> {
-  const { node, facts, attempts, journal, clock } = context;
+  const { node, facts, attempts, journal, clock, connections } = context;
+  const [connection = "", ...earlier] = connections;
   door.shut();
   // What the inventory says must still be so after a power loss.
   await journal.sync();
-  const request = Hello.encode({ facts, inventory: attempts.inventory() }).finish();
+  const request = Hello.encode({
+    facts,
+    inventory: attempts.inventory(),
+    connection,
+    earlier,
+  }).finish();
   const subject = subjects.up(node, "hello");
   const reply = HelloReply.decode(await bus.request(subject, request, agentLimits.requestMsMax));
   if (reply.problems.length > 0) throw new CohortError(reply.problems);

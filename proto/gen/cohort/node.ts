@@ -56,6 +56,12 @@ export interface Facts {
 export interface Hello {
   facts: Facts | undefined;
   inventory: InventoryItem[];
+  /**
+   * This connection, and those that this process had before it, newest first: a hello of theirs that
+   * is still on its way tells of an inventory that is over.
+   */
+  connection: string;
+  earlier: string[];
 }
 
 export interface InventoryItem {
@@ -764,7 +770,7 @@ export const Facts: MessageFns<Facts> = {
 };
 
 function createBaseHello(): Hello {
-  return { facts: undefined, inventory: [] };
+  return { facts: undefined, inventory: [], connection: "", earlier: [] };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -774,6 +780,12 @@ export const Hello: MessageFns<Hello> = {
     }
     for (const v of message.inventory) {
       InventoryItem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.connection !== "") {
+      writer.uint32(26).string(message.connection);
+    }
+    for (const v of message.earlier) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -807,6 +819,22 @@ export const Hello: MessageFns<Hello> = {
             message.inventory.push(InventoryItem.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.connection = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.earlier.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -825,6 +853,8 @@ export const Hello: MessageFns<Hello> = {
       inventory: globalThis.Array.isArray(object?.inventory)
         ? object.inventory.map((e: any) => InventoryItem.fromJSON(e))
         : [],
+      connection: isSet(object.connection) ? globalThis.String(object.connection) : "",
+      earlier: globalThis.Array.isArray(object?.earlier) ? object.earlier.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -836,6 +866,12 @@ export const Hello: MessageFns<Hello> = {
     if (message.inventory?.length) {
       obj.inventory = message.inventory.map((e) => InventoryItem.toJSON(e));
     }
+    if (message.connection !== "") {
+      obj.connection = message.connection;
+    }
+    if (message.earlier?.length) {
+      obj.earlier = message.earlier;
+    }
     return obj;
   },
 
@@ -846,6 +882,8 @@ export const Hello: MessageFns<Hello> = {
     const message = createBaseHello();
     message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
     message.inventory = object.inventory?.map((e) => InventoryItem.fromPartial(e)) || [];
+    message.connection = object.connection ?? "";
+    message.earlier = object.earlier?.map((e) => e) || [];
     return message;
   },
 };
