@@ -105,8 +105,7 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
   };
 }
 
-/** Answers every kind of message of nodes; a simulated bus is served the same. */
-export function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[] {
+function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[] {
   return [
     serve(context, {
       verb: "enrol",

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openSqliteLog } from "../../src/log/sqlite.ts";
-import { entries, signer, temporaryPath } from "./samples.ts";
+import { temporaryPath } from "../kit/temporary-path.ts";
+import { entries, signer } from "./samples.ts";
 
 const program = temporaryPath("appender.mjs");
 const here = import.meta.dirname;

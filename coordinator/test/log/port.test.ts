@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { noteCrypto } from "../../src/ledger/crypto.ts";
 import { createMemoryDisk, openMemoryLog } from "../../src/log/memory.ts";
 import { openSqliteLog } from "../../src/log/sqlite.ts";
-import { chunk, entries, entry, signer, temporaryPath } from "./samples.ts";
+import { temporaryPath } from "../kit/temporary-path.ts";
+import { chunk, entries, entry, signer } from "./samples.ts";
 
 /** What every adapter of the port must do. `open` opens the same log again at each call. */
 const adapters = {

@@ -1,15 +1,8 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Entry } from "@cohort/proto/gen/cohort/ledger";
 import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import type { StepLogChunk } from "../../src/log/log.ts";
 
 export const signer = createCheckpointSigner(new Uint8Array(32).fill(7), "cohort/test-mesh");
-
-export function temporaryPath(name: string): string {
-  return join(mkdtempSync(join(tmpdir(), "cohort-")), name);
-}
 
 /** Entries numbered `from` to `to`, each telling of a run of its own. */
 export function entries(from: number, to: number): Entry[] {

@@ -3,7 +3,8 @@ import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import { openSqliteLog } from "../../src/log/sqlite.ts";
-import { chunk, entries, signer, temporaryPath } from "./samples.ts";
+import { temporaryPath } from "../kit/temporary-path.ts";
+import { chunk, entries, signer } from "./samples.ts";
 
 const unwritable = { code: "LEDGER_UNWRITABLE" };
 

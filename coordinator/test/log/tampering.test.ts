@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import { noteCrypto, sha256 } from "../../src/ledger/crypto.ts";
 import type { ExportedLeaf } from "../../src/log/log.ts";
 import { openSqliteLog } from "../../src/log/sqlite.ts";
-import { entries, entry, signer, temporaryPath } from "./samples.ts";
+import { temporaryPath } from "../kit/temporary-path.ts";
+import { entries, entry, signer } from "./samples.ts";
 
 /** Attack 77: what someone with the file and an SQL shell may try. Ten entries, in commits of two. */
 const editText = "UPDATE entries SET json = replace(json, 'succeeded', 'failed') WHERE seq = 4";

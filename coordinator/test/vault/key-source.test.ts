@@ -6,7 +6,8 @@ import { argon2id } from "../../src/vault/argon2id.ts";
 import { createKeyFile, keyFileBytes, readKeyFile } from "../../src/vault/key-file.ts";
 import { sodium } from "../../src/vault/sodium.ts";
 import { createVault, openVault } from "../../src/vault/vault.ts";
-import { keyFile, path, read, secretText, service, temporaryPath, withSql } from "./samples.ts";
+import { temporaryPath } from "../kit/temporary-path.ts";
+import { keyFile, path, read, secretText, service, withSql } from "./samples.ts";
 
 const passphrase = "six words chosen quite at random";
 

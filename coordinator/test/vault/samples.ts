@@ -1,10 +1,8 @@
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import Database from "better-sqlite3";
 import { createKeyFile } from "../../src/vault/key-file.ts";
 import type { KeySource } from "../../src/vault/key-source.ts";
 import { createVault, type Vault } from "../../src/vault/vault.ts";
+import { temporaryPath } from "../kit/temporary-path.ts";
 
 export const secretText = "sk-live-Zq81-Yh2_that nobody else may read?>~";
 export const path = "maintenance/api-key";
@@ -27,10 +25,6 @@ export function keyFile(): KeySource & { readonly path: string } {
   const path = temporaryPath("vault.key");
   createKeyFile(path);
   return { kind: "key-file", path };
-}
-
-export function temporaryPath(name: string): string {
-  return join(mkdtempSync(join(tmpdir(), "cohort-")), name);
 }
 
 /** What the service would be given. */

@@ -5,16 +5,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sodium } from "../../src/vault/sodium.ts";
 import { createVault, openVault } from "../../src/vault/vault.ts";
-import {
-  keyFile,
-  path,
-  read,
-  secretText,
-  service,
-  temporaryPath,
-  temporaryVault,
-  withSql,
-} from "./samples.ts";
+import { temporaryPath } from "../kit/temporary-path.ts";
+import { keyFile, path, read, secretText, service, temporaryVault, withSql } from "./samples.ts";
 
 const unavailable = { code: "SECRET_UNAVAILABLE" };
 
