@@ -112,7 +112,8 @@ describe("the API key", () => {
   it("is in no answer of the console", async () => {
     const console_ = new RawConsole(mesh.context);
     const asked = new Set<string>();
-    for (const method of consoleMethods.filter(({ path }) => !changing.test(path))) {
+    const reading = consoleMethods.filter(({ path }) => !changing.test(path));
+    for (const method of reading) {
       const role = method.path.includes("Events/") ? "gateway.json" : "operator.json";
       for (const request of requestsFor(method.path)) {
         const metadata = bearerOf(join(mesh.home, role));
@@ -127,7 +128,7 @@ describe("the API key", () => {
       }
     }
     console_.close();
-    expect(asked.size).toBe(consoleMethods.length - 5);
+    expect(asked.size).toBe(reading.length);
   });
 
   it("is in nothing that the command line shows, nor in the exported ledger", async () => {
@@ -154,7 +155,7 @@ describe("the API key", () => {
 });
 
 /** Methods that do something rather than tell something. */
-const changing = /\/(?:Apply|Start|Invite|Set|Submit)$/;
+const changing = /\/(?:Apply|Start|Cancel|Invite|Set|Submit)$/;
 
 function requestsFor(path: string): Buffer[] {
   const encode = (it: { finish(): Uint8Array }) => Buffer.from(it.finish());
