@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
-import { dispatchProof } from "@cohort/proto/proof";
 import type { Logger } from "pino";
 import { decideUncertain } from "./budget/settle.ts";
 import { definitionOf, workflowAt } from "./catalogue/catalogue.ts";
@@ -35,7 +34,7 @@ import { applyEvent, emptyState } from "./state/state.ts";
 import { createWriter, type Writer } from "./state/writer.ts";
 import { checkBoxKey, sealDelivery } from "./tokens/delivery.ts";
 import { verifyRequest, verifyStrictly } from "./tokens/request.ts";
-import { createDispatchSigner } from "./tokens/signing.ts";
+import { createDispatchSigner, signDispatch } from "./tokens/signing.ts";
 import { createTokenKeys, issueToken, openToken } from "./tokens/token.ts";
 import type { Vault } from "./vault/vault.ts";
 import { version } from "./version.ts";
@@ -212,7 +211,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     ca: setup.ca,
     credential: await issueCoordinatorCredential(setup.seeds.meshAccount, setup.seeds.coordinator),
     handlers: { ...membership, ...reports },
-    sign: (subject, payload) => dispatchSigner.sign(dispatchProof(subject, payload)),
+    sign: (subject, payload) => signDispatch(dispatchSigner, subject, payload).signature,
     log,
     now,
   });

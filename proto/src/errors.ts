@@ -174,7 +174,6 @@ export const errors = {
     meaning: "The node was away for longer than the step's `lost_after`.",
   },
   NODE_BUSY: { exit: 3, grpc: "RESOURCE_EXHAUSTED", meaning: "The node has no free slot." },
-  NODE_NONE: { exit: 3, grpc: "FAILED_PRECONDITION", meaning: "No node fits the step." },
   DISPATCH_INVALID: {
     exit: 3,
     grpc: "INVALID_ARGUMENT",
