@@ -1,17 +1,12 @@
 import { concatenate } from "../bytes.ts";
 
 /**
- * NATS's spelling of Ed25519 keys: base32 of a prefix, the key, and a CRC-16. Only users' keys
+ * NATS's spelling of Ed25519 keys: base32 of a prefix, the key, and a CRC-16. Only users' seeds
  * are known here. https://docs.nats.io/reference/reference-protocols/nats-server-configuration
  */
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const seedPrefix = 18 << 3;
 const userPrefix = 20 << 3;
-
-/** "U..." of a public key. */
-export function encodeUserKey(publicKey: Uint8Array): string {
-  return encode(concatenate([Uint8Array.of(userPrefix), publicKey]));
-}
 
 /** "SU..." of a seed. */
 export function encodeUserSeed(seed: Uint8Array): string {
