@@ -3,55 +3,87 @@ import { limits } from "../limits.ts";
 import { isSecretPath } from "../secret-path.ts";
 import { duration, money, name, size } from "./values.ts";
 
-/** `kind: service`: an outside API that the vault proxy may call, and how. */
-
 const secretPath = z.string().refine(isSecretPath, "must be a path such as maintenance/api-key");
+const secret = secretPath.describe(
+  "Path of the credential in the vault, as `cohort secret set` stored it for this service.",
+);
 
 const auth = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("bearer"), secret: secretPath }),
   z.strictObject({
-    type: z.literal("header"),
-    header: z.string().regex(/^[a-z0-9-]+$/, "must be a header name in lower case"),
-    secret: secretPath,
+    type: z.literal("bearer").describe("Sent as `Authorization: Bearer SECRET`."),
+    secret,
   }),
-  z.strictObject({ type: z.literal("none") }),
+  z.strictObject({
+    type: z.literal("header").describe("Sent as the value of a header of its own."),
+    header: z
+      .string()
+      .regex(/^[a-z0-9-]+$/, "must be a header name in lower case")
+      .describe("Name of that header, in lower case."),
+    secret,
+  }),
+  z.strictObject({ type: z.literal("none").describe("The service asks for no credential.") }),
 ]);
 
 export const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
-/** A path pattern: literal text; "*" is one segment, a last "**" any rest. */
 const rule = z.strictObject({
-  methods: z.array(z.enum(httpMethods)).min(1),
+  methods: z.array(z.enum(httpMethods)).min(1).describe("HTTP methods that the rule allows."),
   path: z
     .string()
     .max(512)
-    .regex(/^\/[\w\-./*~%]*$/, "must be a path such as /tickets/*"),
+    .regex(/^\/[\w\-./*~%]*$/, "must be a path such as /tickets/*")
+    .describe(
+      "Path below `base_url` that the rule allows: literal text, where `*` is one segment and a last `**` any rest.",
+    ),
 });
 
+const bodySize = size.pipe(z.int().max(limits.proxyBodyBytesMax)).default(limits.proxyBodyBytesMax);
+
+const callLimits = z.strictObject({
+  timeout: duration
+    .pipe(z.int().min(1).max(limits.callMsMax))
+    .default(30_000)
+    .describe("Longest time that a call may take; then it ends with UPSTREAM_TIMEOUT."),
+  request: bodySize.describe("Largest body that is sent; a larger one is refused."),
+  response: bodySize.describe("Largest body that is taken as an answer; a larger one is refused."),
+});
+
+/** `kind: service`: an outside API that the vault proxy may call, and how. */
 export const service = z.strictObject({
-  kind: z.literal("service"),
-  name,
-  description: z.string().max(1000).optional(),
+  kind: z.literal("service").describe("The kind of resource: `service`."),
+  name: name.describe("Name of the service, by which steps call it and are granted it."),
+  description: z.string().max(1000).optional().describe("What the service is, for people."),
   base_url: z
     .string()
     .max(512)
-    .refine(isBaseUrl, "must be https://host[:port][/path] and nothing more"),
-  auth,
-  allow: z.array(rule).min(1).max(100),
-  /** CIDR blocks that the host may resolve to although they are not public: on-premises targets. */
+    .refine(isBaseUrl, "must be https://host[:port][/path] and nothing more")
+    .describe("Where the service is: `https://host[:port][/path]`. Nothing else is ever called."),
+  auth: auth.describe("The credential that the proxy adds to each call, and how."),
+  allow: z
+    .array(rule)
+    .min(1)
+    .max(100)
+    .describe("Calls that steps may make; whatever no rule allows is refused."),
   addresses: z
     .array(z.string().regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, "must be a block such as 10.1.2.0/24"))
-    .default([]),
-  /** PEM file beside this one, trusted for this service alone instead of the public roots. */
-  ca_file: z.string().max(255).optional(),
-  pricing: z.strictObject({ per_call: money }).optional(),
-  limits: z
+    .default([])
+    .describe(
+      "CIDR blocks that the host may resolve to although they are not public, for services on the premises. Left out, public addresses alone.",
+    ),
+  ca_file: z
+    .string()
+    .max(255)
+    .optional()
+    .describe(
+      "PEM file beside this one, trusted for this service alone instead of the public roots. Left out, the public roots are.",
+    ),
+  pricing: z
     .strictObject({
-      timeout: duration.pipe(z.int().min(1).max(limits.callMsMax)).default(30_000),
-      request: size.pipe(z.int().max(limits.proxyBodyBytesMax)).default(limits.proxyBodyBytesMax),
-      response: size.pipe(z.int().max(limits.proxyBodyBytesMax)).default(limits.proxyBodyBytesMax),
+      per_call: money.describe("What one call costs; `0 USD` for a service that is free."),
     })
-    .prefault({}),
+    .optional()
+    .describe("What calls cost. Left out, the price is unknown and every call is refused."),
+  limits: callLimits.prefault({}).describe("Bounds of one call."),
 });
 
 /** As stored: `ca_file` has become its PEM text. */

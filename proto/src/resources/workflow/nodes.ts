@@ -1,0 +1,68 @@
+import * as z from "zod";
+import { limits } from "../../limits.ts";
+
+/** Which nodes run a step; each chosen node is one instance. */
+export const nodes = z.strictObject({
+  select: z
+    .string()
+    .min(1)
+    .max(limits.expressionBytesMax)
+    .optional()
+    .describe(
+      "Condition over `node` and `inputs` that a node must meet. A node without a label that it reads does not meet it; left out, every node does.",
+    ),
+  count: z
+    .union([z.literal("all"), z.int().min(1).max(limits.instancesMax)])
+    .default(1)
+    .describe(
+      "How many nodes run the step, each as one instance; `all` takes every connected node that fits when the step begins. The step waits while fewer fit.",
+    ),
+  max_concurrent: z
+    .int()
+    .min(1)
+    .max(limits.instancesMax)
+    .optional()
+    .describe("Nodes that work at once; left out, all of them."),
+  quorum: z
+    .union([
+      z.int().min(1).max(limits.instancesMax),
+      z.string().regex(/^(?:100|[1-9]\d?)%$/, 'must be a share such as "80%"'),
+    ])
+    .optional()
+    .describe(
+      "How many of the nodes, or what share of them, must succeed for the step to. Left out, all must but those that `max_failures` allows.",
+    ),
+  max_failures: z
+    .int()
+    .min(0)
+    .max(limits.instancesMax)
+    .optional()
+    .describe(
+      "Nodes that may fail; one failure more fails the step and ends what still runs of it. Left out, every node's end is awaited.",
+    ),
+  spread: z
+    .string()
+    .min(1)
+    .max(limits.nameLengthMax)
+    .optional()
+    .describe(
+      "Label whose values the chosen nodes are to differ in, as far as there are such nodes. Left out, no label counts.",
+    ),
+});
+
+/** What a node must be, whichever is chosen. */
+export const requires = z.strictObject({
+  arch: z
+    .enum(["x86_64", "arm64", "riscv64"])
+    .optional()
+    .describe("Processor architecture that the node must have; left out, any."),
+  isolation: z
+    .enum(["standard", "strict"])
+    .optional()
+    .describe(
+      "Least isolation that the node must offer: `strict` is every layer of the sandbox, `standard` does without Landlock or delegated cgroups. Left out, `standard`.",
+    ),
+});
+
+/** When the node that works on a step is away. */
+export const onDisconnect = z.enum(["wait", "move", "fail"]);

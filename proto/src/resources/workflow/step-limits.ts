@@ -1,0 +1,35 @@
+import * as z from "zod";
+import { limits, stepLimitDefaults } from "../../limits.ts";
+import { duration, size } from "../values.ts";
+
+/** What one attempt of a step may use of its node. */
+export const stepLimits = z.strictObject({
+  memory: size
+    .pipe(z.int().min(1024 * 1024))
+    .default(stepLimitDefaults.memoryBytes)
+    .describe("Memory of all processes of the step together; more ends it with STEP_MEMORY."),
+  pids: z
+    .int()
+    .min(1)
+    .max(4096)
+    .default(stepLimitDefaults.pids)
+    .describe("Processes and threads that the step may have at once."),
+  disk: size
+    .default(stepLimitDefaults.diskBytes)
+    .describe("What the step may write below /work and /tmp; both lie in memory and end with it."),
+  output: size
+    .pipe(z.int().max(limits.stepOutputBytesMax))
+    .default(stepLimitDefaults.outputBytes)
+    .describe("Largest output, as JSON; a larger one fails the step with STEP_OUTPUT_INVALID."),
+  cpu: duration
+    .optional()
+    .describe(
+      "Processor time that the step may use, over all processors; more ends it with STEP_CPU. Left out, `timeout` alone bounds it.",
+    ),
+  open_files: z
+    .int()
+    .min(8)
+    .max(65_536)
+    .default(stepLimitDefaults.openFiles)
+    .describe("Files and sockets that each process of the step may hold open."),
+});
