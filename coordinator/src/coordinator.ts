@@ -4,34 +4,21 @@ import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Logger } from "pino";
-import { decideUncertain } from "./budget/settle.ts";
-import { definitionOf, workflowAt } from "./catalogue/catalogue.ts";
 import { type ConsoleServer, startConsole } from "./console/server.ts";
-import { createDispatcher } from "./dispatch/dispatcher.ts";
-import { createNodeReports } from "./dispatch/node-reports.ts";
+import { createCore } from "./core.ts";
 import { sleep } from "./dispatch/sleep.ts";
-import { decideSilence } from "./fleet/decide-presence.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
 import { createIds } from "./ids.ts";
 import { createCheckpointSigner } from "./ledger/ledger.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
 import { createCredentials, issueCoordinatorCredential } from "./mesh/credentials.ts";
 import { createInviter } from "./mesh/invitation.ts";
-import { createMembership } from "./mesh/membership.ts";
 import { connectMesh, type Mesh } from "./mesh/mesh.ts";
-import { watchPresence } from "./mesh/presence.ts";
 import { createEgress } from "./proxy/egress/egress.ts";
 import { ownAddresses, systemResolver } from "./proxy/egress/resolve.ts";
 import { createProxy } from "./proxy/proxy.ts";
-import { decideWelcome } from "./scheduler/decide-welcome.ts";
-import { schedulerLimits } from "./scheduler/limits.ts";
-import { findActive } from "./scheduler/runs.ts";
-import { decideTick } from "./scheduler/scheduler.ts";
 import { openSetup } from "./setup/setup.ts";
-import type { Decision } from "./state/decision.ts";
-import { createFeed } from "./state/feed.ts";
-import { applyEvent, emptyState } from "./state/state.ts";
-import { createWriter, type Writer } from "./state/writer.ts";
+import type { State } from "./state/state.ts";
 import { checkBoxKey, sealDelivery } from "./tokens/delivery.ts";
 import { verifyRequest, verifyStrictly } from "./tokens/request.ts";
 import { createDispatchSigner, signDispatch } from "./tokens/signing.ts";
@@ -76,45 +63,8 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   });
 
   const eventLog = openSqliteLog({ path: join(dataDir, "cohort.db"), signer: checkpoints });
-  const state = emptyState();
-  for (const { seq, atMs, event } of eventLog.entries(1)) {
-    if (event !== undefined) applyEvent(state, { seq, atMs, event });
-  }
-  const feed = createFeed();
-  const writer = createWriter({
-    log: eventLog,
-    state,
-    now,
-    onFailure,
-    listen(recorded) {
-      dispatcher.onEvents(recorded);
-      feed.publish({ kind: "events", recorded });
-    },
-  });
-
   const egress = createEgress({ resolve: systemResolver(), ownAddresses });
-  const proxy = createProxy({
-    writer,
-    egress,
-    vault,
-    newId,
-    onFault,
-    tokens: {
-      openToken: (token) => openToken(tokenKeys, token, now()),
-      verifyRequest: (node, request) =>
-        verifyRequest(request, enrolled(writer, node).keys.signKey, now()),
-    },
-    nodeIsEnrolled: (node) => (state.fleet.nodes.get(node)?.state ?? "invited") !== "invited",
-    attemptIsLive: (attempt, node) => findActive(state.runs, attempt)?.node === node,
-    service: (name) => definitionOf(state.catalogue, "service", name),
-    run(id) {
-      const run = state.runs.byId.get(id);
-      if (run === undefined) return null;
-      const ceilingNanoUsd = workflowAt(state.catalogue, run.version).definition.budget ?? null;
-      return { workflow: run.workflow, ceilingNanoUsd };
-    },
-  });
-
+  const credentials = createCredentials(setup.seeds.meshAccount);
   const sealToken = (node: EnrolledNode, attempt: AttemptKey, services: readonly string[]) => {
     const issuedMs = now();
     const expiresMs = issuedMs + limits.stepTokenLifetimeMs;
@@ -136,59 +86,49 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     });
   };
 
-  const dispatcher = createDispatcher({
-    writer,
-    // The dispatcher hears of events before the first connection stands; none is sent until then.
+  const core = createCore({
+    log: eventLog,
+    now,
+    // Nothing is sent before `resume`; the first connection stands by then.
     mesh: {
       dispatch: (...args) => mesh.dispatch(...args),
       cancel: (...args) => mesh.cancel(...args),
     },
     sealToken,
-    call: (attempt, work) => proxy.fromStep({ attempt, ...work }),
+    createProxy: (lookups, state) =>
+      createProxy({
+        ...lookups,
+        egress,
+        vault,
+        newId,
+        tokens: {
+          openToken: (token) => openToken(tokenKeys, token, now()),
+          verifyRequest: (node, request) =>
+            verifyRequest(request, enrolled(state, node).keys.signKey, now()),
+        },
+      }),
+    membership: {
+      credentials,
+      servers: setup.servers,
+      sha256,
+      verify: (message, signature, key) => verifyStrictly(key, message, signature),
+      isBoxKey,
+      log,
+    },
     sleep,
+    onFailure,
     onFault,
   });
-
-  const decideFleet = <T>(decision: (fleet: typeof state.fleet, nowMs: number) => Decision<T>) =>
-    writer.decide((it, nowMs) => decision(it.fleet, nowMs));
-  const presence = watchPresence({
-    connected: [...state.fleet.nodes.values()]
-      .filter((it) => it.state === "connected")
-      .map((it) => it.node),
-    now,
-    onSilent: (lastSeenMs) => {
-      decideFleet((fleet, nowMs) => decideSilence(fleet, lastSeenMs, nowMs)).catch(onFault);
-    },
-  });
-  const credentials = createCredentials(setup.seeds.meshAccount);
-  const shared = { decide: decideFleet, credentials, servers: setup.servers, sha256 };
-  const membership = createMembership({
-    ...shared,
-    presence,
-    verify: (message, signature, key) => verifyStrictly(key, message, signature),
-    isBoxKey,
-    now,
-    log,
-    async welcome(node, hello) {
-      const welcomed = await writer.decide((it) => decideWelcome(it, node, hello));
-      dispatcher.resend(welcomed.resend);
-      return welcomed;
-    },
-  });
+  const { state, writer, feed, presence } = core;
   const inviteNode = createInviter({
-    ...shared,
+    decide: (decision) => writer.decide((it, nowMs) => decision(it.fleet, nowMs)),
+    credentials,
+    servers: setup.servers,
+    sha256,
     rootFingerprint: setup.rootFingerprint,
     coordinatorKey: dispatchSigner.publicKey,
     randomBytes,
     newUlid: newId,
-  });
-  const reports = createNodeReports({
-    writer,
-    feed,
-    stepLogs: eventLog.stepLogs,
-    sealToken,
-    proxy: (node, request) => proxy.fromNode(node, request),
-    seen: membership.heard,
   });
 
   if (eventLog.size === 0) {
@@ -200,22 +140,18 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     };
     await writer.decide(() => ({ events: [{ $case: "meshCreated", value }], value: undefined }));
   }
-  await writer.decide(() => ({
-    events: [{ $case: "coordinatorStarted", value: { version } }],
-    value: undefined,
-  }));
-  await writer.decide((it) => decideUncertain(it.budget));
+  await core.begin(version);
 
   const mesh: Mesh = await connectMesh({
     servers: [setup.localServer],
     ca: setup.ca,
     credential: await issueCoordinatorCredential(setup.seeds.meshAccount, setup.seeds.coordinator),
-    handlers: { ...membership, ...reports },
+    handlers: core.handlers,
     sign: (subject, payload) => signDispatch(dispatchSigner, subject, payload).signature,
     log,
     now,
   });
-  await dispatcher.resume();
+  await core.resume();
   const console: ConsoleServer = await startConsole({
     writer,
     feed,
@@ -239,18 +175,11 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     address: `${setup.config.nats.host}:${setup.config.console.port}`,
     onFault,
   });
-  const ticker = setInterval(() => {
-    writer
-      .decide((it, nowMs) => ({ events: decideTick(it, nowMs), value: undefined }))
-      .catch(onFault);
-  }, schedulerLimits.tickMs);
 
   return {
     console: `localhost:${console.port}`,
     async close() {
-      clearInterval(ticker);
-      dispatcher.close();
-      presence.close();
+      core.close();
       await console.close();
       await mesh.close();
       await egress.close();
@@ -260,7 +189,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   };
 }
 
-function enrolled({ state }: Writer, name: string): EnrolledNode {
+function enrolled(state: State, name: string): EnrolledNode {
   const node = state.fleet.nodes.get(name);
   if (node === undefined || node.state === "invited") {
     throw refuse("TOKEN_WRONG_NODE", `no node named ${name} is enrolled`);

@@ -7,7 +7,7 @@ import {
 import { limits } from "@cohort/proto/limits";
 import { problem, refuse } from "@cohort/proto/problem";
 import { requestProof, tokenProof } from "@cohort/proto/proof";
-import { definitionOf, workflowAt } from "../../coordinator/src/catalogue/catalogue.ts";
+import type { ProxyLookups } from "../../coordinator/src/core.ts";
 import type { EnrolledNode } from "../../coordinator/src/fleet/fleet.ts";
 import type { Exchange } from "../../coordinator/src/proxy/egress/exchange.ts";
 import {
@@ -15,8 +15,7 @@ import {
   type TokenClaims,
   type VaultProxy,
 } from "../../coordinator/src/proxy/proxy.ts";
-import { findActive } from "../../coordinator/src/scheduler/runs.ts";
-import type { Writer } from "../../coordinator/src/state/writer.ts";
+import type { State } from "../../coordinator/src/state/state.ts";
 import type { VirtualClock } from "./clock.ts";
 import { digest, seal, sign, simulatedCrypto } from "./crypto.ts";
 import type { Random } from "./random.ts";
@@ -46,19 +45,17 @@ export function sealStepToken(options: {
 
 /** The real proxy and its budgets; its services answer after a random time, or do not. */
 export function createSimulatedProxy(options: {
-  readonly writer: Writer;
+  readonly lookups: ProxyLookups;
+  readonly state: State;
   readonly clock: VirtualClock;
   readonly random: Random;
   readonly now: () => number;
   readonly onCall: () => void;
-  readonly onFault: (error: unknown) => void;
 }): VaultProxy {
-  const { writer, clock, random, now, onCall, onFault } = options;
-  const { state } = writer;
+  const { lookups, state, clock, random, now, onCall } = options;
   return createProxy({
-    writer,
+    ...lookups,
     newId: () => random.ulid(),
-    onFault,
     egress: {
       async call() {
         onCall();
@@ -74,15 +71,6 @@ export function createSimulatedProxy(options: {
     tokens: {
       openToken: (token) => openToken(token, now()),
       verifyRequest: (node, request) => verifyRequest(state.fleet.nodes.get(node), request),
-    },
-    nodeIsEnrolled: (node) => (state.fleet.nodes.get(node)?.state ?? "invited") !== "invited",
-    attemptIsLive: (attempt, node) => findActive(state.runs, attempt)?.node === node,
-    service: (name) => definitionOf(state.catalogue, "service", name),
-    run(id) {
-      const run = state.runs.byId.get(id);
-      if (run === undefined) return null;
-      const { budget = null } = workflowAt(state.catalogue, run.version).definition;
-      return { workflow: run.workflow, ceilingNanoUsd: budget };
     },
   });
 }

@@ -1,0 +1,168 @@
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { decideUncertain } from "./budget/settle.ts";
+import { definitionOf, workflowAt } from "./catalogue/catalogue.ts";
+import { createDispatcher, type DispatcherDependencies } from "./dispatch/dispatcher.ts";
+import { createNodeReports } from "./dispatch/node-reports.ts";
+import { decideSilence } from "./fleet/decide-presence.ts";
+import type { EnrolledNode } from "./fleet/fleet.ts";
+import type { EventLog, StepLogStore } from "./log/log.ts";
+import { createMembership, type DecideFleet, type MembershipOptions } from "./mesh/membership.ts";
+import type { MeshHandlers } from "./mesh/mesh.ts";
+import { type Presence, watchPresence } from "./mesh/presence.ts";
+import type { ProxyDependencies, VaultProxy } from "./proxy/proxy.ts";
+import { decideWelcome } from "./scheduler/decide-welcome.ts";
+import { schedulerLimits } from "./scheduler/limits.ts";
+import { findActive } from "./scheduler/runs.ts";
+import { decideTick } from "./scheduler/scheduler.ts";
+import { createFeed, type Feed } from "./state/feed.ts";
+import { applyEvent, emptyState, type State } from "./state/state.ts";
+import { createWriter, type Writer } from "./state/writer.ts";
+
+/** What of the proxy's dependencies the core itself knows. */
+export type ProxyLookups = Pick<
+  ProxyDependencies,
+  "writer" | "nodeIsEnrolled" | "attemptIsLive" | "service" | "run" | "onFault"
+>;
+
+export interface CoreOptions {
+  readonly log: EventLog & { readonly stepLogs: StepLogStore };
+  readonly now: () => number;
+  /** Commands to nodes; used from `resume` on. */
+  readonly mesh: DispatcherDependencies["mesh"];
+  /** A step token for the attempt, signed and sealed to the node. */
+  readonly sealToken: (
+    node: EnrolledNode,
+    attempt: AttemptKey,
+    services: readonly string[],
+  ) => Uint8Array;
+  readonly createProxy: (
+    lookups: ProxyLookups,
+    state: State,
+  ) => Pick<VaultProxy, "fromStep" | "fromNode">;
+  readonly membership: Omit<MembershipOptions, "decide" | "presence" | "welcome" | "now">;
+  readonly sleep: DispatcherDependencies["sleep"];
+  /** The event log cannot be written: the process must end, and start again from the log. */
+  readonly onFailure: (error: unknown) => void;
+  /** A fault that no caller is left to be told of. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The coordinator between its doors: all that it knows and decides, over ports. */
+export interface Core {
+  readonly state: State;
+  readonly writer: Writer;
+  readonly feed: Feed;
+  readonly presence: Presence;
+  /** For the bus, once `begin` has resolved. */
+  readonly handlers: MeshHandlers;
+  /** Records that the process started, and what the one before left undecided. */
+  begin(version: string): Promise<void>;
+  /** Nodes can be reached: goes on where the log ends. */
+  resume(): Promise<void>;
+  close(): void;
+}
+
+/**
+ * Reads the state from the log and puts the parts together that act upon it. The process gives it
+ * real adapters, the simulator simulated ones. Throws LEDGER_INVALID.
+ */
+export function createCore(options: CoreOptions): Core {
+  const { log, now, mesh, sealToken, sleep, onFailure, onFault } = options;
+  const state = emptyState();
+  for (const { seq, atMs, event } of log.entries(1)) {
+    if (event !== undefined) applyEvent(state, { seq, atMs, event });
+  }
+  const feed = createFeed();
+  const writer = createWriter({
+    log,
+    state,
+    now,
+    onFailure,
+    listen(recorded) {
+      dispatcher.onEvents(recorded);
+      feed.publish({ kind: "events", recorded });
+    },
+  });
+  const proxy = options.createProxy({ writer, onFault, ...lookupsOf(state) }, state);
+  const dispatcher = createDispatcher({
+    writer,
+    mesh,
+    sealToken,
+    call: (attempt, work) => proxy.fromStep({ attempt, ...work }),
+    sleep,
+    onFault,
+  });
+
+  const decideFleet: DecideFleet = (decision) =>
+    writer.decide((it, nowMs) => decision(it.fleet, nowMs));
+  const presence = watchPresence({
+    connected: [...state.fleet.nodes.values()]
+      .filter((it) => it.state === "connected")
+      .map((it) => it.node),
+    now,
+    onSilent: (lastSeenMs) => {
+      decideFleet((fleet, nowMs) => decideSilence(fleet, lastSeenMs, nowMs)).catch(onFault);
+    },
+  });
+  const membership = createMembership({
+    ...options.membership,
+    decide: decideFleet,
+    presence,
+    now,
+    async welcome(node, hello) {
+      const welcomed = await writer.decide((it) => decideWelcome(it, node, hello));
+      dispatcher.resend(welcomed.resend);
+      return welcomed;
+    },
+  });
+  const reports = createNodeReports({
+    writer,
+    feed,
+    stepLogs: log.stepLogs,
+    sealToken,
+    proxy: (node, request) => proxy.fromNode(node, request),
+    seen: membership.heard,
+  });
+  let ticker: NodeJS.Timeout | undefined;
+
+  return {
+    state,
+    writer,
+    feed,
+    presence,
+    handlers: { ...membership, ...reports },
+    async begin(version) {
+      const started = { $case: "coordinatorStarted" as const, value: { version } };
+      await writer.decide(() => ({ events: [started], value: undefined }));
+      await writer.decide((it) => decideUncertain(it.budget));
+    },
+    async resume() {
+      await dispatcher.resume();
+      ticker = setInterval(() => {
+        writer
+          .decide((it, nowMs) => ({ events: decideTick(it, nowMs), value: undefined }))
+          .catch(onFault);
+      }, schedulerLimits.tickMs);
+    },
+    close() {
+      clearInterval(ticker);
+      dispatcher.close();
+      presence.close();
+    },
+  };
+}
+
+function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {
+  const { catalogue, fleet, runs } = state;
+  return {
+    nodeIsEnrolled: (node) => (fleet.nodes.get(node)?.state ?? "invited") !== "invited",
+    attemptIsLive: (attempt, node) => findActive(runs, attempt)?.node === node,
+    service: (name) => definitionOf(catalogue, "service", name),
+    run(id) {
+      const run = runs.byId.get(id);
+      if (run === undefined) return null;
+      const ceilingNanoUsd = workflowAt(catalogue, run.version).definition.budget ?? null;
+      return { workflow: run.workflow, ceilingNanoUsd };
+    },
+  };
+}
