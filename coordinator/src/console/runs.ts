@@ -1,5 +1,6 @@
 import { type LogLine, type RunsServer, RunsService } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
+import { runView } from "../history/run-view.ts";
 import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
 import { decideStart } from "../scheduler/decide-start.ts";
@@ -8,7 +9,6 @@ import { type Feed, runOf } from "../state/feed.ts";
 import type { State } from "../state/state.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
-import { runView } from "./views.ts";
 import { createWaker } from "./waker.ts";
 
 export interface RunsDependencies {
