@@ -1,4 +1,4 @@
-/** Durations, sizes and money as people write them; null when the text is none. */
+/** Durations, sizes and money as people write them, and back; null when the text is none. */
 
 const durationUnits: Readonly<Record<string, number>> = {
   ms: 1,
@@ -8,14 +8,29 @@ const durationUnits: Readonly<Record<string, number>> = {
   d: 86_400_000,
 };
 
+export const durationPattern = /^(?:\d+(?:ms|[smhd]))+$/;
+
 /** "90s", "1h30m", "250ms" to integer ms. */
 export function parseDuration(text: string): number | null {
-  if (!/^(?:\d+(?:ms|[smhd]))+$/.test(text)) return null;
+  if (!durationPattern.test(text)) return null;
   let total = 0;
   for (const [, count, unit] of text.matchAll(/(\d+)(ms|[smhd])/g)) {
     total += Number(count) * (durationUnits[unit as string] as number);
   }
   return Number.isSafeInteger(total) ? total : null;
+}
+
+/** Integer ms as "1h30m", in the largest units that give it exactly. */
+export function formatDuration(milliseconds: number): string {
+  let left = milliseconds;
+  const parts = Object.entries(durationUnits)
+    .reverse()
+    .map(([unit, size]) => {
+      const count = Math.floor(left / size);
+      left -= count * size;
+      return count === 0 ? "" : `${count}${unit}`;
+    });
+  return parts.join("") || "0s";
 }
 
 const sizeUnits: Readonly<Record<string, number>> = {
@@ -28,19 +43,31 @@ const sizeUnits: Readonly<Record<string, number>> = {
   GiB: 1024 ** 3,
 };
 
+export const sizePattern = /^(\d+) ?([KMG]i?B|B)$/;
+
 /** "64MiB", "10 MB" to bytes. */
 export function parseSize(text: string): number | null {
-  const match = /^(\d+) ?([KMG]i?B|B)$/.exec(text);
+  const match = sizePattern.exec(text);
   if (match === null) return null;
   const bytes = Number(match[1]) * (sizeUnits[match[2] as string] as number);
   return Number.isSafeInteger(bytes) ? bytes : null;
 }
 
+/** Bytes as "64MiB", in the largest unit that gives them exactly. */
+export function formatSize(bytes: number): string {
+  const [unit, size] = Object.entries(sizeUnits)
+    .sort(([, a], [, b]) => b - a)
+    .find(([, size]) => bytes % size === 0 && bytes >= size) ?? ["B", 1];
+  return `${bytes / size}${unit}`;
+}
+
 export const nanoUsdPerUsd = 1_000_000_000;
+
+export const moneyPattern = /^(\d+)(?:\.(\d{1,9}))? USD$/;
 
 /** "0.20 USD" to integer nano-USD; at most nine decimals. */
 export function parseMoney(text: string): number | null {
-  const match = /^(\d+)(?:\.(\d{1,9}))? USD$/.exec(text);
+  const match = moneyPattern.exec(text);
   if (match === null) return null;
   const nano = Number(match[1]) * nanoUsdPerUsd + Number((match[2] ?? "").padEnd(9, "0"));
   return Number.isSafeInteger(nano) ? nano : null;

@@ -31,9 +31,11 @@ export function replyBelongsTo(owner: string, reply: string | undefined): boolea
   return reply?.startsWith(`${subjects.inboxPrefix(owner)}.`) ?? false;
 }
 
-const namePattern = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
-
 /** Names of nodes, workflows and other resources: a DNS label in lower case. */
+export const namePattern = new RegExp(
+  `^[a-z0-9](?:[a-z0-9-]{0,${limits.nameLengthMax - 2}}[a-z0-9])?$`,
+);
+
 export function isName(text: string): boolean {
-  return text.length <= limits.nameLengthMax && namePattern.test(text);
+  return namePattern.test(text);
 }

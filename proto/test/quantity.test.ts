@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatMoney, parseDuration, parseMoney, parseSize } from "../src/quantity.ts";
+import {
+  formatDuration,
+  formatMoney,
+  formatSize,
+  parseDuration,
+  parseMoney,
+  parseSize,
+} from "../src/quantity.ts";
 
 describe("quantities", () => {
   it("read what people write", () => {
@@ -22,6 +29,22 @@ describe("quantities", () => {
       expect(parseMoney(text)).toBeNull();
     },
   );
+
+  it("show durations and sizes in the largest units that give them exactly", () => {
+    expect(formatDuration(5_400_000)).toBe("1h30m");
+    expect(formatDuration(90_061_001)).toBe("1d1h1m1s1ms");
+    expect(formatDuration(0)).toBe("0s");
+    expect(formatSize(67_108_864)).toBe("64MiB");
+    expect(formatSize(10_000_000)).toBe("10MB");
+    expect(formatSize(1025)).toBe("1025B");
+    expect(formatSize(0)).toBe("0B");
+  });
+
+  it("show durations and sizes so that they read back the same", () => {
+    const counts = fc.nat({ max: 2 ** 50 });
+    fc.assert(fc.property(counts, (it) => parseDuration(formatDuration(it)) === it));
+    fc.assert(fc.property(counts, (it) => parseSize(formatSize(it)) === it));
+  });
 
   it("show money so that it reads back the same", () => {
     fc.assert(

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
+import { formatSize } from "../quantity.ts";
 import { isSecretPath } from "../secret-path.ts";
 import { duration, money, name, size } from "./values.ts";
 
@@ -37,12 +38,14 @@ const rule = z.strictObject({
     ),
 });
 
-const bodySize = size.pipe(z.int().max(limits.proxyBodyBytesMax)).default(limits.proxyBodyBytesMax);
+const bodySize = size
+  .pipe(z.int().max(limits.proxyBodyBytesMax))
+  .prefault(formatSize(limits.proxyBodyBytesMax));
 
 const callLimits = z.strictObject({
   timeout: duration
     .pipe(z.int().min(1).max(limits.callMsMax))
-    .default(30_000)
+    .prefault("30s")
     .describe("Longest time that a call may take; then it ends with UPSTREAM_TIMEOUT."),
   request: bodySize.describe("Largest body that is sent; a larger one is refused."),
   response: bodySize.describe("Largest body that is taken as an answer; a larger one is refused."),

@@ -1,23 +1,50 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
-import { parseDuration, parseMoney, parseSize } from "../quantity.ts";
-import { isName } from "../subjects.ts";
+import {
+  durationPattern,
+  formatDuration,
+  formatMoney,
+  formatSize,
+  moneyPattern,
+  parseDuration,
+  parseMoney,
+  parseSize,
+  sizePattern,
+} from "../quantity.ts";
+import { namePattern } from "../subjects.ts";
 
 /** Building blocks of the resource schemas: what a person writes, and what it becomes. */
 
 export const name = z
   .string()
-  .refine(
-    isName,
+  .regex(
+    namePattern,
     `must be a lower-case name of letters, digits and "-", at most ${limits.nameLengthMax}`,
   );
 
 /** "90s", "1h30m" to ms. */
-export const duration = quantity(parseDuration, 'must be a duration such as "90s" or "1h30m"');
+export const duration = quantity({
+  pattern: durationPattern,
+  parse: parseDuration,
+  format: formatDuration,
+  message: 'must be a duration such as "90s" or "1h30m"',
+});
+
 /** "64MiB" to bytes. */
-export const size = quantity(parseSize, 'must be a size such as "64MiB" or "10MB"');
+export const size = quantity({
+  pattern: sizePattern,
+  parse: parseSize,
+  format: formatSize,
+  message: 'must be a size such as "64MiB" or "10MB"',
+});
+
 /** "0.20 USD" to nano-USD. */
-export const money = quantity(parseMoney, 'must be an amount such as "0.20 USD"');
+export const money = quantity({
+  pattern: moneyPattern,
+  parse: parseMoney,
+  format: formatMoney,
+  message: 'must be an amount such as "0.20 USD"',
+});
 
 /** Text that may contain ${{ }}; checked when the workflow is compiled. */
 export const template = z.string().max(limits.scriptBytesMax);
@@ -47,11 +74,22 @@ export const environmentName = z
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable")
   .refine((text) => !text.startsWith("COHORT_"), "COHORT_ names are Cohort's own");
 
-function quantity(parse: (text: string) => number | null, message: string) {
-  return z.string().transform((text, context) => {
-    const value = parse(text);
-    if (value !== null) return value;
-    context.addIssue({ code: "custom", message });
-    return z.NEVER;
+interface Quantity {
+  readonly pattern: RegExp;
+  /** Null where the text fits the pattern and is still too large to count with. */
+  readonly parse: (text: string) => number | null;
+  readonly format: (value: number) => string;
+  readonly message: string;
+}
+
+function quantity({ pattern, parse, format, message }: Quantity) {
+  return z.codec(z.string().regex(pattern, message), z.number(), {
+    decode(text, payload) {
+      const value = parse(text);
+      if (value !== null) return value;
+      payload.issues.push({ code: "custom", message, input: text });
+      return z.NEVER;
+    },
+    encode: format,
   });
 }

@@ -18,12 +18,32 @@ function keysOf(node: unknown, path: string): Found[] {
   return [...own, ...Object.values(rest).flatMap((inner) => keysOf(inner, path))];
 }
 
-describe.each(Object.entries(resourceSchemas))("the schema of %s", (kind, schema) => {
-  const keys = keysOf(z.toJSONSchema(schema, { io: "input" }), kind);
+/** Every schema within a schema, each once. */
+function schemasIn(node: unknown, seen: Set<unknown> = new Set()): z.ZodType[] {
+  if (node === null || typeof node !== "object" || seen.has(node)) return [];
+  seen.add(node);
+  if (!(node instanceof z.ZodType)) {
+    return Object.values(node).flatMap((inner) => schemasIn(inner, seen));
+  }
+  return [node, ...schemasIn(node.def, seen)];
+}
 
+describe.each(Object.entries(resourceSchemas))("the schema of %s", (kind, schema) => {
   it("describes every key at every depth", () => {
+    const keys = keysOf(z.toJSONSchema(schema, { io: "input" }), kind);
     expect(keys.length).toBeGreaterThan(4);
     const bare = keys.filter(({ description = "" }) => !/^[A-Z`].*\.$/.test(description));
     expect(bare.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("gives each default as a person would write it", () => {
+    const all = schemasIn(schema);
+    expect(all.length).toBeGreaterThan(4);
+    const unwritten = all.filter((it) => {
+      if (!(it instanceof z.ZodDefault)) return false;
+      // Of a quantity, the default would be bare ms, bytes or nano-USD: `prefault("10m")` says more.
+      return !("default" in z.toJSONSchema(it, { io: "input", unrepresentable: "any" }));
+    });
+    expect(unwritten.map((it) => it.description)).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ export const retry = z.strictObject({
     .min(1)
     .max(limits.retriesMax)
     .describe("Attempts after the first that each instance of the step has."),
-  delay: duration.default(0).describe("Time from a failure to the next attempt."),
+  delay: duration.prefault("0s").describe("Time from a failure to the next attempt."),
   backoff: z
     .number()
     .min(1)

@@ -1,12 +1,13 @@
 import * as z from "zod";
 import { limits, stepLimitDefaults } from "../../limits.ts";
+import { formatSize } from "../../quantity.ts";
 import { duration, size } from "../values.ts";
 
 /** What one attempt of a step may use of its node. */
 export const stepLimits = z.strictObject({
   memory: size
     .pipe(z.int().min(1024 * 1024))
-    .default(stepLimitDefaults.memoryBytes)
+    .prefault(formatSize(stepLimitDefaults.memoryBytes))
     .describe("Memory of all processes of the step together; more ends it with STEP_MEMORY."),
   pids: z
     .int()
@@ -15,11 +16,11 @@ export const stepLimits = z.strictObject({
     .default(stepLimitDefaults.pids)
     .describe("Processes and threads that the step may have at once."),
   disk: size
-    .default(stepLimitDefaults.diskBytes)
+    .prefault(formatSize(stepLimitDefaults.diskBytes))
     .describe("What the step may write below /work and /tmp; both lie in memory and end with it."),
   output: size
     .pipe(z.int().max(limits.stepOutputBytesMax))
-    .default(stepLimitDefaults.outputBytes)
+    .prefault(formatSize(stepLimitDefaults.outputBytes))
     .describe("Largest output, as JSON; a larger one fails the step with STEP_OUTPUT_INVALID."),
   cpu: duration
     .optional()

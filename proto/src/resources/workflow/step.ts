@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { limits, stepLimitDefaults } from "../../limits.ts";
+import { formatDuration } from "../../quantity.ts";
 import { duration, environmentName, name, template, templateValue } from "../values.ts";
 import { call } from "./call.ts";
 import { forEach, instancesAtOnce, matrix } from "./fan-out.ts";
@@ -125,7 +126,7 @@ export const step = z.strictObject({
 
   // When it fails or takes long
   timeout: duration
-    .default(stepLimitDefaults.timeoutMs)
+    .prefault(formatDuration(stepLimitDefaults.timeoutMs))
     .describe("Longest time that one attempt may take; then it ends with STEP_TIMEOUT."),
   retry: retry
     .optional()
