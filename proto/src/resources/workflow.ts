@@ -40,10 +40,10 @@ export const workflow = z.strictObject({
     ),
   steps: stepList.min(1).describe("What a run does, in the order that `depends` asks for."),
   on_failure: stepList
-    .default([])
+    .prefault([])
     .describe("Steps that follow after all of `steps` when the run has failed."),
   finally: stepList
-    .default([])
+    .prefault([])
     .describe("Steps that follow after everything else, whatever happened."),
 });
 

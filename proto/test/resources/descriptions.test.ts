@@ -41,7 +41,7 @@ describe.each(Object.entries(resourceSchemas))("the schema of %s", (kind, schema
     expect(all.length).toBeGreaterThan(4);
     const unwritten = all.filter((it) => {
       if (!(it instanceof z.ZodDefault)) return false;
-      // Of a quantity, the default would be bare ms, bytes or nano-USD: `prefault("10m")` says more.
+      // What is of another form once read, as a quantity is, has its default in `prefault("10m")`.
       return !("default" in z.toJSONSchema(it, { io: "input", unrepresentable: "any" }));
     });
     expect(unwritten.map((it) => it.description)).toEqual([]);
