@@ -1,4 +1,5 @@
 import { hasExpression } from "@cohort/proto/expression";
+import { membersOf, readable } from "@cohort/proto/expression-variables";
 import type { Problem } from "@cohort/proto/problem";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import {
@@ -38,8 +39,8 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     const kinds = stepKinds.filter((it) => step[it] !== undefined);
     return [stepKindProblem(source, place, kinds)];
   }
-  const scope = scopeOf(context, step, [...runRoots, ...instanceRoots(step)]);
-  const early = scopeOf(context, step, runRoots);
+  const scope = scopeOf(context, step, instanceRoots(step));
+  const early = scopeOf(context, step, readable.beginning);
   const check = (path: Path, value: TemplateValue) =>
     valueProblems(value, [...place, ...path], source, scope);
   return [
@@ -101,21 +102,13 @@ function scriptProblems(text: string | undefined, path: Path, source: Source): P
   return [source.problemAt(path, "EXPRESSION_IN_SCRIPT", message, hint)];
 }
 
-/** What can be read before the step has a node. */
-const runRoots = ["inputs", "event", "steps", "run"];
 /** What can be read of an instance that has its node. */
 function instanceRoots(step: WorkflowStep): string[] {
-  return [
-    "node",
-    "instance",
-    ...(step.for_each === undefined ? [] : ["item"]),
-    ...(step.matrix === undefined ? [] : ["matrix"]),
-  ];
+  return readable.instance.filter((root) => {
+    if (root === "item") return step.for_each !== undefined;
+    return root !== "matrix" || step.matrix !== undefined;
+  });
 }
-
-/** What stands below `run` and below each of `steps`. */
-const runMembers = ["id", "workflow", "started_ms", "failed"];
-const stepMembers = ["output", "outputs", "outcome"];
 
 function scopeOf(context: StepContext, step: WorkflowStep, roots: readonly string[]): Scope {
   const inputs = Object.keys(context.workflow.inputs);
@@ -126,7 +119,7 @@ function scopeOf(context: StepContext, step: WorkflowStep, roots: readonly strin
       return nameFault(member, names, `the matrix has no list "${member}"`);
     }
     if (root === "run" && member !== undefined) {
-      return nameFault(member, runMembers, `\`run\` has no property "${member}"`);
+      return nameFault(member, membersOf("run"), `\`run\` has no property "${member}"`);
     }
     if (root === "steps" && member !== undefined) {
       if (!hasEnded(context, member, step.id)) {
@@ -134,7 +127,7 @@ function scopeOf(context: StepContext, step: WorkflowStep, roots: readonly strin
         return { message: `step "${member}" has not ended when "${step.id}" starts`, hint };
       }
       const message = `a step has no property "${property}"`;
-      return property === undefined ? null : nameFault(property, stepMembers, message);
+      return property === undefined ? null : nameFault(property, membersOf("steps"), message);
     }
     return rootFault(root as string, roots);
   };
@@ -151,19 +144,16 @@ function inputFault(name: string, inputs: readonly string[]) {
   return nameFault(name, inputs, `no input is called "${name}"`);
 }
 
-/** Properties of a node that a selector may read. */
-const nodeProperties = ["name", "labels", "arch", "isolation", "cores", "memory_bytes", "version"];
-
 function selectorProblems({ workflow, source }: StepContext, step: WorkflowStep, path: Path) {
   const select = step.nodes?.select;
   if (select === undefined) return [];
   const inputs = Object.keys(workflow.inputs);
   const scope: Scope = ([root, member]) => {
     if (root === "node" && member !== undefined) {
-      return nameFault(member, nodeProperties, `nodes have no property "${member}"`);
+      return nameFault(member, membersOf("node"), `nodes have no property "${member}"`);
     }
     if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
-    return rootFault(root as string, ["node", "inputs"]);
+    return rootFault(root as string, readable.selector);
   };
   return conditionProblems(select, path, source, scope, "SELECTOR_UNKNOWN");
 }
