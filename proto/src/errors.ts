@@ -154,7 +154,18 @@ export const errors = {
   STEP_OUTPUT_INVALID: {
     exit: 3,
     grpc: "ABORTED",
-    meaning: "What the step left as its output is not JSON, not a regular file, or too large.",
+    meaning:
+      "What the step left as its output is not JSON, not a regular file, or of a wrong type.",
+  },
+  STEP_OUTPUT_MISSING: {
+    exit: 3,
+    grpc: "ABORTED",
+    meaning: "The step left no output, or one without a field that its `outputs` declare.",
+  },
+  STEP_OUTPUT_TOO_LARGE: {
+    exit: 3,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "The step's output is larger than its limit.",
   },
   STEP_START_FAILED: {
     exit: 3,

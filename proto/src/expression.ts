@@ -1,4 +1,5 @@
 import { Environment, type ParseResult } from "@marcbachmann/cel-js";
+import { checkTypes, nothingKnown, type Types, typedEnvironment } from "./expression-types.ts";
 import { limits } from "./limits.ts";
 import { referencesOf } from "./references.ts";
 
@@ -17,9 +18,9 @@ export interface Template {
   readonly references: readonly (readonly string[])[];
   /**
    * CEL type of the value, "dyn" where it depends on the variables; throws ExpressionError when
-   * operands cannot fit whatever the variables are.
+   * operands cannot fit what `types` knows of the variables.
    */
-  type(): string;
+  type(types?: Types): string;
 }
 
 export class ExpressionError extends Error {
@@ -34,7 +35,7 @@ export class ExpressionError extends Error {
   }
 }
 
-const environment = mixedArithmetic(
+const environment = mixedNumbers(
   new Environment({
     unlistedVariablesAreDyn: true,
     homogeneousAggregateLiterals: false,
@@ -42,6 +43,8 @@ const environment = mixedArithmetic(
     limits: { maxAstNodes: 1000, maxDepth: 32, maxListElements: 256, maxMapEntries: 256 },
   }),
 );
+
+const typed = typedEnvironment(environment);
 
 const opening = "${{";
 const closing = "}}";
@@ -62,8 +65,8 @@ export function compileTemplate(text: string): Template {
     return only;
   }
   return {
-    type() {
-      for (const it of expressions) it.type();
+    type(types) {
+      for (const it of expressions) it.type(types);
       return "string";
     },
     evaluate: (variables) =>
@@ -104,8 +107,8 @@ function compile(source: string, offset: number): Template {
   }
   return {
     references: referencesOf(parsed.ast),
-    type() {
-      const { valid, type, error } = parsed.check();
+    type(types = nothingKnown) {
+      const { valid, type, error } = checkTypes(parsed, source, types, typed);
       if (!valid) throw new ExpressionError(firstLine(error), offset, { cause: error });
       return type ?? "dyn";
     },
@@ -174,7 +177,7 @@ function firstLine(cause: unknown): string {
   return (cause instanceof Error ? cause.message : String(cause)).split("\n")[0] as string;
 }
 
-function mixedArithmetic(target: Environment): Environment {
+function mixedNumbers(target: Environment): Environment {
   const operators = {
     "+": (a: number, b: number) => a + b,
     "-": (a: number, b: number) => a - b,
@@ -186,5 +189,6 @@ function mixedArithmetic(target: Environment): Environment {
     target.registerOperator(`double ${sign} int`, mixed);
     target.registerOperator(`int ${sign} double`, mixed);
   }
+  target.registerOperator("double == int", (a: number, b: bigint) => a === Number(b));
   return target;
 }

@@ -34,6 +34,10 @@ export const limits = {
   scriptBytesMax: 128 * 1024,
 
   stepOutputBytesMax: 128 * 1024,
+  /** Fields of an output whose types a step declares. */
+  outputTypesMax: 256,
+  /** A path below a step's /work. */
+  workspacePathLengthMax: 255,
   logChunkBytesMax: 16 * 1024,
   eventBatchMax: 256,
   eventBatchBytesMax: 512 * 1024,

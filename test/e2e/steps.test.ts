@@ -14,21 +14,22 @@ describe("a step on a compiled agent", () => {
     await mesh?.stop();
   });
 
-  it("leaves its output in $COHORT_OUTPUT, as JSON on stdout, or by returning it", async () => {
+  it("leaves its output in $COHORT_OUTPUT, on stdout where it says so, or by returning it", async () => {
     const { run, output } = await runSteps(
       mesh,
       `
   - { id: file, run: 'echo "not this"; echo "[1, 2]" > "$COHORT_OUTPUT"' }
-  - { id: stdout, command: [printf, '{"a": %s}', "1"] }
+  - { id: named, run: 'mkdir out; echo 5 > out/n.json; echo "$COHORT_OUTPUT"', outputs: { path: out/n.json } }
+  - { id: stdout, command: [printf, '{"a": %s}', "1"], outputs: { from: stdout, types: { a: number } } }
   - { id: returned, script: "export default async () => ({ sum: 1 + 1 })" }
   - { id: typed, script: "export default (it: { instance: number }): number => it.instance" }
-  - { id: text, run: echo 42 is no JSON document }
+  - { id: text, run: "echo '{}'" }
   - { id: none, run: "true" }
 `,
     );
     expect(run.state).toBe("succeeded");
-    const steps = ["file", "stdout", "returned", "typed", "text", "none"];
-    expect(steps.map(output)).toEqual([[1, 2], { a: 1 }, { sum: 2 }, 0, null, null]);
+    const steps = ["file", "named", "stdout", "returned", "typed", "text", "none"];
+    expect(steps.map(output)).toEqual([[1, 2], 5, { a: 1 }, { sum: 2 }, 0, null, null]);
   });
 
   it("is given env, with, inputs and earlier outputs, as data and never as code", async () => {
@@ -81,6 +82,46 @@ describe("a step on a compiled agent", () => {
     expect(instance("missing").state).toBe("failed");
     const after = run.steps.find((it) => it.step === "after");
     expect(after).toMatchObject({ state: "skipped", reason: "step exit failed", instances: [] });
+  });
+
+  it("that leaves another output than it declares has failed, and nothing is cut short", async () => {
+    const { run, instance } = await runSteps(
+      mesh,
+      `
+  - { id: absent, run: "true", outputs: { path: result.json } }
+  - { id: missing, run: 'echo "{}" > "$COHORT_OUTPUT"', outputs: { types: { rms: number } } }
+  - { id: wrong, script: 'export default () => ({ rms: "1" })', outputs: { types: { rms: number } } }
+  - { id: text, run: echo hello, outputs: { from: stdout } }
+  - { id: large, run: 'printf "[%070d]" 1', limits: { output: 64B }, outputs: { from: stdout } }
+  - { id: link, run: 'ln -s /etc/ld.so.cache r.json', outputs: { path: r.json } }
+  - { id: beneath, run: 'ln -s / up', outputs: { path: up/etc/ld.so.cache } }
+  - { id: pipe, run: 'mkfifo r.json', outputs: { path: r.json } }
+  - { id: sparse, run: 'truncate -s 1T r.json || truncate -s 8M r.json', outputs: { path: r.json } }
+`,
+    );
+    expect(run.state).toBe("failed");
+    const steps = [
+      "absent",
+      "missing",
+      "wrong",
+      "text",
+      "large",
+      "link",
+      "beneath",
+      "pipe",
+      "sparse",
+    ];
+    expect(steps.map((step) => instance(step).code)).toEqual([
+      "STEP_OUTPUT_MISSING",
+      "STEP_OUTPUT_MISSING",
+      "STEP_OUTPUT_INVALID",
+      "STEP_OUTPUT_INVALID",
+      "STEP_OUTPUT_TOO_LARGE",
+      "STEP_OUTPUT_INVALID",
+      "STEP_OUTPUT_INVALID",
+      "STEP_OUTPUT_INVALID",
+      "STEP_OUTPUT_TOO_LARGE",
+    ]);
   });
 
   it("is tried again up to its limit, under the same idempotency key", async () => {

@@ -39,7 +39,7 @@ export function createNodeReports(
         await stepLogs.append(chunks);
         feed.publish({ kind: "output", runs: new Set(chunks.map((chunk) => chunk.run)) });
       }
-      await writer.decide((state) => decideNodeEvents(state.runs, name, events));
+      await writer.decide((state) => decideNodeEvents(state, name, events));
       return { problems: [], throughSeq: events.reduce((max, { seq }) => Math.max(max, seq), 0) };
     },
 

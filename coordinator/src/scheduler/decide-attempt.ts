@@ -1,8 +1,11 @@
 import type { AttemptKey, Finished, InventoryItem, NodeEvent } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
+import { workflowAt } from "../catalogue/catalogue.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Event } from "../state/event.ts";
-import { findActive, type Instance, keyOf, type Runs } from "./runs.ts";
+import { outputFault } from "./output.ts";
+import { findActive, type Instance, keyOf, type Run, type Runs } from "./runs.ts";
+import type { Schedule } from "./schedule.ts";
 
 /**
  * What nodes report of attempts. Reports repeat and come late, so each is checked against the state:
@@ -16,7 +19,7 @@ export function decideAccepted(runs: Runs, key: AttemptKey): Decision<void> {
 
 /** Events of a node's batch; a log chunk is no event. `node` must be the attempt's own. */
 export function decideNodeEvents(
-  runs: Runs,
+  schedule: Pick<Schedule, "catalogue" | "runs">,
   node: string,
   batch: readonly NodeEvent[],
 ): Decision<void> {
@@ -24,7 +27,7 @@ export function decideNodeEvents(
   const ended = new Set<string>();
   const events = batch.flatMap((it): Event[] => {
     const key = it.attempt;
-    const instance = key === undefined ? null : findActive(runs, key);
+    const instance = key === undefined ? null : findActive(schedule.runs, key);
     if (key === undefined || instance?.node !== node) return [];
     const id = attemptId(key);
     if (it.event?.$case === "started" && instance.state !== "running" && !started.has(id)) {
@@ -33,13 +36,25 @@ export function decideNodeEvents(
     }
     if (it.event?.$case === "finished" && !ended.has(id)) {
       ended.add(id);
-      return [
-        { $case: "attemptEnded", value: { attempt: key, result: it.event.value, nodeSeq: it.seq } },
-      ];
+      const result = judged(schedule, instance, it.event.value);
+      return [{ $case: "attemptEnded", value: { attempt: key, result, nodeSeq: it.seq } }];
     }
     return [];
   });
   return { events, value: undefined };
+}
+
+/** A success is one only when the output is as the step declares. */
+function judged(
+  { catalogue, runs }: Pick<Schedule, "catalogue" | "runs">,
+  { run, step }: Instance,
+  result: Finished,
+): Finished {
+  if (result.outcome !== "succeeded") return result;
+  const { version } = runs.byId.get(run) as Run;
+  const definition = workflowAt(catalogue, version).steps.get(step)?.definition;
+  const fault = outputFault(result.outputJson, definition?.outputs);
+  return fault === null ? result : { ...failure(fault.code, fault.message), usage: result.usage };
 }
 
 /** The coordinator's own word that an attempt is over: a refused dispatch, a call of its own. */

@@ -1,5 +1,5 @@
 import type { Variables } from "@cohort/proto/expression";
-import type { Dispatch, Limits } from "@cohort/proto/gen/cohort/node";
+import type { Dispatch, Limits, OutputSource } from "@cohort/proto/gen/cohort/node";
 import { instanceId } from "@cohort/proto/proof";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
@@ -31,6 +31,7 @@ export function workFor(
     limits: limitsOf(step),
     timeoutMs: definition.timeout,
     services: definition.grants.services.map((service) => ({ service })),
+    output: outputSourceOf(step),
   };
 }
 
@@ -75,6 +76,12 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
     case "sleep":
       throw new Error(`a ${kind} step is the coordinator's own work`);
   }
+}
+
+function outputSourceOf({ definition: { outputs } }: CompiledStep): OutputSource | undefined {
+  if (outputs === undefined) return undefined;
+  const { from, path = "" } = outputs;
+  return { stdout: from === "stdout", path, required: path !== "" };
 }
 
 function limitsOf({ definition: { limits } }: CompiledStep): Limits {

@@ -1,4 +1,5 @@
 import { compileExpression, compileTemplate, ExpressionError } from "@cohort/proto/expression";
+import { nothingKnown, type Types } from "@cohort/proto/expression-types";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import { suggest } from "./nearest.ts";
 import type { Path, Source } from "./source.ts";
@@ -12,10 +13,21 @@ interface Fault {
   readonly hint: string;
 }
 
-/** Faults of every expression in a value. */
-export function valueProblems(value: TemplateValue, path: Path, source: Source, scope: Scope) {
+/** Faults of every expression in a value; of types only where all that it reads is there. */
+export function valueProblems(
+  value: TemplateValue,
+  path: Path,
+  source: Source,
+  scope: Scope,
+  types: Types = nothingKnown,
+) {
   try {
-    return referenceProblems(compileValue(value).references, path, source, scope);
+    const { references, typeFaults } = compileValue(value);
+    const problems = referenceProblems(references, path, source, scope);
+    if (problems.length > 0) return problems;
+    return typeFaults(types).map((it) =>
+      source.problemAt([...path, ...it.path], "EXPRESSION_INVALID", it.message),
+    );
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error;
     return [source.problemAt([...path, ...error.path], "EXPRESSION_INVALID", error.message)];
@@ -29,15 +41,18 @@ export function conditionProblems(
   source: Source,
   scope: Scope,
   code: "SELECTOR_UNKNOWN" | "EXPRESSION_INVALID" = "EXPRESSION_INVALID",
+  types: Types = nothingKnown,
 ) {
   try {
     const condition = compileExpression(text);
-    const type = condition.type();
+    const problems = referenceProblems(condition.references, path, source, scope, code);
+    if (problems.length > 0) return problems;
+    const type = condition.type(types);
     if (type !== "bool" && type !== "dyn") {
       const message = `a condition must be true or false; this one is of type ${type}`;
       return [source.problemAt(path, "EXPRESSION_INVALID", message)];
     }
-    return referenceProblems(condition.references, path, source, scope, code);
+    return [];
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     return [source.problemAt(path, "EXPRESSION_INVALID", error.message)];
@@ -50,22 +65,14 @@ export function listProblems(
   path: Path,
   source: Source,
   scope: Scope,
+  types: Types = nothingKnown,
 ) {
-  const problems = valueProblems(list ?? null, path, source, scope);
+  const problems = valueProblems(list ?? null, path, source, scope, types);
   if (typeof list !== "string" || problems.length > 0) return problems;
-  const type = typeOf(list);
+  const type = compileTemplate(list).type(types);
   if (type === "dyn" || type.startsWith("list")) return [];
   const message = `a list is expected here, or an expression that gives one; this is of type ${type}`;
   return [source.problemAt(path, "EXPRESSION_INVALID", message)];
-}
-
-function typeOf(text: string): string {
-  try {
-    return compileTemplate(text).type();
-  } catch (error) {
-    if (error instanceof ExpressionError) return error.message;
-    throw error;
-  }
 }
 
 /** The fault of a name that is none of `valid`; `what` as "input" or "step". */

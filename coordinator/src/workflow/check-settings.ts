@@ -14,6 +14,7 @@ export function uselessSettingProblems(
     ...fanOutSettings(step),
     ...nodeSettings(step),
     ...lossSettings(step),
+    ...outputSettings(step, kind),
   ]
     .filter(({ useless }) => useless)
     .map(({ path, why }) => {
@@ -114,6 +115,20 @@ function lossSettings({ on_disconnect: then, lost_after: after, nodes }: Workflo
       path: ["on_disconnect"],
       useless: then === "move" && (nodes?.count ?? 1) !== 1,
       why: "an instance cannot move from its node when `count` is not 1",
+    },
+  ];
+}
+
+function outputSettings({ outputs }: WorkflowStep, kind: StepKind): Setting[] {
+  if (outputs === undefined) return [];
+  const { from, path } = outputs;
+  const why = "a script's output is what its function returns";
+  return [
+    { path: ["outputs", "from"], useless: kind === "script" && from === "stdout", why },
+    {
+      path: ["outputs", "path"],
+      useless: path !== undefined && (kind === "script" || from === "stdout"),
+      why: kind === "script" ? why : "the output is what the step writes to stdout",
     },
   ];
 }

@@ -1,14 +1,10 @@
 import { hasExpression } from "@cohort/proto/expression";
-import { membersOf, readable } from "@cohort/proto/expression-variables";
 import type { Problem } from "@cohort/proto/problem";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import {
   kindOf,
-  type Phase,
-  phases,
   type StepKind,
   stepKinds,
-  type Workflow,
   type WorkflowStep,
 } from "@cohort/proto/resources/workflow";
 import {
@@ -20,17 +16,16 @@ import {
   valueProblems,
 } from "./check-expressions.ts";
 import { uselessSettingProblems } from "./check-settings.ts";
-import { endsBefore, type GraphStep } from "./graph.ts";
 import { stepKindProblem } from "./parse-resource.ts";
+import {
+  inputFault,
+  instanceRoots,
+  runRoots,
+  type StepContext,
+  scopeOf,
+  typesOf,
+} from "./scope.ts";
 import type { Path, Source } from "./source.ts";
-
-/** What the check of a step looks at beside the step. */
-export interface StepContext {
-  readonly workflow: Workflow;
-  readonly graph: ReadonlyMap<string, GraphStep>;
-  readonly phaseOf: ReadonlyMap<string, Phase>;
-  readonly source: Source;
-}
 
 export function stepProblems(context: StepContext, step: WorkflowStep, place: Path): Problem[] {
   const { source } = context;
@@ -39,20 +34,23 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     const kinds = stepKinds.filter((it) => step[it] !== undefined);
     return [stepKindProblem(source, place, kinds)];
   }
-  const scope = scopeOf(context, step, instanceRoots(step));
-  const early = scopeOf(context, step, readable.beginning);
+  const scope = scopeOf(context, step, [...runRoots, ...instanceRoots(step)]);
+  const early = scopeOf(context, step, runRoots);
+  const types = typesOf(context);
   const check = (path: Path, value: TemplateValue) =>
-    valueProblems(value, [...place, ...path], source, scope);
+    valueProblems(value, [...place, ...path], source, scope, types);
   return [
     ...uselessKeyProblems(source, place, kind),
     ...uselessSettingProblems(source, place, step, kind),
     ...(["run", "script"] as const).flatMap((key) =>
       scriptProblems(step[key], [...place, key], source),
     ),
-    ...(step.if === undefined ? [] : conditionProblems(step.if, [...place, "if"], source, early)),
-    ...listProblems(step.for_each, [...place, "for_each"], source, early),
+    ...(step.if === undefined
+      ? []
+      : conditionProblems(step.if, [...place, "if"], source, early, "EXPRESSION_INVALID", types)),
+    ...listProblems(step.for_each, [...place, "for_each"], source, early, types),
     ...Object.entries(step.matrix ?? {}).flatMap(([name, list]) =>
-      listProblems(list, [...place, "matrix", name], source, early),
+      listProblems(list, [...place, "matrix", name], source, early, types),
     ),
     ...check(["env"], step.env),
     ...check(["with"], step.with),
@@ -84,6 +82,7 @@ const nodeKeys = [
   "grants",
   "requires",
   "limits",
+  "outputs",
   "on_disconnect",
   "priority",
 ];
@@ -102,47 +101,8 @@ function scriptProblems(text: string | undefined, path: Path, source: Source): P
   return [source.problemAt(path, "EXPRESSION_IN_SCRIPT", message, hint)];
 }
 
-/** What can be read of an instance that has its node. */
-function instanceRoots(step: WorkflowStep): string[] {
-  return readable.instance.filter((root) => {
-    if (root === "item") return step.for_each !== undefined;
-    return root !== "matrix" || step.matrix !== undefined;
-  });
-}
-
-function scopeOf(context: StepContext, step: WorkflowStep, roots: readonly string[]): Scope {
-  const inputs = Object.keys(context.workflow.inputs);
-  return ([root, member, property]) => {
-    if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
-    if (root === "matrix" && step.matrix !== undefined && member !== undefined) {
-      const names = Object.keys(step.matrix);
-      return nameFault(member, names, `the matrix has no list "${member}"`);
-    }
-    if (root === "run" && member !== undefined) {
-      return nameFault(member, membersOf("run"), `\`run\` has no property "${member}"`);
-    }
-    if (root === "steps" && member !== undefined) {
-      if (!hasEnded(context, member, step.id)) {
-        const hint = `Add "${member}" to the step's depends.`;
-        return { message: `step "${member}" has not ended when "${step.id}" starts`, hint };
-      }
-      const message = `a step has no property "${property}"`;
-      return property === undefined ? null : nameFault(property, membersOf("steps"), message);
-    }
-    return rootFault(root as string, roots);
-  };
-}
-
-/** Whether one step has ended for certain when another starts. */
-function hasEnded({ graph, phaseOf }: StepContext, earlier: string, later: string): boolean {
-  const [first, second] = [phaseOf.get(earlier), phaseOf.get(later)];
-  if (first === undefined || second === undefined) return false;
-  return phases.indexOf(first) < phases.indexOf(second) || endsBefore(graph, earlier, later);
-}
-
-function inputFault(name: string, inputs: readonly string[]) {
-  return nameFault(name, inputs, `no input is called "${name}"`);
-}
+/** Properties of a node that a selector may read. */
+const nodeProperties = ["name", "labels", "arch", "isolation", "cores", "memory_bytes", "version"];
 
 function selectorProblems({ workflow, source }: StepContext, step: WorkflowStep, path: Path) {
   const select = step.nodes?.select;
@@ -150,10 +110,10 @@ function selectorProblems({ workflow, source }: StepContext, step: WorkflowStep,
   const inputs = Object.keys(workflow.inputs);
   const scope: Scope = ([root, member]) => {
     if (root === "node" && member !== undefined) {
-      return nameFault(member, membersOf("node"), `nodes have no property "${member}"`);
+      return nameFault(member, nodeProperties, `nodes have no property "${member}"`);
     }
     if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
-    return rootFault(root as string, readable.selector);
+    return rootFault(root as string, ["node", "inputs"]);
   };
   return conditionProblems(select, path, source, scope, "SELECTOR_UNKNOWN");
 }

@@ -1,4 +1,3 @@
-import { readable } from "@cohort/proto/expression-variables";
 import type { Problem } from "@cohort/proto/problem";
 import { allSteps, type Workflow } from "@cohort/proto/resources/workflow";
 import { conditionProblems, rootFault, valueProblems } from "./check-expressions.ts";
@@ -13,7 +12,9 @@ export function checkWorkflow(workflow: Workflow, source: Source): Problem[] {
   if (Array.isArray(graph)) return graph;
   const steps = allSteps(workflow);
   const phaseOf = new Map(steps.map(({ phase, step }) => [step.id, phase]));
-  const context = { workflow, graph: graph as ReadonlyMap<string, GraphStep>, phaseOf, source };
+  const stepOf = new Map(steps.map(({ step }) => [step.id, step]));
+  const byId = graph as ReadonlyMap<string, GraphStep>;
+  const context = { workflow, graph: byId, phaseOf, stepOf, source };
   return [
     ...steps.flatMap(({ phase, at, step }) => stepProblems(context, step, [phase, at])),
     ...triggerProblems(workflow, source),
@@ -26,7 +27,7 @@ function triggerProblems(workflow: Workflow, source: Source): Problem[] {
     trigger.if === undefined
       ? []
       : conditionProblems(trigger.if, ["on", "mqtt", at, "if"], source, ([root]) =>
-          rootFault(root as string, readable.start),
+          rootFault(root as string, ["event"]),
         ),
   );
 }
@@ -34,7 +35,7 @@ function triggerProblems(workflow: Workflow, source: Source): Problem[] {
 function inputProblems(workflow: Workflow, source: Source): Problem[] {
   return Object.entries(workflow.inputs).flatMap(([name, input]) =>
     valueProblems(input.default ?? null, ["inputs", name, "default"], source, ([root]) =>
-      rootFault(root as string, readable.start),
+      rootFault(root as string, ["event"]),
     ),
   );
 }

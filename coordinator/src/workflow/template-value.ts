@@ -1,4 +1,10 @@
-import { compileTemplate, ExpressionError, type Variables } from "@cohort/proto/expression";
+import {
+  compileTemplate,
+  ExpressionError,
+  type Template,
+  type Variables,
+} from "@cohort/proto/expression";
+import type { Types } from "@cohort/proto/expression-types";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import type { Path } from "./source.ts";
 
@@ -6,6 +12,8 @@ import type { Path } from "./source.ts";
 export interface CompiledValue {
   evaluate(variables: Variables): unknown;
   readonly references: readonly (readonly string[])[];
+  /** Texts whose operands cannot fit what is known of the variables. */
+  typeFaults(types: Types): readonly TemplateError[];
 }
 
 /** Throws TemplateError, which says where in the value the faulty text stands. */
@@ -16,6 +24,7 @@ export function compileValue(value: TemplateValue, path: Path = []): CompiledVal
     return {
       evaluate: (variables) => items.map((item) => item.evaluate(variables)),
       references: items.flatMap((item) => item.references),
+      typeFaults: (types) => items.flatMap((item) => item.typeFaults(types)),
     };
   }
   if (value !== null && typeof value === "object") {
@@ -26,9 +35,10 @@ export function compileValue(value: TemplateValue, path: Path = []): CompiledVal
       evaluate: (variables) =>
         Object.fromEntries(entries.map(([key, item]) => [key, item.evaluate(variables)])),
       references: entries.flatMap(([, item]) => item.references),
+      typeFaults: (types) => entries.flatMap(([, item]) => item.typeFaults(types)),
     };
   }
-  return { evaluate: () => value, references: [] };
+  return { evaluate: () => value, references: [], typeFaults: () => [] };
 }
 
 export class TemplateError extends Error {
@@ -43,9 +53,24 @@ export class TemplateError extends Error {
 
 function compileText(text: string, path: Path): CompiledValue {
   try {
-    return compileTemplate(text);
+    const template = compileTemplate(text);
+    return {
+      evaluate: template.evaluate,
+      references: template.references,
+      typeFaults: (types) => typeFaultsOf(template, types, path),
+    };
   } catch (error) {
     if (error instanceof ExpressionError) throw new TemplateError(path, error);
+    throw error;
+  }
+}
+
+function typeFaultsOf(template: Template, types: Types, path: Path): TemplateError[] {
+  try {
+    template.type(types);
+    return [];
+  } catch (error) {
+    if (error instanceof ExpressionError) return [new TemplateError(path, error)];
     throw error;
   }
 }

@@ -172,12 +172,12 @@ describe("what nodes report", () => {
       usage: undefined,
     };
     const event = { seq: 1, atMs: 1, attempt, event: { $case: "finished" as const, value } };
-    expect(decideNodeEvents(it.state.runs, "node-x", [event]).events).toEqual([]);
-    expect(decideNodeEvents(it.state.runs, "node-a", [event, event]).events).toHaveLength(1);
+    expect(decideNodeEvents(it.state, "node-x", [event]).events).toEqual([]);
+    expect(decideNodeEvents(it.state, "node-a", [event, event]).events).toHaveLength(1);
     await it.finish(run, "a");
-    expect(decideNodeEvents(it.state.runs, "node-a", [event]).events).toEqual([]);
+    expect(decideNodeEvents(it.state, "node-a", [event]).events).toEqual([]);
     const old = { ...event, attempt: { ...attempt, attempt: 7 } };
-    expect(decideNodeEvents(it.state.runs, "node-a", [old]).events).toEqual([]);
+    expect(decideNodeEvents(it.state, "node-a", [old]).events).toEqual([]);
   });
 
   it("is reconciled: lost is lost, never taken is sent again, superseded is given up, the rest goes on", async () => {

@@ -48,7 +48,7 @@ describe("a node that goes away", () => {
     const value = { outcome: "succeeded", code: "", exit: 0, message: "", outputJson: "" };
     const event = { $case: "finished" as const, value: { ...value, usage: undefined } };
     const attempt = { run, step: "a", instance: 0, attempt: 1 };
-    const late = decideNodeEvents(it.state.runs, first, [{ seq: 1, atMs: 1, attempt, event }]);
+    const late = decideNodeEvents(it.state, first, [{ seq: 1, atMs: 1, attempt, event }]);
     expect(late.events).toEqual([]);
   });
 

@@ -108,7 +108,7 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
       const value = { ...full, ...result };
       const event = { seq: 1, atMs: nowMs, attempt, event: { $case: "finished" as const, value } };
       await writer.decide((it) => decideAccepted(it.runs, attempt));
-      await writer.decide((it) => decideNodeEvents(it.runs, at.node, [event]));
+      await writer.decide((it) => decideNodeEvents(it, at.node, [event]));
     },
     runOf(run: string): Run {
       const found = state.runs.byId.get(run);

@@ -40,7 +40,7 @@ export class Execution {
     try {
       const process = this.#start(spec);
       if (proxy !== null) void serveShim(process, proxy, ended.signal);
-      const log = new StepLog((value) => this.#emit({ $case: "log", value }), this.#outputBytesMax);
+      const log = new StepLog((value) => this.#emit({ $case: "log", value }), this.#stdoutBytesMax);
       await this.#readOutput(process, log);
       exit = await process.exited;
       return this.#result(process, exit, log);
@@ -66,6 +66,11 @@ export class Execution {
   get #outputBytesMax(): number {
     const given = this.#dispatch.limits?.outputBytes || stepLimitDefaults.outputBytes;
     return Math.min(given, stepLimitDefaults.outputBytes);
+  }
+
+  /** Of stdout, what the output may need. */
+  get #stdoutBytesMax(): number {
+    return this.#dispatch.output?.stdout === true ? this.#outputBytesMax : 0;
   }
 
   #start(spec: SandboxSpec): SandboxProcess {
@@ -111,7 +116,8 @@ export class Execution {
     if (exit.killed === "cpu") throw refuse("STEP_CPU", "the step used too much processor time");
     if (exit.signal !== "") throw refuse("STEP_SIGNAL", `${exit.signal} ended the step${because}`);
     if (exit.code !== 0) throw refuse("STEP_EXIT", `exit status ${exit.code}${because}`);
-    const outputJson = stepOutput(process, log.stdout, this.#outputBytesMax);
+    const { output } = this.#dispatch;
+    const outputJson = stepOutput(process, output, log.stdout, this.#outputBytesMax);
     return { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage: usage(exit) };
   }
 

@@ -1,38 +1,43 @@
-import { refuse } from "@cohort/proto/problem";
+import type { Dispatch, OutputSource } from "@cohort/proto/gen/cohort/node";
+import { type CohortError, refuse } from "@cohort/proto/problem";
 import type { SandboxProcess } from "../host.ts";
 import { hostErrorCode } from "../host-error.ts";
 
+/** The file that COHORT_OUTPUT names, below /work. */
+export function outputPath({ output }: Pick<Dispatch, "output">): string {
+  return output?.path || "output.json";
+}
+
 /**
- * The step's output as JSON text: what it left in $COHORT_OUTPUT, else its whole stdout when that
- * is an object or an array, else "". `stdout` is null when it was longer than `bytesMax`. Throws
- * STEP_OUTPUT_INVALID.
+ * The step's output as JSON text, "" when it left none. `stdout` is null when it was longer than
+ * `bytesMax`. Throws STEP_OUTPUT_INVALID, STEP_OUTPUT_MISSING, STEP_OUTPUT_TOO_LARGE.
  */
 export function stepOutput(
   process: Pick<SandboxProcess, "collect">,
+  source: OutputSource | undefined,
   stdout: Uint8Array | null,
   bytesMax: number,
 ): string {
-  const file = collectOutput(process, bytesMax);
-  if (file === null) return outputOfStdout(stdout);
-  const text = decodeUtf8(file)?.trim() ?? null;
-  if (text === "") return "";
-  if (text === null || parseJson(text) === undefined) {
-    throw refuse("STEP_OUTPUT_INVALID", "$COHORT_OUTPUT is not JSON in UTF-8");
+  if (source?.stdout === true) {
+    if (stdout === null) throw tooLarge("stdout", bytesMax);
+    return jsonText("stdout", stdout);
   }
-  return text;
+  const file = collectOutput(process, outputPath({ output: source }), bytesMax);
+  if (file !== null) return file.length === 0 ? "" : jsonText("$COHORT_OUTPUT", file);
+  if (source?.required !== true) return "";
+  throw refuse("STEP_OUTPUT_MISSING", `the step left no file ${source.path}`);
 }
 
 function collectOutput(
   process: Pick<SandboxProcess, "collect">,
+  path: string,
   bytesMax: number,
 ): Uint8Array | null {
   try {
-    return process.collect("output.json", bytesMax);
+    return process.collect(path, bytesMax);
   } catch (cause) {
     const code = hostErrorCode(cause);
-    if (code === "TOO_LARGE") {
-      throw refuse("STEP_OUTPUT_INVALID", `$COHORT_OUTPUT is larger than ${bytesMax} bytes`);
-    }
+    if (code === "TOO_LARGE") throw tooLarge("$COHORT_OUTPUT", bytesMax);
     if (code === "NOT_REGULAR") {
       throw refuse("STEP_OUTPUT_INVALID", "$COHORT_OUTPUT is not a regular file");
     }
@@ -40,11 +45,14 @@ function collectOutput(
   }
 }
 
-/** Text that happens to be a number or a word stays text. */
-function outputOfStdout(stdout: Uint8Array | null): string {
-  const text = stdout === null ? "" : (decodeUtf8(stdout)?.trim() ?? "");
-  if (!/^[[{]/.test(text)) return "";
-  return parseJson(text) === undefined ? "" : text;
+function jsonText(what: string, bytes: Uint8Array): string {
+  const text = decodeUtf8(bytes)?.trim() ?? null;
+  if (text !== null && isJson(text)) return text;
+  throw refuse("STEP_OUTPUT_INVALID", `${what} is not JSON in UTF-8`);
+}
+
+function tooLarge(what: string, bytesMax: number): CohortError {
+  return refuse("STEP_OUTPUT_TOO_LARGE", `${what} is larger than ${bytesMax} bytes`);
 }
 
 function decodeUtf8(bytes: Uint8Array): string | null {
@@ -55,11 +63,11 @@ function decodeUtf8(bytes: Uint8Array): string | null {
   }
 }
 
-/** undefined when the text is not JSON. */
-function parseJson(text: string): unknown {
+function isJson(text: string): boolean {
   try {
-    return JSON.parse(text);
+    JSON.parse(text);
+    return true;
   } catch {
-    return undefined;
+    return false;
   }
 }

@@ -4,6 +4,7 @@ import { refuse } from "@cohort/proto/problem";
 import { instanceId } from "@cohort/proto/proof";
 import type { SandboxSpec } from "../host.ts";
 import { agentLimits } from "../limits.ts";
+import { outputPath } from "./output.ts";
 
 /**
  * What of the machine a step sees, read-only: programs, libraries and the dynamic linker's own
@@ -108,7 +109,7 @@ function environment(dispatch: Dispatch, node: string): Record<string, string> {
     COHORT_IDEMPOTENCY_KEY: instanceId(attempt),
     COHORT_NODE: node,
     COHORT_WORKFLOW: dispatch.workflow,
-    COHORT_OUTPUT: "/work/output.json",
+    COHORT_OUTPUT: `/work/${outputPath(dispatch)}`,
     COHORT_INPUTS: "/work/inputs.json",
     COHORT_WITH: "/work/with.json",
     ...(dispatch.services.length > 0 ? { COHORT_PROXY: proxy } : {}),

@@ -124,11 +124,22 @@ export interface Dispatch {
   /** libsodium sealed box of an encoded SignedToken; empty: no grants */
   sealedToken: Uint8Array;
   services: ServiceGrant[];
+  output: OutputSource | undefined;
 }
 
 export interface Dispatch_EnvironmentEntry {
   key: string;
   value: string;
+}
+
+/** Where the step's output is to be found. */
+export interface OutputSource {
+  /** all of it, as JSON; else the file that COHORT_OUTPUT names */
+  stdout: boolean;
+  /** of that file, below /work; "" for the customary one */
+  path: string;
+  /** a step that leaves no such file has failed */
+  required: boolean;
 }
 
 export interface RunWork {
@@ -1425,6 +1436,7 @@ function createBaseDispatch(): Dispatch {
     timeoutMs: 0,
     sealedToken: new Uint8Array(0),
     services: [],
+    output: undefined,
   };
 }
 
@@ -1467,6 +1479,9 @@ export const Dispatch: MessageFns<Dispatch> = {
     }
     for (const v of message.services) {
       ServiceGrant.encode(v!, writer.uint32(98).fork()).join();
+    }
+    if (message.output !== undefined) {
+      OutputSource.encode(message.output, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1583,6 +1598,14 @@ export const Dispatch: MessageFns<Dispatch> = {
             message.services.push(ServiceGrant.decode(reader, reader.uint32()));
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.output = OutputSource.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1644,6 +1667,7 @@ export const Dispatch: MessageFns<Dispatch> = {
       services: globalThis.Array.isArray(object?.services)
         ? object.services.map((e: any) => ServiceGrant.fromJSON(e))
         : [],
+      output: isSet(object.output) ? OutputSource.fromJSON(object.output) : undefined,
     };
   },
 
@@ -1688,6 +1712,9 @@ export const Dispatch: MessageFns<Dispatch> = {
     }
     if (message.services?.length) {
       obj.services = message.services.map((e) => ServiceGrant.toJSON(e));
+    }
+    if (message.output !== undefined) {
+      obj.output = OutputSource.toJSON(message.output);
     }
     return obj;
   },
@@ -1738,6 +1765,9 @@ export const Dispatch: MessageFns<Dispatch> = {
     message.timeoutMs = object.timeoutMs ?? 0;
     message.sealedToken = object.sealedToken ?? new Uint8Array(0);
     message.services = object.services?.map((e) => ServiceGrant.fromPartial(e)) || [];
+    message.output = (object.output !== undefined && object.output !== null)
+      ? OutputSource.fromPartial(object.output)
+      : undefined;
     return message;
   },
 };
@@ -1823,6 +1853,107 @@ export const Dispatch_EnvironmentEntry: MessageFns<Dispatch_EnvironmentEntry> = 
     const message = createBaseDispatch_EnvironmentEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseOutputSource(): OutputSource {
+  return { stdout: false, path: "", required: false };
+}
+
+export const OutputSource: MessageFns<OutputSource> = {
+  encode(message: OutputSource, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stdout !== false) {
+      writer.uint32(8).bool(message.stdout);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.required !== false) {
+      writer.uint32(24).bool(message.required);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OutputSource {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOutputSource();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.stdout = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.required = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OutputSource {
+    return {
+      stdout: isSet(object.stdout) ? globalThis.Boolean(object.stdout) : false,
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      required: isSet(object.required) ? globalThis.Boolean(object.required) : false,
+    };
+  },
+
+  toJSON(message: OutputSource): unknown {
+    const obj: any = {};
+    if (message.stdout !== false) {
+      obj.stdout = message.stdout;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.required !== false) {
+      obj.required = message.required;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OutputSource>): OutputSource {
+    return OutputSource.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OutputSource>): OutputSource {
+    const message = createBaseOutputSource();
+    message.stdout = object.stdout ?? false;
+    message.path = object.path ?? "";
+    message.required = object.required ?? false;
     return message;
   },
 };

@@ -80,7 +80,7 @@ async function finish(attempt: AttemptKey): Promise<void> {
   const report = { atMs: Date.now(), attempt };
   await writer.decide((it) => decideAccepted(it.runs, attempt));
   await writer.decide((it) =>
-    decideNodeEvents(it.runs, node, [
+    decideNodeEvents(it, node, [
       { ...report, seq: 1, event: { $case: "started", value: {} } },
       { ...report, seq: 2, event: { $case: "finished", value: result } },
     ]),

@@ -5,6 +5,7 @@ import { duration, environmentName, name, template, templateValue } from "../val
 import { call } from "./call.ts";
 import { forEach, instancesAtOnce, matrix } from "./fan-out.ts";
 import { nodes, onDisconnect, requires } from "./nodes.ts";
+import { outputs } from "./outputs.ts";
 import { retry } from "./retry.ts";
 import { stepLimits } from "./step-limits.ts";
 
@@ -12,147 +13,147 @@ import { stepLimits } from "./step-limits.ts";
 export const stepKinds = ["run", "command", "script", "call", "sleep"] as const;
 export type StepKind = (typeof stepKinds)[number];
 
-export const step = z
-  .strictObject({
-    id: name.describe("Name of the step, unique in the workflow; others refer to the step by it."),
+export const step = z.strictObject({
+  id: name.describe("Name of the step, unique in the workflow; others refer to the step by it."),
 
-    // When it begins
-    depends: z
-      .union([z.array(name), z.string().min(1).max(limits.expressionBytesMax)])
-      .default([])
-      .describe(
-        "Ids of steps of the same list, all of which must end well, or a condition over how they ended: `a && (b.failed || c.skipped)`. Where that does not come true the step is skipped; left out, it begins at once.",
-      ),
-    if: template
-      .optional()
-      .describe(
-        "Condition that is evaluated when the step could begin; where it is false, the step is skipped.",
-      ),
-    priority: z
-      .int()
-      .min(0)
-      .max(limits.priorityMax)
-      .default(0)
-      .describe(
-        "Higher goes first where steps wait for nodes. Waiting raises it, so that nothing starves.",
-      ),
+  // When it begins
+  depends: z
+    .union([z.array(name), z.string().min(1).max(limits.expressionBytesMax)])
+    .default([])
+    .describe(
+      "Ids of steps of the same list, all of which must end well, or a condition over how they ended: `a && (b.failed || c.skipped)`. Where that does not come true the step is skipped; left out, it begins at once.",
+    ),
+  if: template
+    .optional()
+    .describe(
+      "Condition that is evaluated when the step could begin; where it is false, the step is skipped.",
+    ),
+  priority: z
+    .int()
+    .min(0)
+    .max(limits.priorityMax)
+    .default(0)
+    .describe(
+      "Higher goes first where steps wait for nodes. Waiting raises it, so that nothing starves.",
+    ),
 
-    // Where it runs, and how often
-    nodes: nodes
-      .optional()
-      .describe("Which nodes run the step, and how many; left out, any one that fits."),
-    requires: requires.default({}).describe("What a node must be, beside `nodes.select`."),
-    for_each: forEach
-      .optional()
-      .describe(
-        "List, or expression that gives one when the step begins: one instance an item, which its expressions read as `item`.",
-      ),
-    matrix: matrix
-      .optional()
-      .describe(
-        "Lists by name: one instance a combination of one value of each, which its expressions read as `matrix.NAME`. With `for_each`, each item meets each combination.",
-      ),
-    max_concurrent: instancesAtOnce
-      .optional()
-      .describe("Instances of `for_each` or `matrix` that go on at once; left out, all of them."),
-    fail_fast: z
-      .boolean()
-      .optional()
-      .describe(
-        "Whether the first instance of `for_each` or `matrix` that fails ends the others; left out, it does.",
-      ),
+  // Where it runs, and how often
+  nodes: nodes
+    .optional()
+    .describe("Which nodes run the step, and how many; left out, any one that fits."),
+  requires: requires.default({}).describe("What a node must be, beside `nodes.select`."),
+  for_each: forEach
+    .optional()
+    .describe(
+      "List, or expression that gives one when the step begins: one instance an item, which its expressions read as `item`.",
+    ),
+  matrix: matrix
+    .optional()
+    .describe(
+      "Lists by name: one instance a combination of one value of each, which its expressions read as `matrix.NAME`. With `for_each`, each item meets each combination.",
+    ),
+  max_concurrent: instancesAtOnce
+    .optional()
+    .describe("Instances of `for_each` or `matrix` that go on at once; left out, all of them."),
+  fail_fast: z
+    .boolean()
+    .optional()
+    .describe(
+      "Whether the first instance of `for_each` or `matrix` that fails ends the others; left out, it does.",
+    ),
 
-    // What it does
-    run: z
-      .string()
-      .min(1)
-      .max(limits.scriptBytesMax)
-      .optional()
-      .describe(
-        "Shell script for a node. It holds no expression: values reach it by `env` and `with`.",
-      ),
-    shell: z
-      .enum(["sh", "bash"])
-      .optional()
-      .describe(
-        "Shell of `run`: `sh -e`, or `bash -eo pipefail` without start-up files. Left out, `sh`.",
-      ),
-    command: z
-      .array(template)
-      .min(1)
-      .max(256)
-      .optional()
-      .describe(
-        "Program with its arguments for a node, run without a shell; each may hold expressions.",
-      ),
-    script: z
-      .string()
-      .min(1)
-      .max(limits.scriptBytesMax)
-      .optional()
-      .describe(
-        "TypeScript or JavaScript for a node, which needs nothing installed: the default export is a function whose value is the step's output. It holds no expression: values reach it by `with`.",
-      ),
-    call: call
-      .optional()
-      .describe("Request to a service, made by the coordinator; its output is `{ status, body }`."),
-    sleep: duration
-      .optional()
-      .describe("Lets this time pass. The coordinator keeps it, so that it outlasts restarts."),
+  // What it does
+  run: z
+    .string()
+    .min(1)
+    .max(limits.scriptBytesMax)
+    .optional()
+    .describe(
+      "Shell script for a node. It holds no expression: values reach it by `env` and `with`.",
+    ),
+  shell: z
+    .enum(["sh", "bash"])
+    .optional()
+    .describe(
+      "Shell of `run`: `sh -e`, or `bash -eo pipefail` without start-up files. Left out, `sh`.",
+    ),
+  command: z
+    .array(template)
+    .min(1)
+    .max(256)
+    .optional()
+    .describe(
+      "Program with its arguments for a node, run without a shell; each may hold expressions.",
+    ),
+  script: z
+    .string()
+    .min(1)
+    .max(limits.scriptBytesMax)
+    .optional()
+    .describe(
+      "TypeScript or JavaScript for a node, which needs nothing installed: the default export is a function whose value is the step's output. It holds no expression: values reach it by `with`.",
+    ),
+  call: call
+    .optional()
+    .describe("Request to a service, made by the coordinator; its output is `{ status, body }`."),
+  sleep: duration
+    .optional()
+    .describe("Lets this time pass. The coordinator keeps it, so that it outlasts restarts."),
 
-    // What it is given
-    with: z
-      .record(z.string(), templateValue)
-      .default({})
-      .describe(
-        "Values by name, as JSON: in the file that `$COHORT_WITH` names, and as `with` in a `script`.",
-      ),
-    env: z
-      .record(environmentName, template)
-      .default({})
-      .describe("Environment variables; a value that is no text is written as JSON."),
-    grants: z
-      .strictObject({
-        services: z
-          .array(name)
-          .max(limits.grantsMax)
-          .default([])
-          .describe(
-            "Services that the step may call as `$COHORT_PROXY/SERVICE/PATH`; the coordinator adds the credential.",
-          ),
-      })
-      .default({ services: [] })
-      .describe("What the step may reach beyond its sandbox; left out, nothing."),
-    limits: stepLimits.prefault({}).describe("What one attempt may use of its node."),
+  // What it leaves
+  outputs: outputs
+    .optional()
+    .describe(
+      "Where the step's output comes from, and what is in it; left out, the file that `$COHORT_OUTPUT` names, if the step left one. What is larger than `limits.output` fails the step with STEP_OUTPUT_TOO_LARGE.",
+    ),
 
-    // When it fails or takes long
-    timeout: duration
-      .prefault(formatDuration(stepLimitDefaults.timeoutMs))
-      .describe("Longest time that one attempt may take; then it ends with STEP_TIMEOUT."),
-    retry: retry
-      .optional()
-      .describe("Whether and when a failed instance is tried again; left out, it is not."),
-    on_disconnect: onDisconnect
-      .default("wait")
-      .describe(
-        "What becomes of an attempt whose node is away for longer than `lost_after`: `wait` for the node however long it takes, `move` it to another, or `fail`.",
-      ),
-    lost_after: duration
-      .optional()
-      .describe(
-        "How long a node may be away before `on_disconnect` moves or fails its attempt; left out, 1 minute.",
-      ),
-    continue_on_failure: z
-      .boolean()
-      .default(false)
-      .describe(
-        "Whether a failure of this step fails neither the run nor what depends on the step.",
-      ),
-  })
-  .meta({
-    description: `A step has exactly one of the keys that say what it does: ${stepKinds.map((kind) => `\`${kind}\``).join(", ")}.`,
-    oneOf: stepKinds.map((kind) => ({ required: [kind] })),
-  });
+  // What it is given
+  with: z
+    .record(z.string(), templateValue)
+    .default({})
+    .describe(
+      "Values by name, as JSON: in the file that `$COHORT_WITH` names, and as `with` in a `script`.",
+    ),
+  env: z
+    .record(environmentName, template)
+    .default({})
+    .describe("Environment variables; a value that is no text is written as JSON."),
+  grants: z
+    .strictObject({
+      services: z
+        .array(name)
+        .max(limits.grantsMax)
+        .default([])
+        .describe(
+          "Services that the step may call as `$COHORT_PROXY/SERVICE/PATH`; the coordinator adds the credential.",
+        ),
+    })
+    .default({ services: [] })
+    .describe("What the step may reach beyond its sandbox; left out, nothing."),
+  limits: stepLimits.prefault({}).describe("What one attempt may use of its node."),
+
+  // When it fails or takes long
+  timeout: duration
+    .prefault(formatDuration(stepLimitDefaults.timeoutMs))
+    .describe("Longest time that one attempt may take; then it ends with STEP_TIMEOUT."),
+  retry: retry
+    .optional()
+    .describe("Whether and when a failed instance is tried again; left out, it is not."),
+  on_disconnect: onDisconnect
+    .default("wait")
+    .describe(
+      "What becomes of an attempt whose node is away for longer than `lost_after`: `wait` for the node however long it takes, `move` it to another, or `fail`.",
+    ),
+  lost_after: duration
+    .optional()
+    .describe(
+      "How long a node may be away before `on_disconnect` moves or fails its attempt; left out, 1 minute.",
+    ),
+  continue_on_failure: z
+    .boolean()
+    .default(false)
+    .describe("Whether a failure of this step fails neither the run nor what depends on the step."),
+});
 
 export type WorkflowStep = z.infer<typeof step>;
 
