@@ -4,6 +4,7 @@ import {
   ApplyRequest,
   type CancelRunRequest,
   LogLine,
+  Node,
   type SetSecretRequest,
 } from "@cohort/proto/gen/cohort/console";
 import { describe, expect, it } from "vitest";
@@ -244,6 +245,78 @@ describe("cohort node invite", () => {
       name: "edge-1",
       labels: { line: "1", press: "7" },
     });
+  });
+});
+
+describe("cohort node drain", () => {
+  const node = (running: number, cordon: object | undefined) =>
+    Node.fromPartial({
+      node: "edge-1",
+      state: "connected",
+      running,
+      ...(cordon === undefined ? {} : { cordon }),
+    });
+
+  it("asks for five minutes, tells what still runs, and ends when nothing does", async () => {
+    cli.fake.handlers["Nodes.drain"] = () => ({ changed: true });
+    cli.fake.handlers["Nodes.watch"] = () => [
+      node(2, { drainByMs: 5 }),
+      node(1, { drainByMs: 5 }),
+      node(0, { drainByMs: 5, drainedMs: 4 }),
+    ];
+    const { status, stdout, stderr } = await run(["node", "drain", "edge-1", "--reason", "fan"]);
+    expect([status, stdout]).toEqual([0, "edge-1 is drained: nothing runs there\n"]);
+    expect(stderr).toMatch(/still runs 2[^\n]*\n[^\n]*still runs 1[^\n]*\n$/);
+    expect(cli.fake.requests[0]?.request).toEqual({
+      node: "edge-1",
+      reason: "fan",
+      deadlineMs: 300_000,
+    });
+  });
+
+  it("says that somebody uncordoned the node before it was drained", async () => {
+    cli.fake.handlers["Nodes.drain"] = () => ({ changed: true });
+    cli.fake.handlers["Nodes.watch"] = () => [node(2, { drainByMs: 5 }), node(2, undefined)];
+    const { status, stderr } = await run(["node", "drain", "edge-1"]);
+    expect(status).toBe(4);
+    expect(stderr).toContain("NODE_UNCORDONED");
+  });
+
+  it("refuses a deadline that is no duration, and asks nobody", async () => {
+    const { status } = await run(["node", "drain", "edge-1", "--deadline", "soon"]);
+    expect([status, cli.fake.requests]).toEqual([2, []]);
+  });
+});
+
+describe("cohort node cordon and uncordon", () => {
+  it.each([
+    ["cordon", true, "edge-1 is given no new work\n"],
+    ["cordon", false, "edge-1 was cordoned already\n"],
+    ["uncordon", true, "edge-1 is given work again\n"],
+    ["uncordon", false, "edge-1 was not cordoned\n"],
+  ])("%s tells whether it changed anything: %s", async (command, changed, text) => {
+    cli.fake.handlers[`Nodes.${command}`] = () => ({ changed });
+    const { status, stdout } = await run(["node", command, "edge-1"]);
+    expect([status, stdout]).toEqual([0, text]);
+  });
+
+  it("shows in the list of nodes why one is given no work", async () => {
+    const cordon = { reason: "fan broken", actor: "operator", sinceMs: 1 };
+    cli.fake.handlers["Nodes.list"] = () => ({
+      nodes: [
+        Node.fromPartial({ node: "edge-1", state: "connected", cordon }),
+        Node.fromPartial({ node: "edge-2", state: "connected" }),
+      ],
+    });
+    const { stdout } = await run(["nodes"]);
+    expect(stdout).toContain("cordoned: fan broken");
+    const { nodes } = JSON.parse((await run(["nodes", "-o", "json"])).stdout) as {
+      nodes: { cordon: unknown }[];
+    };
+    expect(nodes.map((it) => it.cordon)).toEqual([
+      { reason: "fan broken", actor: "operator", since_ms: 1, drain_by_ms: null, drained_ms: null },
+      null,
+    ]);
   });
 });
 

@@ -90,6 +90,11 @@ export const errors = {
   WORKFLOW_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No workflow has this name." },
   RUN_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No run has this id." },
   NODE_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No node has this name." },
+  NODE_UNCORDONED: {
+    exit: 4,
+    grpc: "ABORTED",
+    meaning: "The node was given work again before it was drained.",
+  },
   NODE_EXISTS: { exit: 4, grpc: "ALREADY_EXISTS", meaning: "A node of this name is enrolled." },
   NAME_INVALID: {
     exit: 4,
@@ -183,6 +188,11 @@ export const errors = {
     exit: 3,
     grpc: "UNAVAILABLE",
     meaning: "The node was away for longer than the step's `lost_after`.",
+  },
+  NODE_DRAINED: {
+    exit: 3,
+    grpc: "ABORTED",
+    meaning: "The node was drained, and the attempt still ran when the time was over.",
   },
   NODE_BUSY: { exit: 3, grpc: "RESOURCE_EXHAUSTED", meaning: "The node has no free slot." },
   DISPATCH_INVALID: {

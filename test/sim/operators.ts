@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { CohortError } from "@cohort/proto/problem";
+import {
+  decideCordon,
+  decideDrain,
+  decideUncordon,
+} from "../../coordinator/src/fleet/decide-cordon.ts";
 import { decideStart } from "../../coordinator/src/scheduler/decide-start.ts";
 import { checkSources } from "../../coordinator/src/workflow/workflow.ts";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
@@ -29,6 +34,9 @@ export class Operators {
   readonly #onFault: (error: unknown) => void;
   readonly #wishes: Wish[] = [];
   readonly #texts: string[];
+  /** Nodes that may stand cordoned: all are given work again in the end. */
+  readonly #upkeep = new Set<string>();
+  #tended: CoordinatorProcess | null = null;
   #applied: CoordinatorProcess | null = null;
   #standing = false;
 
@@ -46,7 +54,8 @@ export class Operators {
   }
 
   get satisfied(): boolean {
-    return this.#texts.length === 0 && this.#wishes.every((wish) => wish.run !== null);
+    const started = this.#wishes.every((wish) => wish.run !== null);
+    return this.#texts.length === 0 && this.#upkeep.size === 0 && started;
   }
 
   /** `wishing`: whether they think of something new. */
@@ -63,6 +72,7 @@ export class Operators {
     this.#apply(coordinator);
     for (const wish of this.#wishes) this.#start(coordinator, wish);
     if (random.chance(0.1)) this.#look(coordinator);
+    this.#tend(coordinator, wishing);
   }
 
   #apply(coordinator: CoordinatorProcess): void {
@@ -99,6 +109,30 @@ export class Operators {
     this.#watch(coordinator, done, ({ run }) => {
       this.#told.started(request.idempotencyKey, run);
       wish.run = run;
+    });
+  }
+
+  /** Takes nodes out of service and gives them back, one at a time; in the end gives all back. */
+  #tend(coordinator: CoordinatorProcess, wishing: boolean): void {
+    const random = this.#random;
+    if (this.#tended === coordinator || (wishing && !random.chance(0.02))) return;
+    const tended = [...this.#upkeep];
+    if (!wishing && tended.length === 0) return;
+    const node = random.pick(wishing ? this.#fleet.nodes : tended);
+    const asked = { node, reason: "", actor: "operator" };
+    const { writer } = coordinator;
+    const givesBack = !wishing || (this.#upkeep.has(node) && random.chance(0.6));
+    if (!givesBack) this.#upkeep.add(node);
+    this.#tended = coordinator;
+    const deadlineMs = random.integer(0, 10_000);
+    const done = givesBack
+      ? writer.decide(({ fleet }) => decideUncordon(fleet, asked))
+      : random.chance(0.5)
+        ? writer.decide(({ fleet }) => decideCordon(fleet, asked))
+        : writer.decide(({ fleet }, now) => decideDrain(fleet, { ...asked, deadlineMs }, now));
+    this.#watch(coordinator, done, () => {
+      this.#tended = null;
+      if (givesBack) this.#upkeep.delete(node);
     });
   }
 

@@ -101,7 +101,7 @@ class Simulation {
     }
     this.#operators = new Operators({
       random: random.fork("operators"),
-      fleet: { zones },
+      fleet: { zones, nodes: this.#boards.map(({ name }) => name) },
       told: {
         started: this.#guarded((key: string, run: string) => this.#checks.started(key, run)),
         saw: this.#guarded((run: string, state: string) => this.#checks.saw(run, state)),

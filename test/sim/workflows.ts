@@ -4,6 +4,8 @@ import type { Random } from "./random.ts";
 export interface FleetShape {
   /** Boards by zone. */
   readonly zones: Readonly<Record<string, number>>;
+  /** Names of the boards. */
+  readonly nodes: readonly string[];
 }
 
 export const serviceNames = ["paid", "free"] as const;

@@ -9,7 +9,7 @@ export function nodesView(state: State, seenMs: (node: string) => number): ListN
   return { nodes: nodes.map((node) => nodeView(state, node, seenMs(node.node))) };
 }
 
-function nodeView(state: State, node: FleetNode, seenMs: number): Node {
+export function nodeView(state: State, node: FleetNode, seenMs: number): Node {
   return Node.fromPartial({
     node: node.node,
     state: node.state,
@@ -17,5 +17,6 @@ function nodeView(state: State, node: FleetNode, seenMs: number): Node {
     ...(node.facts === undefined ? {} : { facts: node.facts }),
     seenMs,
     running: state.runs.onNode.get(node.node)?.size ?? 0,
+    ...(node.state === "invited" || node.cordon === null ? {} : { cordon: { ...node.cordon } }),
   });
 }

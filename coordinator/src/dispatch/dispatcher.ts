@@ -1,4 +1,5 @@
 import { ExpressionError } from "@cohort/proto/expression";
+import type { NodeDrained } from "@cohort/proto/gen/cohort/ledger";
 import type {
   AttemptKey,
   Cancel,
@@ -86,6 +87,7 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
         if (event.$case === "attemptScheduled" && event.value.attempt !== undefined)
           start(event.value.attempt);
         if (event.$case === "stepEnded") recall(dependencies, event.value.run, event.value.step);
+        if (event.$case === "nodeDrained") recallAll(dependencies, event.value);
         // A heartbeat alone brings a node back too, without a hello that would ask for its work.
         if (event.$case === "nodeConnected") scheduledOn(runs, event.value.node).forEach(start);
       }
@@ -185,6 +187,14 @@ function callsOut({ state: { catalogue, runs } }: Writer): Instance[] {
     const { version } = runs.byId.get(run) as Run;
     return workflowAt(catalogue, version).steps.get(step)?.kind === "call";
   });
+}
+
+/** The time of a drain is over: the node is to end what it still ran. */
+function recallAll(
+  { mesh, onFault }: DispatcherDependencies,
+  { node, recalled }: NodeDrained,
+): void {
+  for (const attempt of recalled) mesh.cancel(node, { attempt, hard: false }).catch(onFault);
 }
 
 /** The step is over: what still ran of it is ended on its node. Unheard recalls reach it at hello. */

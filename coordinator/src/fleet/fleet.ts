@@ -1,4 +1,4 @@
-import type { NodeEnrolled, NodeInvited } from "@cohort/proto/gen/cohort/ledger";
+import type { NodeCordoned, NodeEnrolled, NodeInvited } from "@cohort/proto/gen/cohort/ledger";
 import { Facts } from "@cohort/proto/gen/cohort/node";
 import type { Recorded } from "../state/event.ts";
 import { toHex } from "./bytes.ts";
@@ -34,6 +34,19 @@ export interface InvitedNode extends NodeDescription {
 export interface EnrolledNode extends NodeDescription {
   readonly state: "connected" | "disconnected";
   readonly keys: NodeKeys;
+  /** Null while the node is given work. */
+  readonly cordon: Cordon | null;
+}
+
+/** An operator's word that a node is to be given no new work. */
+export interface Cordon {
+  readonly reason: string;
+  readonly actor: string;
+  readonly sinceMs: number;
+  /** When what runs there is ended; 0 for never. */
+  readonly drainByMs: number;
+  /** Since when nothing runs there; 0 while something does, or where no drain was asked for. */
+  readonly drainedMs: number;
 }
 
 /** Public keys, 32 bytes each; EnrolRequest says what each is for. */
@@ -52,6 +65,17 @@ export interface Invite {
   readonly state: "open" | "closed";
   /** Refused attempts that are in the log. */
   readonly refusals: number;
+}
+
+/** Whether the node may be given work, if it has room for it. */
+export function isAvailable(node: FleetNode | undefined): node is EnrolledNode {
+  return node?.state === "connected" && node.cordon === null;
+}
+
+/** Whether the node is still to be told that nothing runs there any more. */
+export function isDraining(node: FleetNode | undefined): node is EnrolledNode {
+  const cordon = node === undefined || node.state === "invited" ? null : node.cordon;
+  return cordon !== null && cordon.drainByMs > 0 && cordon.drainedMs === 0;
 }
 
 export function emptyFleet(): FleetState {
@@ -80,6 +104,15 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
         ...node,
         state: "disconnected",
       }));
+    case "nodeCordoned":
+      return applyCordoned(fleet, event.value, atMs);
+    case "nodeUncordoned":
+      return changeEnrolled(fleet, event.value.node, (node) => ({ ...node, cordon: null }));
+    case "nodeDrained":
+      return changeEnrolled(fleet, event.value.node, (node) => ({
+        ...node,
+        cordon: node.cordon === null ? null : { ...node.cordon, drainedMs: atMs },
+      }));
     default:
   }
 }
@@ -105,6 +138,16 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
     facts: enrolled.facts ?? Facts.fromPartial({}),
     seenMs: atMs,
     keys: { natsKey, signKey, boxKey },
+    cordon: null,
+  });
+}
+
+/** A new reason alone takes nothing back of a drain that goes on, or is over. */
+function applyCordoned(fleet: FleetState, cordoned: NodeCordoned, atMs: number): void {
+  const { node: name, reason, actor, drainByMs } = cordoned;
+  changeEnrolled(fleet, name, (node) => {
+    const drainedMs = node.cordon?.drainByMs === drainByMs ? node.cordon.drainedMs : 0;
+    return { ...node, cordon: { reason, actor, sinceMs: atMs, drainByMs, drainedMs } };
   });
 }
 

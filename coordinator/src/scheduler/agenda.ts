@@ -1,7 +1,7 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import type { CompiledWorkflow } from "../workflow/compile.ts";
-import { findInstance, findStep, type Instance, type Run, type Step } from "./runs.ts";
+import { findInstance, findStep, type Instance, type Run, type Runs, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 
 /**
@@ -82,17 +82,24 @@ export function noteEvent(
       }
       return;
     case "nodeConnected":
+    case "nodeUncordoned":
       agenda.nodes.add(event.value.node);
       for (const step of runs.ready) agenda.steps.push(step);
       return;
+    case "nodeCordoned":
+      agenda.nodes.add(event.value.node);
+      return noteLess(agenda, runs);
     case "nodeDisconnected":
-      // What avoided a node may now have no other.
-      for (const { avoids } of runs.queues.classes.values()) {
-        if (avoids !== "") agenda.nodes.add(avoids);
-      }
-      return;
+      return noteLess(agenda, runs);
     default:
       return;
+  }
+}
+
+/** There is a node less: what avoided one may now have no other. */
+function noteLess(agenda: Agenda, { queues }: Runs): void {
+  for (const { avoids } of queues.classes.values()) {
+    if (avoids !== "") agenda.nodes.add(avoids);
   }
 }
 

@@ -63,9 +63,25 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
       for (const instance of boundTo(runs, node)) clearTimer(runs.timers, instance);
       return;
     }
+    case "nodeCordoned":
+      return watchDrain(runs, event.value.node, event.value.drainByMs);
+    case "nodeUncordoned":
+    case "nodeDrained":
+      return watchDrain(runs, event.value.node, 0);
     default:
       return applyAttempt(runs, catalogue, recorded);
   }
+}
+
+/** Replaces the time at which what runs on a node is ended; 0 for none. */
+function watchDrain(runs: Runs, node: string, byMs: number): void {
+  const before = runs.drains.get(node);
+  if (before !== undefined) clearTimer(runs.timers, before);
+  runs.drains.delete(node);
+  if (byMs === 0) return;
+  const drain = { drains: node, dueMs: 0 };
+  runs.drains.set(node, drain);
+  setTimer(runs.timers, drain, byMs);
 }
 
 /** What runs on a node, and what waits for it alone. */

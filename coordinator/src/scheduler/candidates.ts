@@ -1,4 +1,4 @@
-import type { FleetNode, FleetState } from "../fleet/fleet.ts";
+import { type FleetNode, type FleetState, isAvailable } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { hasRoom, load, matchingNodes, placementOf } from "./placement.ts";
 import type { Run, Runs } from "./runs.ts";
@@ -38,7 +38,7 @@ export function mayRunOn(
 ): boolean {
   if (!set.has(node)) return false;
   if (node !== avoids) return true;
-  return !names.some((it) => it !== avoids && fleet.nodes.get(it)?.state === "connected");
+  return !names.some((it) => it !== avoids && isAvailable(fleet.nodes.get(it)));
 }
 
 /** How many nodes with room are compared; enough that load evens out, few enough to be cheap. */

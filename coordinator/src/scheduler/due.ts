@@ -1,12 +1,30 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { Event } from "../state/event.ts";
 import { failure } from "./decide-attempt.ts";
-import { type Instance, keyOf, type Run } from "./runs.ts";
+import { type Drain, type Instance, isActive, keyOf, type Run } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 
-/** What follows for something whose time has come. */
-export function whenDue(schedule: Schedule, it: Run | Instance): Event {
-  return "instance" in it ? instanceDue(schedule, it) : runDue(it);
+/**
+ * What follows for all whose time has come. One attempt ends once: what runs on a node that is
+ * drained now ends for that, whatever else it is due for.
+ */
+export function whenDue(schedule: Schedule, due: readonly (Run | Instance | Drain)[]): Event[] {
+  const drained = new Set(due.flatMap((it) => ("drains" in it ? [it.drains] : [])));
+  return due.flatMap((it) => {
+    if ("drains" in it) return drainDue(schedule, it);
+    if (!("instance" in it)) return [runDue(it)];
+    return isActive(it) && drained.has(it.node) ? [] : [instanceDue(schedule, it)];
+  });
+}
+
+function drainDue({ runs }: Schedule, { drains: node }: Drain): Event[] {
+  const here = [...(runs.onNode.get(node) ?? [])];
+  const result = failure("NODE_DRAINED", `node ${node} was drained before the attempt ended`);
+  const recalled = here.map(keyOf);
+  return [
+    ...here.map((it) => ended(it, result)),
+    { $case: "nodeDrained", value: { node, recalled } },
+  ];
 }
 
 function runDue({ run }: Run): Event {

@@ -1,6 +1,6 @@
 import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
 import type { StepKind } from "@cohort/proto/resources/workflow";
-import type { FleetNode, FleetState } from "../fleet/fleet.ts";
+import { type FleetNode, type FleetState, isAvailable } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Runs } from "./runs.ts";
 
@@ -47,12 +47,13 @@ export function isOwn(kind: StepKind): boolean {
 }
 
 export function hasRoom(node: FleetNode | undefined, runs: Runs): boolean {
-  return node?.state === "connected" && load(node.node, runs) < node.facts.slots;
+  return isAvailable(node) && load(node.node, runs) < node.facts.slots;
 }
 
 export function load(node: string, runs: Runs): number {
   return runs.onNode.get(node)?.size ?? 0;
 }
+
 function meets(node: FleetNode, { definition: { requires } }: CompiledStep): boolean {
   const archFits = requires.arch === undefined || node.facts.arch === requires.arch;
   return archFits && (requires.isolation !== "strict" || node.facts.isolation === "strict");

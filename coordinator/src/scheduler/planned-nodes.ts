@@ -1,4 +1,4 @@
-import type { FleetNode } from "../fleet/fleet.ts";
+import { type FleetNode, isAvailable } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { candidatesFor } from "./candidates.ts";
 import { neededOf } from "./outcome.ts";
@@ -16,7 +16,7 @@ export function plannedNodes(
   if (isOwn(step.kind) || nodes === undefined || nodes.count === 1) return [""];
   const fitting = candidatesFor(fleet, step, run)
     .names.map((name) => fleet.nodes.get(name) as FleetNode)
-    .filter((node) => node.state === "connected");
+    .filter(isAvailable);
   if (nodes.count === "all") {
     const least = Math.max(1, neededOf(step, fitting.length));
     return fitting.length < least ? null : fitting.map(({ node }) => node);

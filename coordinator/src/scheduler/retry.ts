@@ -9,6 +9,7 @@ const interruptions: ReadonlySet<string> = new Set<ErrorCode>([
   "NODE_INTERRUPTED",
   "NODE_LOST",
   "NODE_BUSY",
+  "NODE_DRAINED",
   "CALL_UNCERTAIN",
 ]);
 

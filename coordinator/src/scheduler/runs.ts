@@ -15,11 +15,19 @@ export interface Runs {
   readonly ready: Set<Step>;
   readonly queues: Queues;
   /** What time alone will bring about. */
-  readonly timers: Timers<Run | Instance>;
+  readonly timers: Timers<Run | Instance | Drain>;
+  /** By node: drains whose time is not over, and that something on the node outlasts. */
+  readonly drains: Map<string, Drain>;
   /** Nodes that are disconnected. */
   readonly away: Set<string>;
   /** Attempts that were ever scheduled; where the search for a node begins, so that work spreads. */
   scheduled: number;
+}
+
+/** What runs on a node is ended when this is due. */
+export interface Drain {
+  readonly drains: string;
+  dueMs: number;
 }
 
 export interface Run {
@@ -108,6 +116,7 @@ export function emptyRuns(): Runs {
     ready: new Set(),
     queues: emptyQueues(),
     timers: new Map(),
+    drains: new Map(),
     away: new Set(),
     scheduled: 0,
   };

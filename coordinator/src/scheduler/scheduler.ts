@@ -1,5 +1,5 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
-import type { FleetNode } from "../fleet/fleet.ts";
+import { type FleetNode, isDraining } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
@@ -14,7 +14,7 @@ import {
   refusalOf,
   stopOf,
 } from "./outcome.ts";
-import { hasRoom, isOwn } from "./placement.ts";
+import { hasRoom, isOwn, load } from "./placement.ts";
 import { pinnedTo, rankOf } from "./queues.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
@@ -36,7 +36,7 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
 
 /** What time alone brings: delays that are over, nodes that stay away, work that lasts too long. */
 export function decideTick(schedule: Schedule, nowMs: number): Event[] {
-  return dueBy(schedule.runs.timers, nowMs).map((it) => whenDue(schedule, it));
+  return whenDue(schedule, dueBy(schedule.runs.timers, nowMs));
 }
 
 function nextOfSteps(schedule: Schedule, { steps }: Agenda): Event | null {
@@ -111,6 +111,9 @@ function nodeFor(schedule: Schedule, run: Run, instance: Instance): string | nul
 function nextOfNodes(schedule: Schedule, { nodes }: Agenda): Event | null {
   for (const name of nodes) {
     const node = schedule.fleet.nodes.get(name);
+    if (isDraining(node) && load(name, schedule.runs) === 0) {
+      return { $case: "nodeDrained", value: { node: name, recalled: [] } };
+    }
     const instance =
       node !== undefined && hasRoom(node, schedule.runs) ? headFor(schedule, node) : null;
     if (instance !== null) return attemptScheduled(instance, name);

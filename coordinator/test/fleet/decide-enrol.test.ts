@@ -24,6 +24,7 @@ describe("an enrolment", () => {
     expect(enrol(fleet, enrolCommand())).toEqual({ kind: "enrolled", node: "press-1" });
     const { natsKey, signKey, boxKey } = enrolCommand();
     expect(fleet.state.nodes.get("press-1")).toEqual({
+      cordon: null,
       state: "disconnected",
       node: "press-1",
       labels: { line: "1" },

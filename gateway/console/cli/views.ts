@@ -82,6 +82,16 @@ export function nodeView(it: Node) {
     labels: it.labels,
     running: it.running,
     seen_ms: time(it.seenMs),
+    cordon:
+      it.cordon === undefined
+        ? null
+        : {
+            reason: it.cordon.reason,
+            actor: it.cordon.actor,
+            since_ms: it.cordon.sinceMs,
+            drain_by_ms: time(it.cordon.drainByMs),
+            drained_ms: time(it.cordon.drainedMs),
+          },
     facts:
       it.facts === undefined
         ? null

@@ -196,11 +196,48 @@ export interface Node {
   facts: Facts | undefined;
   seenMs: number;
   running: number;
+  /** absent: it is given work */
+  cordon: Cordon | undefined;
 }
 
 export interface Node_LabelsEntry {
   key: string;
   value: string;
+}
+
+export interface Cordon {
+  reason: string;
+  actor: string;
+  sinceMs: number;
+  /** what runs there is ended then; 0: never */
+  drainByMs: number;
+  /** since when nothing runs there; 0: something does, or no drain was asked for */
+  drainedMs: number;
+}
+
+export interface GetNodeRequest {
+  node: string;
+}
+
+export interface CordonRequest {
+  node: string;
+  reason: string;
+}
+
+export interface DrainRequest {
+  node: string;
+  reason: string;
+  /** how long what runs there may go on */
+  deadlineMs: number;
+}
+
+export interface UncordonRequest {
+  node: string;
+}
+
+export interface CordonReply {
+  /** false: it was so already */
+  changed: boolean;
 }
 
 export interface SetSecretRequest {
@@ -2823,7 +2860,7 @@ export const ListNodesReply: MessageFns<ListNodesReply> = {
 };
 
 function createBaseNode(): Node {
-  return { node: "", state: "", labels: {}, facts: undefined, seenMs: 0, running: 0 };
+  return { node: "", state: "", labels: {}, facts: undefined, seenMs: 0, running: 0, cordon: undefined };
 }
 
 export const Node: MessageFns<Node> = {
@@ -2845,6 +2882,9 @@ export const Node: MessageFns<Node> = {
     }
     if (message.running !== 0) {
       writer.uint32(48).uint32(message.running);
+    }
+    if (message.cordon !== undefined) {
+      Cordon.encode(message.cordon, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2913,6 +2953,14 @@ export const Node: MessageFns<Node> = {
             message.running = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.cordon = Cordon.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2950,6 +2998,7 @@ export const Node: MessageFns<Node> = {
         ? globalThis.Number(object.seen_ms)
         : 0,
       running: isSet(object.running) ? globalThis.Number(object.running) : 0,
+      cordon: isSet(object.cordon) ? Cordon.fromJSON(object.cordon) : undefined,
     };
   },
 
@@ -2979,6 +3028,9 @@ export const Node: MessageFns<Node> = {
     if (message.running !== 0) {
       obj.running = Math.round(message.running);
     }
+    if (message.cordon !== undefined) {
+      obj.cordon = Cordon.toJSON(message.cordon);
+    }
     return obj;
   },
 
@@ -3001,6 +3053,9 @@ export const Node: MessageFns<Node> = {
     message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
     message.seenMs = object.seenMs ?? 0;
     message.running = object.running ?? 0;
+    message.cordon = (object.cordon !== undefined && object.cordon !== null)
+      ? Cordon.fromPartial(object.cordon)
+      : undefined;
     return message;
   },
 };
@@ -3086,6 +3141,542 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
     const message = createBaseNode_LabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseCordon(): Cordon {
+  return { reason: "", actor: "", sinceMs: 0, drainByMs: 0, drainedMs: 0 };
+}
+
+export const Cordon: MessageFns<Cordon> = {
+  encode(message: Cordon, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(24).int64(message.sinceMs);
+    }
+    if (message.drainByMs !== 0) {
+      writer.uint32(32).int64(message.drainByMs);
+    }
+    if (message.drainedMs !== 0) {
+      writer.uint32(40).int64(message.drainedMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Cordon {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordon();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.drainByMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.drainedMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Cordon {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+      drainByMs: isSet(object.drainByMs)
+        ? globalThis.Number(object.drainByMs)
+        : isSet(object.drain_by_ms)
+        ? globalThis.Number(object.drain_by_ms)
+        : 0,
+      drainedMs: isSet(object.drainedMs)
+        ? globalThis.Number(object.drainedMs)
+        : isSet(object.drained_ms)
+        ? globalThis.Number(object.drained_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Cordon): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    if (message.drainByMs !== 0) {
+      obj.drainByMs = Math.round(message.drainByMs);
+    }
+    if (message.drainedMs !== 0) {
+      obj.drainedMs = Math.round(message.drainedMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Cordon>): Cordon {
+    return Cordon.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Cordon>): Cordon {
+    const message = createBaseCordon();
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
+    message.drainByMs = object.drainByMs ?? 0;
+    message.drainedMs = object.drainedMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetNodeRequest(): GetNodeRequest {
+  return { node: "" };
+}
+
+export const GetNodeRequest: MessageFns<GetNodeRequest> = {
+  encode(message: GetNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetNodeRequest {
+    return { node: isSet(object.node) ? globalThis.String(object.node) : "" };
+  },
+
+  toJSON(message: GetNodeRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetNodeRequest>): GetNodeRequest {
+    return GetNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetNodeRequest>): GetNodeRequest {
+    const message = createBaseGetNodeRequest();
+    message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseCordonRequest(): CordonRequest {
+  return { node: "", reason: "" };
+}
+
+export const CordonRequest: MessageFns<CordonRequest> = {
+  encode(message: CordonRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CordonRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordonRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CordonRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: CordonRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CordonRequest>): CordonRequest {
+    return CordonRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CordonRequest>): CordonRequest {
+    const message = createBaseCordonRequest();
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseDrainRequest(): DrainRequest {
+  return { node: "", reason: "", deadlineMs: 0 };
+}
+
+export const DrainRequest: MessageFns<DrainRequest> = {
+  encode(message: DrainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.deadlineMs !== 0) {
+      writer.uint32(24).int64(message.deadlineMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DrainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDrainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.deadlineMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DrainRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      deadlineMs: isSet(object.deadlineMs)
+        ? globalThis.Number(object.deadlineMs)
+        : isSet(object.deadline_ms)
+        ? globalThis.Number(object.deadline_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: DrainRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.deadlineMs !== 0) {
+      obj.deadlineMs = Math.round(message.deadlineMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DrainRequest>): DrainRequest {
+    return DrainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DrainRequest>): DrainRequest {
+    const message = createBaseDrainRequest();
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    message.deadlineMs = object.deadlineMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseUncordonRequest(): UncordonRequest {
+  return { node: "" };
+}
+
+export const UncordonRequest: MessageFns<UncordonRequest> = {
+  encode(message: UncordonRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UncordonRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUncordonRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UncordonRequest {
+    return { node: isSet(object.node) ? globalThis.String(object.node) : "" };
+  },
+
+  toJSON(message: UncordonRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UncordonRequest>): UncordonRequest {
+    return UncordonRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UncordonRequest>): UncordonRequest {
+    const message = createBaseUncordonRequest();
+    message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseCordonReply(): CordonReply {
+  return { changed: false };
+}
+
+export const CordonReply: MessageFns<CordonReply> = {
+  encode(message: CordonReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CordonReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCordonReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CordonReply {
+    return { changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false };
+  },
+
+  toJSON(message: CordonReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CordonReply>): CordonReply {
+    return CordonReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CordonReply>): CordonReply {
+    const message = createBaseCordonReply();
+    message.changed = object.changed ?? false;
     return message;
   },
 };
@@ -4862,11 +5453,57 @@ export const NodesService = {
     responseSerialize: (value: ListNodesReply): Buffer => Buffer.from(ListNodesReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListNodesReply => ListNodesReply.decode(value),
   },
+  /** The node is given no new work; what runs there goes on. */
+  cordon: {
+    path: "/cohort.console.Nodes/Cordon" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CordonRequest): Buffer => Buffer.from(CordonRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CordonRequest => CordonRequest.decode(value),
+    responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
+  },
+  /** The same, and what still runs there when the time is over is ended, to run elsewhere. */
+  drain: {
+    path: "/cohort.console.Nodes/Drain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DrainRequest): Buffer => Buffer.from(DrainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DrainRequest => DrainRequest.decode(value),
+    responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
+  },
+  uncordon: {
+    path: "/cohort.console.Nodes/Uncordon" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UncordonRequest): Buffer => Buffer.from(UncordonRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UncordonRequest => UncordonRequest.decode(value),
+    responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
+  },
+  /** The node now and after every change of its state, its cordon or what runs there. */
+  watch: {
+    path: "/cohort.console.Nodes/Watch" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: GetNodeRequest): Buffer => Buffer.from(GetNodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetNodeRequest => GetNodeRequest.decode(value),
+    responseSerialize: (value: Node): Buffer => Buffer.from(Node.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Node => Node.decode(value),
+  },
 } as const;
 
 export interface NodesServer extends UntypedServiceImplementation {
   invite: handleUnaryCall<InviteRequest, InviteReply>;
   list: handleUnaryCall<ListNodesRequest, ListNodesReply>;
+  /** The node is given no new work; what runs there goes on. */
+  cordon: handleUnaryCall<CordonRequest, CordonReply>;
+  /** The same, and what still runs there when the time is over is ended, to run elsewhere. */
+  drain: handleUnaryCall<DrainRequest, CordonReply>;
+  uncordon: handleUnaryCall<UncordonRequest, CordonReply>;
+  /** The node now and after every change of its state, its cordon or what runs there. */
+  watch: handleServerStreamingCall<GetNodeRequest, Node>;
 }
 
 export interface NodesClient extends Client {
@@ -4900,6 +5537,53 @@ export interface NodesClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListNodesReply) => void,
   ): ClientUnaryCall;
+  /** The node is given no new work; what runs there goes on. */
+  cordon(
+    request: CordonRequest,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  cordon(
+    request: CordonRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  cordon(
+    request: CordonRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  /** The same, and what still runs there when the time is over is ended, to run elsewhere. */
+  drain(request: DrainRequest, callback: (error: ServiceError | null, response: CordonReply) => void): ClientUnaryCall;
+  drain(
+    request: DrainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  drain(
+    request: DrainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  uncordon(
+    request: UncordonRequest,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  uncordon(
+    request: UncordonRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  uncordon(
+    request: UncordonRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  /** The node now and after every change of its state, its cordon or what runs there. */
+  watch(request: GetNodeRequest, options?: Partial<CallOptions>): ClientReadableStream<Node>;
+  watch(request: GetNodeRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<Node>;
 }
 
 export const NodesClient = makeGenericClientConstructor(NodesService, "cohort.console.Nodes") as unknown as {

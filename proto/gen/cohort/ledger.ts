@@ -46,6 +46,9 @@ export interface Entry {
     | { $case: "callSettled"; value: CallSettled }
     | { $case: "callUncertain"; value: CallUncertain }
     | { $case: "callRefused"; value: CallRefused }
+    | { $case: "nodeCordoned"; value: NodeCordoned }
+    | { $case: "nodeUncordoned"; value: NodeUncordoned }
+    | { $case: "nodeDrained"; value: NodeDrained }
     | undefined;
 }
 
@@ -122,6 +125,26 @@ export interface NodeConnected {
 export interface NodeDisconnected {
   node: string;
   reason: string;
+}
+
+/** The node is given no new work. What runs there goes on, or until `drain_by_ms` at most. */
+export interface NodeCordoned {
+  actor: string;
+  node: string;
+  reason: string;
+  /** 0: for as long as it takes */
+  drainByMs: number;
+}
+
+export interface NodeUncordoned {
+  actor: string;
+  node: string;
+}
+
+/** Nothing runs there any more; what still did when its time was over is named, and was ended before. */
+export interface NodeDrained {
+  node: string;
+  recalled: AttemptKey[];
 }
 
 export interface RunStarted {
@@ -347,6 +370,15 @@ export const Entry: MessageFns<Entry> = {
       case "callRefused":
         CallRefused.encode(message.event.value, writer.uint32(346).fork()).join();
         break;
+      case "nodeCordoned":
+        NodeCordoned.encode(message.event.value, writer.uint32(514).fork()).join();
+        break;
+      case "nodeUncordoned":
+        NodeUncordoned.encode(message.event.value, writer.uint32(522).fork()).join();
+        break;
+      case "nodeDrained":
+        NodeDrained.encode(message.event.value, writer.uint32(530).fork()).join();
+        break;
     }
     return writer;
   },
@@ -564,6 +596,30 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "callRefused", value: CallRefused.decode(reader, reader.uint32()) };
             continue;
           }
+          case 64: {
+            if (tag !== 514) {
+              break;
+            }
+
+            message.event = { $case: "nodeCordoned", value: NodeCordoned.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 65: {
+            if (tag !== 522) {
+              break;
+            }
+
+            message.event = { $case: "nodeUncordoned", value: NodeUncordoned.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 66: {
+            if (tag !== 530) {
+              break;
+            }
+
+            message.event = { $case: "nodeDrained", value: NodeDrained.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -676,6 +732,18 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "callRefused", value: CallRefused.fromJSON(object.callRefused) }
         : isSet(object.call_refused)
         ? { $case: "callRefused", value: CallRefused.fromJSON(object.call_refused) }
+        : isSet(object.nodeCordoned)
+        ? { $case: "nodeCordoned", value: NodeCordoned.fromJSON(object.nodeCordoned) }
+        : isSet(object.node_cordoned)
+        ? { $case: "nodeCordoned", value: NodeCordoned.fromJSON(object.node_cordoned) }
+        : isSet(object.nodeUncordoned)
+        ? { $case: "nodeUncordoned", value: NodeUncordoned.fromJSON(object.nodeUncordoned) }
+        : isSet(object.node_uncordoned)
+        ? { $case: "nodeUncordoned", value: NodeUncordoned.fromJSON(object.node_uncordoned) }
+        : isSet(object.nodeDrained)
+        ? { $case: "nodeDrained", value: NodeDrained.fromJSON(object.nodeDrained) }
+        : isSet(object.node_drained)
+        ? { $case: "nodeDrained", value: NodeDrained.fromJSON(object.node_drained) }
         : undefined,
     };
   },
@@ -734,6 +802,12 @@ export const Entry: MessageFns<Entry> = {
       obj.callUncertain = CallUncertain.toJSON(message.event.value);
     } else if (message.event?.$case === "callRefused") {
       obj.callRefused = CallRefused.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeCordoned") {
+      obj.nodeCordoned = NodeCordoned.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeUncordoned") {
+      obj.nodeUncordoned = NodeUncordoned.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeDrained") {
+      obj.nodeDrained = NodeDrained.toJSON(message.event.value);
     }
     return obj;
   },
@@ -881,6 +955,24 @@ export const Entry: MessageFns<Entry> = {
       case "callRefused": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "callRefused", value: CallRefused.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeCordoned": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeCordoned", value: NodeCordoned.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeUncordoned": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeUncordoned", value: NodeUncordoned.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeDrained": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeDrained", value: NodeDrained.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2081,6 +2173,299 @@ export const NodeDisconnected: MessageFns<NodeDisconnected> = {
     const message = createBaseNodeDisconnected();
     message.node = object.node ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeCordoned(): NodeCordoned {
+  return { actor: "", node: "", reason: "", drainByMs: 0 };
+}
+
+export const NodeCordoned: MessageFns<NodeCordoned> = {
+  encode(message: NodeCordoned, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.drainByMs !== 0) {
+      writer.uint32(32).int64(message.drainByMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeCordoned {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeCordoned();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.drainByMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeCordoned {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      drainByMs: isSet(object.drainByMs)
+        ? globalThis.Number(object.drainByMs)
+        : isSet(object.drain_by_ms)
+        ? globalThis.Number(object.drain_by_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: NodeCordoned): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.drainByMs !== 0) {
+      obj.drainByMs = Math.round(message.drainByMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeCordoned>): NodeCordoned {
+    return NodeCordoned.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeCordoned>): NodeCordoned {
+    const message = createBaseNodeCordoned();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    message.drainByMs = object.drainByMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeUncordoned(): NodeUncordoned {
+  return { actor: "", node: "" };
+}
+
+export const NodeUncordoned: MessageFns<NodeUncordoned> = {
+  encode(message: NodeUncordoned, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeUncordoned {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeUncordoned();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeUncordoned {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+    };
+  },
+
+  toJSON(message: NodeUncordoned): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeUncordoned>): NodeUncordoned {
+    return NodeUncordoned.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeUncordoned>): NodeUncordoned {
+    const message = createBaseNodeUncordoned();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeDrained(): NodeDrained {
+  return { node: "", recalled: [] };
+}
+
+export const NodeDrained: MessageFns<NodeDrained> = {
+  encode(message: NodeDrained, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    for (const v of message.recalled) {
+      AttemptKey.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeDrained {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeDrained();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.recalled.push(AttemptKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeDrained {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      recalled: globalThis.Array.isArray(object?.recalled)
+        ? object.recalled.map((e: any) => AttemptKey.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: NodeDrained): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.recalled?.length) {
+      obj.recalled = message.recalled.map((e) => AttemptKey.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeDrained>): NodeDrained {
+    return NodeDrained.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeDrained>): NodeDrained {
+    const message = createBaseNodeDrained();
+    message.node = object.node ?? "";
+    message.recalled = object.recalled?.map((e) => AttemptKey.fromPartial(e)) || [];
     return message;
   },
 };

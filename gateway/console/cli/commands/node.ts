@@ -3,6 +3,7 @@ import { formatMoment } from "../moments.ts";
 import type { Session } from "../session.ts";
 import { neutralise } from "../text.ts";
 import { nodeView } from "../views.ts";
+import { describeCordon } from "./cordon.ts";
 
 /** Every node that was invited or enrolled. */
 export async function listNodes(session: Session): Promise<number> {
@@ -11,13 +12,14 @@ export async function listNodes(session: Session): Promise<number> {
   const { nodes } = await console.call(console.nodes, console.nodes.list, {});
   output.result({ nodes: nodes.map(nodeView) }, () =>
     output.table(
-      ["NODE", "STATE", "ARCH", "ISOLATION", "RUNNING", "SEEN", "LABELS"],
+      ["NODE", "STATE", "ARCH", "ISOLATION", "RUNNING", "CORDON", "SEEN", "LABELS"],
       nodes.map((it) => [
         it.node,
         output.state(it.state),
         it.facts?.arch ?? "-",
         it.facts?.isolation ?? "-",
         String(it.running),
+        describeCordon(it.cordon),
         formatMoment(it.seenMs),
         Object.entries(it.labels)
           .map(([key, value]) => `${key}=${value}`)

@@ -4,7 +4,7 @@ import { neutralise } from "../text.ts";
 import { runView } from "../views.ts";
 import { readInputs } from "./inputs.ts";
 import { runTable } from "./run-table.ts";
-import { watchRun } from "./watch-run.ts";
+import { watchRun } from "./watch.ts";
 
 /** Starts a run; with `follow` stays with it, and ends with 3 when it failed. */
 export async function run(
