@@ -118,7 +118,15 @@ export function createCore(options: CoreOptions): Core {
   const reports = createNodeReports({
     writer,
     feed,
-    stepLogs: log.stepLogs,
+    stepLogs: {
+      read: log.stepLogs.read,
+      append: (chunks) =>
+        log.stepLogs.append(chunks).catch((error: unknown) => {
+          // From here on the log refuses events too, and none may come that would find it out.
+          onFailure(error);
+          throw error;
+        }),
+    },
     sealToken,
     proxy: (node, request) => proxy.fromNode(node, request),
     seen: membership.heard,

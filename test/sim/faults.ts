@@ -1,5 +1,6 @@
 import type { VirtualClock } from "./clock.ts";
 import type { CommitFate } from "./coordinator-process.ts";
+import type { Edges } from "./edges.ts";
 import type { Network } from "./network.ts";
 import type { Board } from "./node-process.ts";
 import type { Random } from "./random.ts";
@@ -30,6 +31,7 @@ export interface FaultTargets {
   readonly clock: VirtualClock;
   readonly network: Network;
   readonly boards: readonly Board[];
+  readonly edges: Edges;
   killCoordinator(reason: string): void;
   /** Sets the coordinator's clock forward or back. */
   skew(ms: number): void;
@@ -106,6 +108,10 @@ export class Faults {
   commit(): { fate: CommitFate; afterMs: number } {
     const slow = this.#draw("commit-slow")?.chance(0.03) === true;
     const afterMs = slow ? this.#commits.integer(50, 1_500) : this.#commits.integer(1, 8);
+    const { edges } = this.#targets;
+    for (const fate of ["crash before", "crash after", "refused"] as const) {
+      if (edges.breaks(`commit: ${fate}`)) return { fate, afterMs };
+    }
     if (this.#draw("commit-refused")?.chance(0.004) === true) return { fate: "refused", afterMs };
     const crash = this.#draw("commit-crash");
     if (crash?.chance(0.01) !== true) return { fate: "done", afterMs };

@@ -1,5 +1,6 @@
 import { type AppendFile, type Files, HostError } from "../../node-agent/src/host.ts";
 import type { VirtualClock } from "./clock.ts";
+import type { Edges } from "./edges.ts";
 import type { Random } from "./random.ts";
 
 interface File {
@@ -18,25 +19,34 @@ export class NodeDisk {
   readonly #files = new Map<string, File>();
   readonly #clock: VirtualClock;
   readonly #random: Random;
+  readonly #die: (powerLost: boolean) => void;
 
-  constructor(clock: VirtualClock, random: Random) {
-    this.#clock = clock;
-    this.#random = random;
+  /** `die` ends the process that writes, at once, and with it, when power is lost, what was not synced. */
+  constructor(options: {
+    readonly clock: VirtualClock;
+    readonly random: Random;
+    readonly die: (powerLost: boolean) => void;
+  }) {
+    this.#clock = options.clock;
+    this.#random = options.random;
+    this.#die = options.die;
   }
 
   /** Files as one life of the process sees them: once `dead`, nothing reaches the disk any more. */
-  mount(dead: AbortSignal): Files {
+  mount(dead: AbortSignal, edges: Edges): Files {
     return {
       read: (path) => this.#files.get(path)?.bytes.slice() ?? null,
       writeAtomic: (path, bytes) => {
         if (dead.aborted) return;
         this.#refuseWhenFull();
+        if (edges.breaks(`before ${path} is replaced`)) return this.#die(true);
         this.#files.set(path, { bytes: bytes.slice(), durable: bytes.length });
+        if (edges.breaks(`after ${path} was replaced`)) this.#die(true);
       },
       remove: (path) => void (dead.aborted || this.#files.delete(path)),
       makeDirectory: () => {},
       list: () => [],
-      openAppend: (path) => this.#open(path, dead),
+      openAppend: (path) => this.#open(path, dead, edges),
     };
   }
 
@@ -51,7 +61,7 @@ export class NodeDisk {
     }
   }
 
-  #open(path: string, dead: AbortSignal): AppendFile {
+  #open(path: string, dead: AbortSignal, edges: Edges): AppendFile {
     const file = this.#files.get(path) ?? { bytes: new Uint8Array(0), durable: 0 };
     this.#files.set(path, file);
     return {
@@ -62,13 +72,22 @@ export class NodeDisk {
         if (dead.aborted) return;
         if (this.full) this.#append(file, bytes.subarray(0, this.#partial(bytes.length)));
         this.#refuseWhenFull();
+        if (edges.breaks("in the middle of an append")) {
+          this.#append(file, bytes.subarray(0, bytes.length >> 1));
+          return this.#die(true);
+        }
         this.#append(file, bytes);
+        if (edges.breaks("after an append, which stays")) return this.#die(false);
+        if (edges.breaks("after an append, which is lost")) this.#die(true);
       },
       sync: async () => {
         const { length } = file.bytes;
         await this.#clock.sleep(this.#random.chance(0.05) ? 400 : this.#random.integer(1, 15));
         if (dead.aborted) return await new Promise<never>(() => {});
         if (this.#files.get(path) === file) file.durable = Math.max(file.durable, length);
+        if (!edges.breaks("after a sync")) return;
+        this.#die(true);
+        await new Promise<never>(() => {});
       },
       truncate: (size) => {
         if (dead.aborted) return;

@@ -10,6 +10,7 @@ import {
 } from "../../node-agent/src/identity.ts";
 import type { VirtualClock } from "./clock.ts";
 import { simulatedCrypto } from "./crypto.ts";
+import { Edges } from "./edges.ts";
 import type { Network } from "./network.ts";
 import { NodeDisk } from "./node-disk.ts";
 import type { Random } from "./random.ts";
@@ -27,6 +28,7 @@ export interface BoardOptions {
   readonly random: Random;
   readonly network: Network;
   readonly trace: Trace;
+  readonly edges: Edges;
   readonly now: () => number;
   readonly watcher: WorkWatcher;
   readonly onFault: (error: unknown) => void;
@@ -40,6 +42,8 @@ export interface WorkWatcher {
 }
 
 const dataDirectory = "/data";
+/** How long a board that died at an edge is away. */
+const edgeRestartMs = 3_000;
 
 /** A board: its disk stays, while lives of the agent's process come and go. */
 export class Board {
@@ -52,8 +56,16 @@ export class Board {
   constructor(options: BoardOptions, coordinatorKey: Uint8Array) {
     this.options = options;
     this.name = options.name;
-    this.disk = new NodeDisk(options.clock, options.random.fork("disk"));
-    const host = this.#host(new AbortController().signal);
+    const { clock, random } = options;
+    this.disk = new NodeDisk({
+      clock,
+      random: random.fork("disk"),
+      die: (powerLost) => {
+        this.kill(powerLost ? "loses power at an edge" : "is killed at an edge", powerLost);
+        clock.set(() => this.start(), edgeRestartMs);
+      },
+    });
+    const host = this.#host(never, noEdges);
     const identity = createIdentity(host);
     this.keys = deriveKeys(host, identity.seeds);
     const enrolment = {
@@ -71,7 +83,7 @@ export class Board {
   }
 
   get facts() {
-    const { version, arch, kernel, hostname, cores, memoryBytes } = this.#host(never).info;
+    const { version, arch, kernel, hostname, cores, memoryBytes } = this.#host(never, noEdges).info;
     const { slots } = this.options;
     return { version, arch, kernel, hostname, cores, memoryBytes, isolation: "strict", slots };
   }
@@ -85,7 +97,7 @@ export class Board {
     setMaxListeners(0, life.dead.signal);
     trace.add(this.name, "agent starts");
     const connect = network.connector(this.name, life.dead.signal);
-    const host = this.#host(life.dead.signal);
+    const host = this.#host(life.dead.signal, this.options.edges);
     runAgent(host, { dataDirectory, slots, connect }, life.stop.signal)
       .catch((error: unknown) => {
         if (life.dead.signal.aborted) return;
@@ -117,7 +129,7 @@ export class Board {
     this.#life?.stop.abort();
   }
 
-  #host(dead: AbortSignal): Host {
+  #host(dead: AbortSignal, edges: Edges): Host {
     const { name, arch, clock, now, random, trace, skewMs, watcher } = this.options;
     const bornMs = clock.nowMs;
     const refuse = (what: string) => () => {
@@ -143,7 +155,7 @@ export class Board {
       now: () => now() + skewMs,
       monotonic: () => clock.nowMs - bornMs,
       random: (length) => random.bytes(length),
-      files: this.disk.mount(dead),
+      files: this.disk.mount(dead, edges),
       crypto: simulatedCrypto,
       connectTls: refuse("open sockets"),
       sandbox: simulatedSandbox({ clock, random, watcher, dead }),
@@ -157,3 +169,5 @@ interface Life {
 }
 
 const never = new AbortController().signal;
+/** For what is written before there is a process that could die of it. */
+const noEdges = new Edges(null, () => {});

@@ -3,6 +3,7 @@ import { type Plant, plants } from "./plants.ts";
 import { report } from "./report.ts";
 import { shrink } from "./shrink.ts";
 import { type SimulationOptions, simulate } from "./sim.ts";
+import { sweep } from "./sweep.ts";
 import type { Invariant } from "./violation.ts";
 
 const seeds = 200;
@@ -52,6 +53,23 @@ describe("a mesh in the simulator", () => {
     expect(outcome.violation).toBeNull();
     expect(outcome.runs).toBeGreaterThan(0);
     expect(outcome.attempts).toBeGreaterThan(0);
+  });
+});
+
+describe("a process that dies at an edge of a write", () => {
+  it.each([1, 2, 3])(
+    "does no harm, whichever edge it is, in seed %i",
+    async (seed) => {
+      const { edges, failed } = await sweep({ seed, ticks: 12 });
+      expect(edges).toBeGreaterThan(40);
+      expect(failed === null ? "" : report(failed.outcome, failed.options)).toBe("");
+    },
+    slowMs,
+  );
+
+  it("is found where it does harm", async () => {
+    const { failed } = await sweep({ seed: 1, ticks: 12, plant: "no-resend" });
+    expect(failed?.outcome.violation?.invariant).toBe("every run ends");
   });
 });
 

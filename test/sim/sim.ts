@@ -7,6 +7,7 @@ import { Checks } from "./checks.ts";
 import { VirtualClock } from "./clock.ts";
 import { CoordinatorProcess, dispatchKeys } from "./coordinator-process.ts";
 import { digest } from "./crypto.ts";
+import { Edges } from "./edges.ts";
 import { type FaultKind, Faults, faultKinds } from "./faults.ts";
 import { Network } from "./network.ts";
 import { Board } from "./node-process.ts";
@@ -24,6 +25,8 @@ export interface SimulationOptions {
   /** Kinds of faults that the seed may choose from. */
   readonly faults?: readonly FaultKind[];
   readonly plant?: Plant | null;
+  /** The edge at which a process dies, counted from 0; none when left out. */
+  readonly edge?: number | null;
 }
 
 export interface Outcome {
@@ -38,6 +41,8 @@ export interface Outcome {
   readonly events: number;
   readonly attempts: number;
   readonly runs: number;
+  /** Edges at which a process could have died. */
+  readonly edges: number;
 }
 
 export const tickMs = 100;
@@ -69,6 +74,7 @@ class Simulation {
   readonly #disk = createMemoryDisk();
   readonly #work = new Work();
   readonly #checks = new Checks(this.#disk, this.#work, this.#trace);
+  readonly #edges: Edges;
   readonly #network: Network;
   readonly #boards: readonly Board[];
   readonly #faults: Faults;
@@ -80,8 +86,9 @@ class Simulation {
   #tick = 0;
   #violation: Violation | null = null;
 
-  constructor({ seed, faults = faultKinds, plant = null }: SimulationOptions) {
+  constructor({ seed, faults = faultKinds, plant = null, edge = null }: SimulationOptions) {
     const { clock } = this;
+    this.#edges = new Edges(edge, (name) => this.#trace.add("edge", name));
     this.#seed = seed;
     this.#plant = plant;
     this.#random = new Random(String(seed));
@@ -114,6 +121,7 @@ class Simulation {
         clock,
         network: this.#network,
         boards: this.#boards,
+        edges: this.#edges,
         killCoordinator: (reason) => this.#coordinator?.kill(reason),
         skew: (ms) => {
           this.#skewMs += ms;
@@ -167,6 +175,7 @@ class Simulation {
       events: this.#checks.events,
       attempts: this.#work.count,
       runs: this.#checks.history.runs.size,
+      edges: this.#edges.count,
     };
   }
 
@@ -265,6 +274,7 @@ class Simulation {
           random: random.fork(name),
           network: this.#network,
           trace: this.#trace,
+          edges: this.#edges,
           now: () => epochMs + Math.floor(clock.nowMs),
           watcher: {
             started: this.#guarded((attempt, node) => this.#work.started(attempt, node)),
