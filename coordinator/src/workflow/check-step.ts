@@ -1,4 +1,5 @@
 import { hasExpression } from "@cohort/proto/expression";
+import { membersOf, readable } from "@cohort/proto/expression-variables";
 import type { Problem } from "@cohort/proto/problem";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import {
@@ -17,14 +18,7 @@ import {
 } from "./check-expressions.ts";
 import { uselessSettingProblems } from "./check-settings.ts";
 import { stepKindProblem } from "./parse-resource.ts";
-import {
-  inputFault,
-  instanceRoots,
-  runRoots,
-  type StepContext,
-  scopeOf,
-  typesOf,
-} from "./scope.ts";
+import { inputFault, instanceRoots, type StepContext, scopeOf, typesOf } from "./scope.ts";
 import type { Path, Source } from "./source.ts";
 
 export function stepProblems(context: StepContext, step: WorkflowStep, place: Path): Problem[] {
@@ -34,8 +28,8 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     const kinds = stepKinds.filter((it) => step[it] !== undefined);
     return [stepKindProblem(source, place, kinds)];
   }
-  const scope = scopeOf(context, step, [...runRoots, ...instanceRoots(step)]);
-  const early = scopeOf(context, step, runRoots);
+  const scope = scopeOf(context, step, instanceRoots(step));
+  const early = scopeOf(context, step, readable.beginning);
   const types = typesOf(context);
   const check = (path: Path, value: TemplateValue) =>
     valueProblems(value, [...place, ...path], source, scope, types);
@@ -101,19 +95,16 @@ function scriptProblems(text: string | undefined, path: Path, source: Source): P
   return [source.problemAt(path, "EXPRESSION_IN_SCRIPT", message, hint)];
 }
 
-/** Properties of a node that a selector may read. */
-const nodeProperties = ["name", "labels", "arch", "isolation", "cores", "memory_bytes", "version"];
-
 function selectorProblems({ workflow, source }: StepContext, step: WorkflowStep, path: Path) {
   const select = step.nodes?.select;
   if (select === undefined) return [];
   const inputs = Object.keys(workflow.inputs);
   const scope: Scope = ([root, member]) => {
     if (root === "node" && member !== undefined) {
-      return nameFault(member, nodeProperties, `nodes have no property "${member}"`);
+      return nameFault(member, membersOf("node"), `nodes have no property "${member}"`);
     }
     if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
-    return rootFault(root as string, ["node", "inputs"]);
+    return rootFault(root as string, readable.selector);
   };
   return conditionProblems(select, path, source, scope, "SELECTOR_UNKNOWN");
 }

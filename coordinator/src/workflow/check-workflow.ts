@@ -1,3 +1,4 @@
+import { readable } from "@cohort/proto/expression-variables";
 import type { Problem } from "@cohort/proto/problem";
 import { allSteps, type Workflow } from "@cohort/proto/resources/workflow";
 import { conditionProblems, rootFault, valueProblems } from "./check-expressions.ts";
@@ -27,7 +28,7 @@ function triggerProblems(workflow: Workflow, source: Source): Problem[] {
     trigger.if === undefined
       ? []
       : conditionProblems(trigger.if, ["on", "mqtt", at, "if"], source, ([root]) =>
-          rootFault(root as string, ["event"]),
+          rootFault(root as string, readable.start),
         ),
   );
 }
@@ -35,7 +36,7 @@ function triggerProblems(workflow: Workflow, source: Source): Problem[] {
 function inputProblems(workflow: Workflow, source: Source): Problem[] {
   return Object.entries(workflow.inputs).flatMap(([name, input]) =>
     valueProblems(input.default ?? null, ["inputs", name, "default"], source, ([root]) =>
-      rootFault(root as string, ["event"]),
+      rootFault(root as string, readable.start),
     ),
   );
 }

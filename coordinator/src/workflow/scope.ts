@@ -1,4 +1,5 @@
 import type { KnownType, Types } from "@cohort/proto/expression-types";
+import { membersOf, readable } from "@cohort/proto/expression-variables";
 import {
   type Phase,
   phases,
@@ -18,21 +19,13 @@ export interface StepContext {
   readonly source: Source;
 }
 
-/** What can be read before the step has a node. */
-export const runRoots = ["inputs", "event", "steps", "run"];
 /** What can be read of an instance that has its node. */
 export function instanceRoots(step: WorkflowStep): string[] {
-  return [
-    "node",
-    "instance",
-    ...(step.for_each === undefined ? [] : ["item"]),
-    ...(step.matrix === undefined ? [] : ["matrix"]),
-  ];
+  return readable.instance.filter((root) => {
+    if (root === "item") return step.for_each !== undefined;
+    return root !== "matrix" || step.matrix !== undefined;
+  });
 }
-
-/** What stands below `run` and below each of `steps`. */
-const runMembers = ["id", "workflow", "started_ms", "failed"];
-const stepMembers = ["output", "outputs", "outcome"];
 
 /** What the expressions of a step may read. */
 export function scopeOf(context: StepContext, step: WorkflowStep, roots: readonly string[]): Scope {
@@ -44,7 +37,7 @@ export function scopeOf(context: StepContext, step: WorkflowStep, roots: readonl
       return nameFault(member, names, `the matrix has no list "${member}"`);
     }
     if (root === "run" && member !== undefined) {
-      return nameFault(member, runMembers, `\`run\` has no property "${member}"`);
+      return nameFault(member, membersOf("run"), `\`run\` has no property "${member}"`);
     }
     if (root === "steps" && member !== undefined) {
       if (!hasEnded(context, member, step.id)) {
@@ -53,7 +46,7 @@ export function scopeOf(context: StepContext, step: WorkflowStep, roots: readonl
       }
       if (property === undefined) return null;
       const message = `a step has no property "${property}"`;
-      return nameFault(property, stepMembers, message) ?? fieldFault(context, member, field);
+      return nameFault(property, membersOf("steps"), message) ?? fieldFault(context, member, field);
     }
     return rootFault(root as string, roots);
   };

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
-import { formatSize } from "../quantity.ts";
+import { formatDuration, formatSize } from "../quantity.ts";
 import { isSecretPath } from "../secret-path.ts";
 import { duration, money, name, size } from "./values.ts";
 
@@ -38,56 +38,64 @@ const rule = z.strictObject({
     ),
 });
 
-const bodySize = size
-  .pipe(z.int().max(limits.proxyBodyBytesMax))
-  .prefault(formatSize(limits.proxyBodyBytesMax));
+const bodySizeMax = formatSize(limits.proxyBodyBytesMax);
+const bodySize = size.pipe(z.int().max(limits.proxyBodyBytesMax)).prefault(bodySizeMax);
 
 const callLimits = z.strictObject({
   timeout: duration
     .pipe(z.int().min(1).max(limits.callMsMax))
     .prefault("30s")
-    .describe("Longest time that a call may take; then it ends with UPSTREAM_TIMEOUT."),
-  request: bodySize.describe("Largest body that is sent; a larger one is refused."),
-  response: bodySize.describe("Largest body that is taken as an answer; a larger one is refused."),
+    .describe(
+      `Longest time that a call may take, at most ${formatDuration(limits.callMsMax)}; then it ends with UPSTREAM_TIMEOUT.`,
+    ),
+  request: bodySize.describe(
+    `Largest body that is sent, at most ${bodySizeMax}; a larger one is refused.`,
+  ),
+  response: bodySize.describe(
+    `Largest body that is taken as an answer, at most ${bodySizeMax}; a larger one is refused.`,
+  ),
 });
 
-/** `kind: service`: an outside API that the vault proxy may call, and how. */
-export const service = z.strictObject({
-  kind: z.literal("service").describe("The kind of resource: `service`."),
-  name: name.describe("Name of the service, by which steps call it and are granted it."),
-  description: z.string().max(1000).optional().describe("What the service is, for people."),
-  base_url: z
-    .string()
-    .max(512)
-    .refine(isBaseUrl, "must be https://host[:port][/path] and nothing more")
-    .describe("Where the service is: `https://host[:port][/path]`. Nothing else is ever called."),
-  auth: auth.describe("The credential that the proxy adds to each call, and how."),
-  allow: z
-    .array(rule)
-    .min(1)
-    .max(100)
-    .describe("Calls that steps may make; whatever no rule allows is refused."),
-  addresses: z
-    .array(z.string().regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, "must be a block such as 10.1.2.0/24"))
-    .default([])
-    .describe(
-      "CIDR blocks that the host may resolve to although they are not public, for services on the premises. Left out, public addresses alone.",
-    ),
-  ca_file: z
-    .string()
-    .max(255)
-    .optional()
-    .describe(
-      "PEM file beside this one, trusted for this service alone instead of the public roots. Left out, the public roots are.",
-    ),
-  pricing: z
-    .strictObject({
-      per_call: money.describe("What one call costs; `0 USD` for a service that is free."),
-    })
-    .optional()
-    .describe("What calls cost. Left out, the price is unknown and every call is refused."),
-  limits: callLimits.prefault({}).describe("Bounds of one call."),
-});
+export const service = z
+  .strictObject({
+    kind: z.literal("service").describe("The kind of resource: `service`."),
+    name: name.describe("Name of the service, by which steps call it and are granted it."),
+    description: z.string().max(1000).optional().describe("What the service is, for people."),
+    base_url: z
+      .string()
+      .max(512)
+      .refine(isBaseUrl, "must be https://host[:port][/path] and nothing more")
+      .describe("Where the service is: `https://host[:port][/path]`. Nothing else is ever called."),
+    auth: auth.describe("The credential that the proxy adds to each call, and how."),
+    allow: z
+      .array(rule)
+      .min(1)
+      .max(100)
+      .describe("Calls that steps may make; whatever no rule allows is refused."),
+    addresses: z
+      .array(z.string().regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, "must be a block such as 10.1.2.0/24"))
+      .default([])
+      .describe(
+        "CIDR blocks that the host may resolve to although they are not public, for services on the premises. Left out, public addresses alone.",
+      ),
+    ca_file: z
+      .string()
+      .max(255)
+      .optional()
+      .describe(
+        "PEM file beside this one, trusted for this service alone instead of the public roots. Left out, the public roots are.",
+      ),
+    pricing: z
+      .strictObject({
+        per_call: money.describe("What one call costs; `0 USD` for a service that is free."),
+      })
+      .optional()
+      .describe("What calls cost. Left out, the price is unknown and every call is refused."),
+    limits: callLimits.prefault({}).describe("Bounds of one call."),
+  })
+  .describe(
+    "An outside API that steps may call through the coordinator, which alone holds the credential.",
+  );
 
 /** As stored: `ca_file` has become its PEM text. */
 export type Service = Omit<z.infer<typeof service>, "ca_file"> & { readonly ca?: string };

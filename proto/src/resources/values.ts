@@ -20,10 +20,12 @@ export const name = z
   .regex(
     namePattern,
     `must be a lower-case name of letters, digits and "-", at most ${limits.nameLengthMax}`,
-  );
+  )
+  .meta({ title: "name" });
 
 /** "90s", "1h30m" to ms. */
 export const duration = quantity({
+  title: "duration",
   pattern: durationPattern,
   parse: parseDuration,
   format: formatDuration,
@@ -32,6 +34,7 @@ export const duration = quantity({
 
 /** "64MiB" to bytes. */
 export const size = quantity({
+  title: "size",
   pattern: sizePattern,
   parse: parseSize,
   format: formatSize,
@@ -40,6 +43,7 @@ export const size = quantity({
 
 /** "0.20 USD" to nano-USD. */
 export const money = quantity({
+  title: "amount",
   pattern: moneyPattern,
   parse: parseMoney,
   format: formatMoney,
@@ -47,19 +51,21 @@ export const money = quantity({
 });
 
 /** Text that may contain ${{ }}; checked when the workflow is compiled. */
-export const template = z.string().max(limits.scriptBytesMax);
+export const template = z.string().max(limits.scriptBytesMax).meta({ title: "template" });
 
 /** Any JSON value whose texts may contain ${{ }}. */
-export const templateValue: z.ZodType<TemplateValue> = z.lazy(() =>
-  z.union([
-    z.string(),
-    z.number(),
-    z.boolean(),
-    z.null(),
-    z.array(templateValue),
-    z.record(z.string(), templateValue),
-  ]),
-);
+export const templateValue: z.ZodType<TemplateValue> = z
+  .lazy(() =>
+    z.union([
+      z.string(),
+      z.number(),
+      z.boolean(),
+      z.null(),
+      z.array(templateValue),
+      z.record(z.string(), templateValue),
+    ]),
+  )
+  .meta({ id: "value", title: "value" });
 
 /** A path below the step's folder /work, as "out/result.json". */
 export const workspacePath = z
@@ -84,6 +90,7 @@ export const environmentName = z
   .refine((text) => !text.startsWith("COHORT_"), "COHORT_ names are Cohort's own");
 
 interface Quantity {
+  readonly title: string;
   readonly pattern: RegExp;
   /** Null where the text fits the pattern and is still too large to count with. */
   readonly parse: (text: string) => number | null;
@@ -91,14 +98,16 @@ interface Quantity {
   readonly message: string;
 }
 
-function quantity({ pattern, parse, format, message }: Quantity) {
-  return z.codec(z.string().regex(pattern, message), z.number(), {
-    decode(text, payload) {
-      const value = parse(text);
-      if (value !== null) return value;
-      payload.issues.push({ code: "custom", message, input: text });
-      return z.NEVER;
-    },
-    encode: format,
-  });
+function quantity({ title, pattern, parse, format, message }: Quantity) {
+  return z
+    .codec(z.string().regex(pattern, message), z.number(), {
+      decode(text, payload) {
+        const value = parse(text);
+        if (value !== null) return value;
+        payload.issues.push({ code: "custom", message, input: text });
+        return z.NEVER;
+      },
+      encode: format,
+    })
+    .meta({ title });
 }

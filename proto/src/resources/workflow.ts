@@ -16,36 +16,41 @@ export {
 
 const stepList = z.array(step).max(limits.stepsMax);
 
-/** `kind: workflow`: a graph of steps and what starts it. */
-export const workflow = z.strictObject({
-  kind: z.literal("workflow").describe("The kind of resource: `workflow`."),
-  name: name.describe("Name of the workflow; to apply another of this name is to change this one."),
-  description: z.string().max(1000).optional().describe("What the workflow is for, for people."),
-  on: triggers
-    .default({ mqtt: [] })
-    .describe("What starts a run; left out, only a person or a program does."),
-  inputs: z
-    .record(inputName, input)
-    .default({})
-    .describe("What a run is given when it starts, by name; expressions read it as `inputs.NAME`."),
-  timeout: duration
-    .optional()
-    .describe(
-      "Longest time that a run may take; then it fails with RUN_TIMEOUT, and `on_failure` and `finally` follow. Left out, there is no bound.",
+export const workflow = z
+  .strictObject({
+    kind: z.literal("workflow").describe("The kind of resource: `workflow`."),
+    name: name.describe(
+      "Name of the workflow; to apply another of this name is to change this one.",
     ),
-  budget: money
-    .optional()
-    .describe(
-      "Ceiling of what one run may spend on services. Left out, only the `budget` resources bound it.",
-    ),
-  steps: stepList.min(1).describe("What a run does, in the order that `depends` asks for."),
-  on_failure: stepList
-    .prefault([])
-    .describe("Steps that follow after all of `steps` when the run has failed."),
-  finally: stepList
-    .prefault([])
-    .describe("Steps that follow after everything else, whatever happened."),
-});
+    description: z.string().max(1000).optional().describe("What the workflow is for, for people."),
+    on: triggers
+      .default({ mqtt: [] })
+      .describe("What starts a run; left out, only a person or a program does."),
+    inputs: z
+      .record(inputName, input)
+      .default({})
+      .describe(
+        "What a run is given when it starts, by name; expressions read it as `inputs.NAME`.",
+      ),
+    timeout: duration
+      .optional()
+      .describe(
+        "Longest time that a run may take; then it fails with RUN_TIMEOUT, and `on_failure` and `finally` follow. Left out, there is no bound.",
+      ),
+    budget: money
+      .optional()
+      .describe(
+        "Ceiling of what one run may spend on services. Left out, only the `budget` resources bound it.",
+      ),
+    steps: stepList.min(1).describe("What a run does, in the order that `depends` asks for."),
+    on_failure: stepList
+      .prefault([])
+      .describe("Steps that follow after all of `steps` when the run has failed."),
+    finally: stepList
+      .prefault([])
+      .describe("Steps that follow after everything else, whatever happened."),
+  })
+  .describe("A graph of steps, and what starts a run of it.");
 
 export type Workflow = z.infer<typeof workflow>;
 

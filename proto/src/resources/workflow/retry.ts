@@ -3,7 +3,9 @@ import { type ErrorCode, errors } from "../../errors.ts";
 import { limits } from "../../limits.ts";
 import { duration } from "../values.ts";
 
-const errorCodes = Object.keys(errors) as [ErrorCode, ...ErrorCode[]];
+const errorCode = z
+  .enum(Object.keys(errors) as [ErrorCode, ...ErrorCode[]])
+  .meta({ title: "error code" });
 
 /** Whether and when a failed instance is tried again. */
 export const retry = z.strictObject({
@@ -25,7 +27,7 @@ export const retry = z.strictObject({
       "To this at most the delay grows; left out, to a day or `delay`, whichever is longer.",
     ),
   on: z
-    .array(z.union([z.enum(errorCodes), z.int().min(1).max(255)]))
+    .array(z.union([errorCode, z.int().min(1).max(255)]))
     .min(1)
     .optional()
     .describe(

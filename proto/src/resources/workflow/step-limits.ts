@@ -8,7 +8,9 @@ export const stepLimits = z.strictObject({
   memory: size
     .pipe(z.int().min(1024 * 1024))
     .prefault(formatSize(stepLimitDefaults.memoryBytes))
-    .describe("Memory of all processes of the step together; more ends it with STEP_MEMORY."),
+    .describe(
+      "Memory of all processes of the step together, at least 1MiB; more ends it with STEP_MEMORY.",
+    ),
   pids: z
     .int()
     .min(1)
@@ -21,7 +23,9 @@ export const stepLimits = z.strictObject({
   output: size
     .pipe(z.int().max(limits.stepOutputBytesMax))
     .prefault(formatSize(stepLimitDefaults.outputBytes))
-    .describe("Largest output, as JSON; a larger one fails the step with STEP_OUTPUT_TOO_LARGE."),
+    .describe(
+      `Largest output, as JSON, at most ${formatSize(limits.stepOutputBytesMax)}; a larger one fails the step with STEP_OUTPUT_TOO_LARGE.`,
+    ),
   cpu: duration
     .optional()
     .describe(

@@ -13,7 +13,7 @@ import { stepLimits } from "./step-limits.ts";
 export const stepKinds = ["run", "command", "script", "call", "sleep"] as const;
 export type StepKind = (typeof stepKinds)[number];
 
-export const step = z.strictObject({
+const keys = z.strictObject({
   id: name.describe("Name of the step, unique in the workflow; others refer to the step by it."),
 
   // When it begins
@@ -153,6 +153,12 @@ export const step = z.strictObject({
     .boolean()
     .default(false)
     .describe("Whether a failure of this step fails neither the run nor what depends on the step."),
+});
+
+export const step = keys.meta({
+  id: "step",
+  description: `A step has exactly one of the keys that say what it does: ${stepKinds.map((kind) => `\`${kind}\``).join(", ")}.`,
+  oneOf: stepKinds.map((kind) => ({ required: [kind] })),
 });
 
 export type WorkflowStep = z.infer<typeof step>;
