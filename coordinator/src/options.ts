@@ -12,6 +12,7 @@ export interface InitOptions {
   readonly consolePort: number;
   readonly hosts: readonly string[];
   readonly operatorContext: string;
+  readonly approverContext: string;
   readonly gatewayContext: string;
 }
 
@@ -23,7 +24,8 @@ export interface RunOptions {
 
 export const usage = `usage:
   coordinator init --data DIR --vault-key-file FILE --nats-port PORT --console-port PORT
-                   [--hosts NAME,...] --operator-context FILE --gateway-context FILE
+                   [--hosts NAME,...] --operator-context FILE --approver-context FILE
+                   --gateway-context FILE
   coordinator run  --data DIR --vault-key-file FILE`;
 
 /** Throws USAGE. */
@@ -51,6 +53,7 @@ export function parseOptions(argv: readonly string[]): Options {
       consolePort: port("console-port"),
       hosts: (values.hosts ?? "localhost").split(","),
       operatorContext: text("operator-context"),
+      approverContext: text("approver-context"),
       gatewayContext: text("gateway-context"),
     };
   }
@@ -70,6 +73,7 @@ function parse(argv: readonly string[]) {
         "console-port": { type },
         hosts: { type },
         "operator-context": { type },
+        "approver-context": { type },
         "gateway-context": { type },
       },
     });

@@ -25,6 +25,7 @@ export function paths({ home, environment = process.env } = {}) {
     exampleData: join(root, "data", "example"),
     nodeData: (/** @type {string} */ name) => join(root, "data", "nodes", name),
     operatorContext: join(root, "operator.json"),
+    approverContext: join(root, "approver.json"),
     gatewayContext: join(root, "gateway.json"),
     vaultKey: join(root, "vault.key"),
     brokerUsers: join(root, "data", "gateway", "broker-users.json"),

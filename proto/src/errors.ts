@@ -208,6 +208,24 @@ export const errors = {
   RUN_CANCELLED: { exit: 3, grpc: "CANCELLED", meaning: "The run was cancelled." },
   CALL_STATUS: { exit: 3, grpc: "ABORTED", meaning: "The service answered with an error status." },
 
+  // What steps ask of people
+  APPROVAL_DENIED: { exit: 3, grpc: "ABORTED", meaning: "A person refused what the step asked." },
+  APPROVAL_TIMEOUT: {
+    exit: 3,
+    grpc: "DEADLINE_EXCEEDED",
+    meaning: "Nobody decided what the step asked in time.",
+  },
+  APPROVAL_UNKNOWN: {
+    exit: 4,
+    grpc: "NOT_FOUND",
+    meaning: "The step does not wait for a decision.",
+  },
+  APPROVAL_DECIDED: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "Somebody else has decided already.",
+  },
+
   // Tokens, proxy, budgets
   TOKEN_INVALID: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token does not verify." },
   TOKEN_EXPIRED: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token has expired." },

@@ -33,6 +33,10 @@ export const limits = {
   expressionBytesMax: 4096,
   scriptBytesMax: 128 * 1024,
 
+  /** What an `approve` step asks, in characters, and what the one who decides may say. */
+  promptLengthMax: 2000,
+  commentLengthMax: 1000,
+
   stepOutputBytesMax: 128 * 1024,
   /** Fields of an output whose types a step declares. */
   outputTypesMax: 256,
@@ -71,3 +75,6 @@ export const stepLimitDefaults = {
   openFiles: 256,
   timeoutMs: 10 * 60_000,
 } as const;
+
+/** How long an `approve` step waits when it declares nothing. */
+export const approvalTimeoutDefaultMs = 24 * 60 * 60_000;

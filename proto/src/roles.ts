@@ -1,5 +1,9 @@
 /** Roles of console credentials, and the role that each gRPC method needs. */
-export type Role = "operator" | "gateway";
+export const roles = ["operator", "approver", "gateway"] as const;
+export type Role = (typeof roles)[number];
+
+/** Roles of people, which an `approve` step may ask. An approver may decide, and nothing else. */
+export const approvalRoles = ["operator", "approver"] as const satisfies readonly Role[];
 
 /** Methods by gRPC path; a path that is not here is refused to everyone. */
 export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
@@ -22,6 +26,8 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Budgets/List": ["operator"],
   "/cohort.console.Ledger/Checkpoint": ["operator"],
   "/cohort.console.Ledger/Export": ["operator"],
+  "/cohort.console.Approvals/List": ["operator", "approver"],
+  "/cohort.console.Approvals/Decide": ["operator", "approver"],
   "/cohort.console.Events/Submit": ["gateway"],
   "/cohort.console.Events/WatchTriggers": ["gateway"],
 };

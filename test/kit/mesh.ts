@@ -61,6 +61,10 @@ export class TestMesh {
     return join(this.home, "operator.json");
   }
 
+  get approverContext(): string {
+    return join(this.home, "approver.json");
+  }
+
   program(name: string): Program {
     const program = this.programs.get(name);
     if (program === undefined) throw new Error(`no program is called ${name}`);
@@ -210,7 +214,8 @@ export class TestMesh {
     const init = [
       ...[process.execPath, program, "init", ...common],
       ...["--nats-port", String(ports.nats), "--console-port", String(ports.console)],
-      ...["--operator-context", this.context, "--gateway-context", join(home, "gateway.json")],
+      ...["--operator-context", this.context, "--approver-context", this.approverContext],
+      ...["--gateway-context", join(home, "gateway.json")],
     ];
     await this.#program("init", init, "natsConfig").start();
     const nats = await ensureNatsServer({ cache: paths().cache });

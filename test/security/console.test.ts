@@ -11,12 +11,14 @@ import { bearerOf, consoleMethods, RawConsole } from "../kit/raw-console.ts";
 let mesh: TestMesh;
 let console_: RawConsole;
 let operator: Record<string, string>;
+let approver: Record<string, string>;
 let gateway: Record<string, string>;
 
 beforeAll(async () => {
   mesh = await TestMesh.start();
   console_ = new RawConsole(mesh.context);
   operator = bearerOf(mesh.context);
+  approver = bearerOf(mesh.approverContext);
   gateway = bearerOf(join(mesh.home, "gateway.json"));
 });
 afterAll(async () => {
@@ -80,6 +82,17 @@ describe("a caller without the method's credential (98)", () => {
           code: "UNAUTHENTICATED",
           answers: [],
         });
+      }
+    });
+  });
+
+  it("is told FORBIDDEN by every method that is not its own when it holds an approver's", async () => {
+    const others = paths.filter((path) => !methodRoles[path]?.includes("approver"));
+    expect(others).toHaveLength(paths.length - 2);
+    await expectNothingChanged(async () => {
+      for (const path of others) {
+        const end = await console_.call(path, approver);
+        expect(end.code, path).toBe("FORBIDDEN");
       }
     });
   });

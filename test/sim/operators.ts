@@ -6,7 +6,9 @@ import {
   decideDrain,
   decideUncordon,
 } from "../../coordinator/src/fleet/decide-cordon.ts";
+import { decideApproval } from "../../coordinator/src/scheduler/decide-approval.ts";
 import { decideStart } from "../../coordinator/src/scheduler/decide-start.ts";
+import { keyOf } from "../../coordinator/src/scheduler/runs.ts";
 import { checkSources } from "../../coordinator/src/workflow/workflow.ts";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
 import type { Random } from "./random.ts";
@@ -73,6 +75,7 @@ export class Operators {
     for (const wish of this.#wishes) this.#start(coordinator, wish);
     if (random.chance(0.1)) this.#look(coordinator);
     this.#tend(coordinator, wishing);
+    if (random.chance(0.1)) this.#approve(coordinator);
   }
 
   #apply(coordinator: CoordinatorProcess): void {
@@ -144,6 +147,22 @@ export class Operators {
     this.#watch(coordinator, done, (state) => this.#told.saw(run, state));
   }
 
+  /** Two at times decide the same, and not the same way. */
+  #approve(coordinator: CoordinatorProcess): void {
+    const random = this.#random;
+    const asked = [...coordinator.writer.state.runs.asked.keys()];
+    if (asked.length === 0) return;
+    const attempt = keyOf(random.pick(asked));
+    for (let people = random.integer(1, 2); people > 0; people--) {
+      const approve = random.chance(0.7);
+      const request = { attempt, approve, comment: "", actor: "operator", role } as const;
+      const done = coordinator.writer.decide((state, nowMs) =>
+        decideApproval(state.runs, request, nowMs, sha256),
+      );
+      this.#watch(coordinator, done, () => {});
+    }
+  }
+
   /** An answer of a coordinator that has died meanwhile never arrives. */
   #watch<T>(coordinator: CoordinatorProcess, done: Promise<T>, then: (value: T) => void): void {
     done.then(
@@ -151,11 +170,19 @@ export class Operators {
         if (!coordinator.dead) then(value);
       },
       (error: unknown) => {
-        if (error instanceof CohortError && error.code === "LEDGER_UNWRITABLE") return;
+        if (error instanceof CohortError && expected.has(error.code)) return;
         this.#onFault(error);
       },
     );
   }
+}
+
+const role = "operator";
+/** Of a disk that failed, and of a decision that came second. */
+const expected = new Set(["LEDGER_UNWRITABLE", "APPROVAL_DECIDED"]);
+
+function sha256(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
 }
 
 function storedResources(text: string) {

@@ -47,6 +47,7 @@ function randomStep(random: Random, at: number, fleet: FleetShape): string[] {
     );
   }
   if (random.chance(0.15)) return [...lines, ...callLines(random, depends)];
+  if (random.chance(0.1)) return [...lines, ...approveLines(random)];
   lines.push(`    timeout: ${random.integer(2, 12)}s`);
   lines.push(random.chance(0.5) ? "    run: work" : "    command: [work, now]");
   const chosen = random.chance(0.4);
@@ -72,6 +73,11 @@ function callLines(random: Random, depends: readonly string[]): string[] {
   const json = first === undefined ? "{}" : `{ before: "\${{ steps.${first}.output }}" }`;
   const service = random.pick(serviceNames);
   return [`    call: { service: ${service}, method: POST, path: /items, json: ${json} }`];
+}
+
+function approveLines(random: Random): string[] {
+  const asked = `prompt: "go on with \${{ inputs.size }}?", roles: [operator]`;
+  return [`    approve: { ${asked}, timeout: ${random.integer(2, 30)}s }`];
 }
 
 function nodesLine(random: Random, { zones }: FleetShape): string {

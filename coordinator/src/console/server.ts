@@ -1,4 +1,5 @@
 import {
+  ApprovalsService,
   BudgetsService,
   EventsService,
   LedgerService,
@@ -10,6 +11,7 @@ import {
 import { limits } from "@cohort/proto/limits";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { EventLog } from "../log/log.ts";
+import { approvalsService } from "./approvals.ts";
 import { budgetsService } from "./budgets.ts";
 import { eventsService } from "./events.ts";
 import type { Credential } from "./guard.ts";
@@ -46,6 +48,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   server.addService(SecretsService, { ...secretsService(methods, options) });
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });
   server.addService(LedgerService, { ...ledgerService(methods, log, verifierKey) });
+  server.addService(ApprovalsService, { ...approvalsService(methods, writer) });
   server.addService(EventsService, { ...eventsService(methods, options) });
   const pair = { cert_chain: tls.certificate, private_key: tls.key };
   const port = await new Promise<number>((resolve, reject) => {

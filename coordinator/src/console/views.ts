@@ -1,5 +1,12 @@
-import { type ListNodesReply, Node } from "@cohort/proto/gen/cohort/console";
+import {
+  type Approval,
+  type ListApprovalsReply,
+  type ListNodesReply,
+  Node,
+} from "@cohort/proto/gen/cohort/console";
+import type { Role } from "@cohort/proto/roles";
 import type { FleetNode } from "../fleet/fleet.ts";
+import { type Instance, keyOf, type Question, type Run } from "../scheduler/runs.ts";
 import type { State } from "../state/state.ts";
 
 /** The state as the console API shows it. */
@@ -19,4 +26,31 @@ export function nodeView(state: State, node: FleetNode, seenMs: number): Node {
     running: state.runs.onNode.get(node.node)?.size ?? 0,
     ...(node.state === "invited" || node.cordon === null ? {} : { cordon: { ...node.cordon } }),
   });
+}
+
+/** What waits for a decision: all for an operator, else what the role may decide. `run` "" for all. */
+export function approvalsView({ runs }: State, run: string, role: Role): ListApprovalsReply {
+  const approvals: Approval[] = [];
+  for (const [instance, question] of runs.asked) {
+    if (approvals.length === approvalsListedMax) break;
+    if (run !== "" && instance.run !== run) continue;
+    if (role !== "operator" && !question.roles.includes(role)) continue;
+    approvals.push(approvalView(runs.byId.get(instance.run) as Run, instance, question));
+  }
+  return { approvals };
+}
+
+/** With prompts as long as they may be these fit one message. */
+const approvalsListedMax = 500;
+
+function approvalView({ workflow }: Run, instance: Instance, question: Question): Approval {
+  const { prompt, roles } = question;
+  return {
+    attempt: keyOf(instance),
+    workflow,
+    prompt,
+    roles: [...roles],
+    sinceMs: instance.scheduledMs,
+    untilMs: instance.dueMs,
+  };
 }

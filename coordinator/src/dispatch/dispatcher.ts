@@ -115,8 +115,8 @@ async function carryOut(
   if (instance === null) return;
   const run = runs.byId.get(key.run) as Run;
   const step = workflowAt(catalogue, run.version).steps.get(key.step) as CompiledStep;
-  // Time alone ends it.
-  if (step.kind === "sleep") return;
+  // Time alone ends it, or a person does.
+  if (step.kind === "sleep" || step.kind === "approve") return;
   try {
     if (step.kind === "call") return await callUpstream(dependencies, run, step, instance);
     const node = fleet.nodes.get(instance.node) as EnrolledNode;

@@ -15,12 +15,14 @@ export interface Agenda {
   readonly runs: string[];
   /** Instances that wait for a node since now. */
   readonly instances: Instance[];
+  /** Attempts of the coordinator's own that have just begun. */
+  readonly own: Instance[];
   /** Nodes that have room since now. */
   readonly nodes: Set<string>;
 }
 
 export function emptyAgenda(): Agenda {
-  return { steps: [], runs: [], instances: [], nodes: new Set() };
+  return { steps: [], runs: [], instances: [], own: [], nodes: new Set() };
 }
 
 /** Notes what an event that has been applied may bring about. */
@@ -42,6 +44,12 @@ export function noteEvent(
       for (let at = step.released - 1; at >= 0; at--) {
         agenda.instances.push(step.instances[at] as Instance);
       }
+      return;
+    }
+    case "attemptScheduled": {
+      const key = event.value.attempt;
+      const instance = key === undefined ? null : findInstance(runs, key);
+      if (instance?.node === "") agenda.own.push(instance);
       return;
     }
     case "attemptEnded": {

@@ -33,6 +33,12 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
         instance.state = "running";
         instance.startedMs = event.value.nodeAtMs;
       });
+    case "approvalRequested": {
+      const { prompt, roles } = event.value;
+      return change(runs, catalogue, event.value.attempt, (instance) => {
+        runs.asked.set(instance, { prompt, roles });
+      });
+    }
     case "attemptEnded": {
       const { attempt, result = null } = event.value;
       return change(runs, catalogue, attempt, (instance, context) => {

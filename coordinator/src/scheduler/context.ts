@@ -32,6 +32,7 @@ export function lostAfterMs({ definition }: CompiledStep): number | null {
 /** How long an attempt of the coordinator's own may last, in ms; null for the work of nodes. */
 export function ownWorkMs({ kind, definition }: CompiledStep): number | null {
   if (kind === "sleep") return definition.sleep ?? 0;
+  if (kind === "approve") return definition.approve?.timeout ?? 0;
   return kind === "call" ? definition.timeout : null;
 }
 
@@ -45,4 +46,5 @@ export function release(runs: Runs, instance: Instance): void {
   const there = runs.onNode.get(instance.node);
   there?.delete(instance);
   if (there?.size === 0) runs.onNode.delete(instance.node);
+  runs.asked.delete(instance);
 }

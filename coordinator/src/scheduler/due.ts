@@ -44,6 +44,10 @@ function instanceDue({ catalogue, runs }: Schedule, it: Instance): Event {
   if (compiled?.kind === "call") {
     return ended(it, failure("STEP_TIMEOUT", "the call took longer than the step's timeout"));
   }
+  if (compiled?.kind === "approve") {
+    const roles = compiled.definition.approve?.roles.join(" or ");
+    return ended(it, failure("APPROVAL_TIMEOUT", `nobody with the role ${roles} decided in time`));
+  }
   return lost(it, it.node, compiled?.definition.on_disconnect === "move");
 }
 

@@ -1,5 +1,5 @@
 import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
-import type { StepKind } from "@cohort/proto/resources/workflow";
+import { ownKinds, type StepKind } from "@cohort/proto/resources/workflow";
 import { type FleetNode, type FleetState, isAvailable } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Runs } from "./runs.ts";
@@ -43,7 +43,7 @@ export function fits(
 
 /** Whether steps of the kind are the coordinator's own work. */
 export function isOwn(kind: StepKind): boolean {
-  return kind === "call" || kind === "sleep";
+  return ownKinds.includes(kind);
 }
 
 export function hasRoom(node: FleetNode | undefined, runs: Runs): boolean {

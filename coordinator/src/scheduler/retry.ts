@@ -25,6 +25,8 @@ export function retryAt(instance: Instance, step: WorkflowStep): number | null {
     return left ? instance.endedMs + schedulerLimits.interruptionDelayMs : null;
   }
   const { retry } = step;
+  // A person said no: to ask again until the answer is another would be to ignore it.
+  if (instance.result.code === ("APPROVAL_DENIED" satisfies ErrorCode)) return null;
   if (retry === undefined || !isOneOf(instance.result, retry.on)) return null;
   const failures = instance.attempt - instance.interruptions;
   return failures <= retry.limit ? instance.endedMs + delayMs(retry, failures) : null;

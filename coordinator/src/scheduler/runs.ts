@@ -18,6 +18,8 @@ export interface Runs {
   readonly timers: Timers<Run | Instance | Drain>;
   /** By node: drains whose time is not over, and that something on the node outlasts. */
   readonly drains: Map<string, Drain>;
+  /** What waits for a person's decision, in the order in which it was asked. */
+  readonly asked: Map<Instance, Question>;
   /** Nodes that are disconnected. */
   readonly away: Set<string>;
   /** Attempts that were ever scheduled; where the search for a node begins, so that work spreads. */
@@ -107,6 +109,13 @@ export interface Instance {
   result: Finished | null;
 }
 
+/** What an attempt asks of people; it goes with the attempt. */
+export interface Question {
+  readonly prompt: string;
+  /** Any of which may decide. */
+  readonly roles: readonly string[];
+}
+
 export function emptyRuns(): Runs {
   return {
     byId: new Map(),
@@ -117,6 +126,7 @@ export function emptyRuns(): Runs {
     queues: emptyQueues(),
     timers: new Map(),
     drains: new Map(),
+    asked: new Map(),
     away: new Set(),
     scheduled: 0,
   };

@@ -3,6 +3,7 @@ import { type FleetNode, isDraining } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
+import { beginOwn } from "./begin-own.ts";
 import { candidatesFor, mayRunOn, pickNode } from "./candidates.ts";
 import { whenDue } from "./due.ts";
 import { planOf } from "./fan-out.ts";
@@ -29,6 +30,7 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
   return (
     nextOfSteps(schedule, agenda) ??
     nextOfRuns(schedule, agenda) ??
+    nextOfOwn(schedule, agenda) ??
     nextOfInstances(schedule, agenda) ??
     nextOfNodes(schedule, agenda)
   );
@@ -82,6 +84,15 @@ function nextOfRuns({ runs }: Schedule, agenda: Agenda): Event | null {
     const run = runs.active.get(id);
     if (run === undefined || run.unended > 0) continue;
     return { $case: "runEnded", value: { run: id, ...outcomeOfRun(run) } };
+  }
+  return null;
+}
+
+/** Attempts of the coordinator's own that ask something of others. */
+function nextOfOwn(schedule: Schedule, { own }: Agenda): Event | null {
+  for (let instance = own.pop(); instance !== undefined; instance = own.pop()) {
+    const event = beginOwn(schedule, instance);
+    if (event !== null) return event;
   }
   return null;
 }

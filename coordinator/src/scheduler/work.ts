@@ -74,6 +74,7 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
       return { $case: "script", value: { source: definition.script as string } };
     case "call":
     case "sleep":
+    case "approve":
       throw new Error(`a ${kind} step is the coordinator's own work`);
   }
 }

@@ -1,9 +1,10 @@
 import { refuse } from "@cohort/proto/problem";
+import { roles } from "@cohort/proto/roles";
 import * as z from "zod";
 import { readText, writePrivate } from "./files.ts";
 import { setupPaths } from "./paths.ts";
 
-const role = z.enum(["operator", "gateway"]);
+const role = z.enum(roles);
 const port = z.int().min(1).max(65_535);
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/);
 

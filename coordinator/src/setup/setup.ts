@@ -22,6 +22,7 @@ export interface InitialiseOptions {
   readonly vault: InternalSecrets;
   /** Paths of the context files to write. */
   readonly operatorContext: string;
+  readonly approverContext: string;
   readonly gatewayContext: string;
   readonly nowMs: number;
 }
@@ -71,6 +72,7 @@ export async function initialise(options: InitialiseOptions): Promise<Setup> {
     hosts,
     credentials: [
       provideContext(options.operatorContext, "operator", known, connection),
+      provideContext(options.approverContext, "approver", known, connection),
       provideContext(options.gatewayContext, "gateway", known, connection),
     ],
   });

@@ -39,6 +39,8 @@ export function runOf({ event }: Recorded): string {
     case "attemptAccepted":
     case "attemptStarted":
     case "attemptEnded":
+    case "approvalRequested":
+    case "approvalDecided":
     case "callIntended":
       return event.value.attempt?.run ?? "";
     default:

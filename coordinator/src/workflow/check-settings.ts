@@ -1,5 +1,10 @@
 import type { Problem } from "@cohort/proto/problem";
-import { isFannedOut, type StepKind, type WorkflowStep } from "@cohort/proto/resources/workflow";
+import {
+  isFannedOut,
+  ownKinds,
+  type StepKind,
+  type WorkflowStep,
+} from "@cohort/proto/resources/workflow";
 import type { Path, Source } from "./source.ts";
 
 /** Settings that would do nothing beside the step's other settings. */
@@ -51,11 +56,15 @@ function retrySettings({ retry, nodes }: WorkflowStep, kind: StepKind): Setting[
     },
     {
       path: ["retry", "move"],
-      useless: retry.move && (kind === "call" || (nodes?.count ?? 1) !== 1),
-      why:
-        kind === "call"
-          ? "a call runs on no node"
-          : "each instance belongs to its node when `count` is not 1",
+      useless: retry.move && (ownKinds.includes(kind) || (nodes?.count ?? 1) !== 1),
+      why: ownKinds.includes(kind)
+        ? "the step runs on no node"
+        : "each instance belongs to its node when `count` is not 1",
+    },
+    {
+      path: ["retry", "on"],
+      useless: retry.on?.includes("APPROVAL_DENIED") === true,
+      why: "what a person refused is not asked again",
     },
   ];
 }

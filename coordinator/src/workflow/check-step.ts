@@ -51,6 +51,7 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     ...check(["command"], step.command ?? null),
     ...check(["call", "path"], step.call?.path ?? null),
     ...check(["call", "json"], step.call?.json ?? null),
+    ...check(["approve", "prompt"], step.approve?.prompt ?? null),
     ...selectorProblems(context, step, [...place, "nodes", "select"]),
   ];
 }
@@ -84,6 +85,7 @@ const nodeKeys = [
 /** Keys that a kind of step would accept and ignore. */
 function uselessKeys(kind: StepKind): string[] {
   if (kind === "sleep") return [...nodeKeys, "shell", "timeout", "retry", "continue_on_failure"];
+  if (kind === "approve") return [...nodeKeys, "shell", "timeout"];
   if (kind === "call") return [...nodeKeys, "shell"];
   return kind === "run" ? [] : ["shell"];
 }

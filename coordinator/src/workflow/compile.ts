@@ -39,6 +39,7 @@ export interface CompiledStep {
   readonly command: CompiledValue;
   readonly callPath: CompiledValue;
   readonly callJson: CompiledValue | null;
+  readonly prompt: CompiledValue | null;
   readonly select: Template | null;
   readonly condition: Template | null;
   readonly forEach: CompiledValue | null;
@@ -92,6 +93,7 @@ function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
     with: compileValue(step.with),
     command: compileValue(step.command ?? []),
     callPath: compileValue(step.call?.path ?? ""),
+    prompt: step.approve === undefined ? null : compileValue(step.approve.prompt),
     callJson: step.call?.json === undefined ? null : compileValue(step.call.json),
   };
   return {

@@ -34,6 +34,7 @@ export async function startNatsServer(): Promise<TestNatsServer> {
     hosts: ["localhost", "127.0.0.1"],
     vault: memoryVault(),
     operatorContext: join(dataDir, "operator.json"),
+    approverContext: join(dataDir, "approver.json"),
     gatewayContext: join(dataDir, "gateway.json"),
     nowMs: Date.now(),
   });

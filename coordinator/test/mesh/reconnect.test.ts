@@ -63,6 +63,7 @@ describe("the coordinator's connection", () => {
         hosts: [],
         vault: memoryVault(),
         operatorContext: join(dataDir, "operator.json"),
+        approverContext: join(dataDir, "approver.json"),
         gatewayContext: join(dataDir, "gateway.json"),
         nowMs: Date.now(),
       });

@@ -36,6 +36,7 @@ function run(options: Partial<InitialiseOptions> = {}) {
     hosts: ["cohort.example", "192.0.2.7", "2001:db8::7"],
     vault,
     operatorContext: join(home, "operator.json"),
+    approverContext: join(home, "approver.json"),
     gatewayContext: join(home, "gateway.json"),
     nowMs,
     ...options,
@@ -127,11 +128,12 @@ describe("set-up", () => {
   it("gives each role a token of its own, known by its hash alone", async () => {
     const { config, ca } = await run();
     const operator = readJson("operator.json");
-    const gateway = readJson("gateway.json");
+    const [approver, gateway] = [readJson("approver.json"), readJson("gateway.json")];
     expect(operator).toEqual({ endpoint: "localhost:7443", ca, token: expect.any(String) });
-    expect(gateway.token).not.toBe(operator.token);
+    expect(new Set([operator.token, approver.token, gateway.token]).size).toBe(3);
     expect(config.credentials).toEqual([
       { role: "operator", tokenHash: hashToken(operator.token) },
+      { role: "approver", tokenHash: hashToken(approver.token) },
       { role: "gateway", tokenHash: hashToken(gateway.token) },
     ]);
   });
@@ -149,6 +151,7 @@ describe("set-up", () => {
     expect(new Set([before, operator, gateway]).size).toBe(3);
     expect(config.credentials.map((it) => it.tokenHash)).toEqual([
       hashToken(operator),
+      hashToken(readJson("approver.json").token),
       hashToken(gateway),
     ]);
   });

@@ -56,8 +56,10 @@ export async function portsInUse(paths: Paths): Promise<Check[]> {
 }
 
 /** Keys and tokens lie in there: it must be ours and closed to everyone else. */
-export function dataFolder({ home, vaultKey, operatorContext, gatewayContext }: Paths): Check {
-  const present = [home, vaultKey, operatorContext, gatewayContext].filter(existsSync);
+export function dataFolder(paths: Paths): Check {
+  const { home, vaultKey, operatorContext, approverContext, gatewayContext } = paths;
+  const keys = [vaultKey, operatorContext, approverContext, gatewayContext];
+  const present = [home, ...keys].filter(existsSync);
   if (present.length === 0) return passed("data", `${home} will be created`);
   const foreign = present.find((path) => statSync(path).uid !== process.getuid?.());
   if (foreign !== undefined) {

@@ -18,6 +18,7 @@ export function initialise(paths: Paths, ports: Ports, signal: AbortSignal): Pro
     ...["--hosts", "localhost,127.0.0.1"],
     ...["--vault-key-file", paths.vaultKey],
     ...["--operator-context", paths.operatorContext],
+    ...["--approver-context", paths.approverContext],
     ...["--gateway-context", paths.gatewayContext],
   ];
   return command(argv, {

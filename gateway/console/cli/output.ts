@@ -1,6 +1,7 @@
 import { type CohortError, formatProblem, type Problem } from "@cohort/proto/problem";
+import { neutraliseLines } from "@cohort/proto/text";
 import { type Cell, formatTable, type Paint } from "./table.ts";
-import { neutraliseLines, terminalJson } from "./text.ts";
+import { terminalJson } from "./text.ts";
 
 /** What a command may do to the world around it. */
 export interface Terminal {

@@ -41,6 +41,7 @@ export function buildProgram(terminal: Terminal, finish: (code: number) => void)
   };
   addMeshCommands(program, work);
   addRunCommands(program, work);
+  addApprovalCommands(program, work);
   addNodeCommands(program, work);
   addSecretCommands(program, work);
   addLedgerCommands(program, work);
@@ -117,6 +118,26 @@ const addRunCommands: AddCommands = (program, work) => {
     .option("--step <step>", "only this step")
     .action((run, options) =>
       work(async (session) => (await import("./commands/logs.ts")).logs(session, run, options)),
+    );
+};
+
+const addApprovalCommands: AddCommands = (program, work) => {
+  program
+    .command("approvals")
+    .description("list what waits for a person's decision")
+    .action(() =>
+      work(async (session) => (await import("./commands/approvals.ts")).listApprovals(session)),
+    );
+  program
+    .command("approve <run> <step>")
+    .description("decide what a step asks; the first decision counts")
+    .option("--deny", "refuse it, which fails the step", false)
+    .option("--comment <text>", "why, for the record", "")
+    .option("--instance <number>", "which instance of a fanned-out step", indexOption)
+    .action((run, step, options) =>
+      work(async (session) =>
+        (await import("./commands/approvals.ts")).approve(session, run, step, options),
+      ),
     );
 };
 
@@ -221,4 +242,10 @@ function countOption(text: string): number {
     throw new InvalidArgumentError("It must be a number from 1 to 1000.");
   }
   return count;
+}
+
+function indexOption(text: string): number {
+  const index = Number(text);
+  if (/^\d+$/.test(text) && index <= 0xffff_ffff) return index;
+  throw new InvalidArgumentError("It must be a number from 0.");
 }

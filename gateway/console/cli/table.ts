@@ -1,4 +1,4 @@
-import { neutralise } from "./text.ts";
+import { neutralise } from "@cohort/proto/text";
 
 export type Paint = (text: string) => string;
 

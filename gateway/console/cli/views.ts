@@ -1,4 +1,5 @@
 import type {
+  Approval,
   BudgetLine,
   Charge,
   Instance,
@@ -118,6 +119,21 @@ export function logView(it: LogLine, text: string) {
     stream: it.stream === 2 ? "stderr" : "stdout",
     at_ms: it.atMs,
     text,
+  };
+}
+
+export function approvalView(it: Approval) {
+  const { run = "", step = "", instance = 0, attempt = 0 } = it.attempt ?? {};
+  return {
+    run,
+    step,
+    instance,
+    attempt,
+    workflow: it.workflow,
+    prompt: it.prompt,
+    roles: it.roles,
+    since_ms: it.sinceMs,
+    until_ms: it.untilMs,
   };
 }
 

@@ -1,4 +1,5 @@
 import {
+  ApprovalsClient,
   BudgetsClient,
   EventsClient,
   LedgerClient,
@@ -41,6 +42,7 @@ export class ConsoleClient {
   readonly secrets: SecretsClient;
   readonly budgets: BudgetsClient;
   readonly ledger: LedgerClient;
+  readonly approvals: ApprovalsClient;
   readonly events: EventsClient;
   readonly #context: Context;
 
@@ -54,6 +56,7 @@ export class ConsoleClient {
     this.secrets = new SecretsClient(context.endpoint, tls, sharing);
     this.budgets = new BudgetsClient(context.endpoint, tls, sharing);
     this.ledger = new LedgerClient(context.endpoint, tls, sharing);
+    this.approvals = new ApprovalsClient(context.endpoint, tls, sharing);
     this.events = new EventsClient(context.endpoint, tls, sharing);
   }
 

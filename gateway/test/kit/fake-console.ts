@@ -1,5 +1,6 @@
 import { type ErrorCode, errors } from "@cohort/proto/errors";
 import {
+  ApprovalsService,
   BudgetsService,
   EventsService,
   LedgerService,
@@ -113,6 +114,7 @@ export async function startFakeConsole(
   add("Secrets", SecretsService);
   add("Budgets", BudgetsService);
   add("Ledger", LedgerService);
+  add("Approvals", ApprovalsService);
   add("Events", EventsService);
 
   const pair = {

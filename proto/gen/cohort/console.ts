@@ -344,6 +344,36 @@ export interface MqttTrigger {
   condition: string;
 }
 
+export interface ListApprovalsRequest {
+  /** "" for all */
+  run: string;
+}
+
+export interface ListApprovalsReply {
+  approvals: Approval[];
+}
+
+export interface Approval {
+  attempt: AttemptKey | undefined;
+  workflow: string;
+  prompt: string;
+  /** any of which may decide */
+  roles: string[];
+  sinceMs: number;
+  /** when the step fails if nobody has decided */
+  untilMs: number;
+}
+
+export interface DecideApprovalRequest {
+  /** the one whose prompt was shown; 0: none, to be told why */
+  attempt: AttemptKey | undefined;
+  approve: boolean;
+  comment: string;
+}
+
+export interface DecideApprovalReply {
+}
+
 function createBaseApplyRequest(): ApplyRequest {
   return { files: [], dryRun: false };
 }
@@ -5218,6 +5248,458 @@ export const MqttTrigger: MessageFns<MqttTrigger> = {
   },
 };
 
+function createBaseListApprovalsRequest(): ListApprovalsRequest {
+  return { run: "" };
+}
+
+export const ListApprovalsRequest: MessageFns<ListApprovalsRequest> = {
+  encode(message: ListApprovalsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListApprovalsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListApprovalsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListApprovalsRequest {
+    return { run: isSet(object.run) ? globalThis.String(object.run) : "" };
+  },
+
+  toJSON(message: ListApprovalsRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListApprovalsRequest>): ListApprovalsRequest {
+    return ListApprovalsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListApprovalsRequest>): ListApprovalsRequest {
+    const message = createBaseListApprovalsRequest();
+    message.run = object.run ?? "";
+    return message;
+  },
+};
+
+function createBaseListApprovalsReply(): ListApprovalsReply {
+  return { approvals: [] };
+}
+
+export const ListApprovalsReply: MessageFns<ListApprovalsReply> = {
+  encode(message: ListApprovalsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.approvals) {
+      Approval.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListApprovalsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListApprovalsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.approvals.push(Approval.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListApprovalsReply {
+    return {
+      approvals: globalThis.Array.isArray(object?.approvals)
+        ? object.approvals.map((e: any) => Approval.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListApprovalsReply): unknown {
+    const obj: any = {};
+    if (message.approvals?.length) {
+      obj.approvals = message.approvals.map((e) => Approval.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListApprovalsReply>): ListApprovalsReply {
+    return ListApprovalsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListApprovalsReply>): ListApprovalsReply {
+    const message = createBaseListApprovalsReply();
+    message.approvals = object.approvals?.map((e) => Approval.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseApproval(): Approval {
+  return { attempt: undefined, workflow: "", prompt: "", roles: [], sinceMs: 0, untilMs: 0 };
+}
+
+export const Approval: MessageFns<Approval> = {
+  encode(message: Approval, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.workflow !== "") {
+      writer.uint32(18).string(message.workflow);
+    }
+    if (message.prompt !== "") {
+      writer.uint32(26).string(message.prompt);
+    }
+    for (const v of message.roles) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(40).int64(message.sinceMs);
+    }
+    if (message.untilMs !== 0) {
+      writer.uint32(48).int64(message.untilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Approval {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproval();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.prompt = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.untilMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Approval {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      prompt: isSet(object.prompt) ? globalThis.String(object.prompt) : "",
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+      untilMs: isSet(object.untilMs)
+        ? globalThis.Number(object.untilMs)
+        : isSet(object.until_ms)
+        ? globalThis.Number(object.until_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Approval): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.prompt !== "") {
+      obj.prompt = message.prompt;
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    if (message.untilMs !== 0) {
+      obj.untilMs = Math.round(message.untilMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Approval>): Approval {
+    return Approval.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Approval>): Approval {
+    const message = createBaseApproval();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.workflow = object.workflow ?? "";
+    message.prompt = object.prompt ?? "";
+    message.roles = object.roles?.map((e) => e) || [];
+    message.sinceMs = object.sinceMs ?? 0;
+    message.untilMs = object.untilMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDecideApprovalRequest(): DecideApprovalRequest {
+  return { attempt: undefined, approve: false, comment: "" };
+}
+
+export const DecideApprovalRequest: MessageFns<DecideApprovalRequest> = {
+  encode(message: DecideApprovalRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.approve !== false) {
+      writer.uint32(16).bool(message.approve);
+    }
+    if (message.comment !== "") {
+      writer.uint32(26).string(message.comment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideApprovalRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideApprovalRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.approve = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DecideApprovalRequest {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      approve: isSet(object.approve) ? globalThis.Boolean(object.approve) : false,
+      comment: isSet(object.comment) ? globalThis.String(object.comment) : "",
+    };
+  },
+
+  toJSON(message: DecideApprovalRequest): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.approve !== false) {
+      obj.approve = message.approve;
+    }
+    if (message.comment !== "") {
+      obj.comment = message.comment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DecideApprovalRequest>): DecideApprovalRequest {
+    return DecideApprovalRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DecideApprovalRequest>): DecideApprovalRequest {
+    const message = createBaseDecideApprovalRequest();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.approve = object.approve ?? false;
+    message.comment = object.comment ?? "";
+    return message;
+  },
+};
+
+function createBaseDecideApprovalReply(): DecideApprovalReply {
+  return {};
+}
+
+export const DecideApprovalReply: MessageFns<DecideApprovalReply> = {
+  encode(_: DecideApprovalReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideApprovalReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideApprovalReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): DecideApprovalReply {
+    return {};
+  },
+
+  toJSON(_: DecideApprovalReply): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<DecideApprovalReply>): DecideApprovalReply {
+    return DecideApprovalReply.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<DecideApprovalReply>): DecideApprovalReply {
+    const message = createBaseDecideApprovalReply();
+    return message;
+  },
+};
+
 export type ResourcesService = typeof ResourcesService;
 export const ResourcesService = {
   /** Checks all, then changes all or nothing. */
@@ -5756,6 +6238,83 @@ export interface LedgerClient extends Client {
 export const LedgerClient = makeGenericClientConstructor(LedgerService, "cohort.console.Ledger") as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): LedgerClient;
   service: typeof LedgerService;
+  serviceName: string;
+};
+
+/** What `approve` steps ask of people. */
+export type ApprovalsService = typeof ApprovalsService;
+export const ApprovalsService = {
+  /** What waits for a decision, the longest first: all for an operator, else what the role may decide. */
+  list: {
+    path: "/cohort.console.Approvals/List" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListApprovalsRequest): Buffer => Buffer.from(ListApprovalsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListApprovalsRequest => ListApprovalsRequest.decode(value),
+    responseSerialize: (value: ListApprovalsReply): Buffer => Buffer.from(ListApprovalsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListApprovalsReply => ListApprovalsReply.decode(value),
+  },
+  /** The first decision counts. */
+  decide: {
+    path: "/cohort.console.Approvals/Decide" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DecideApprovalRequest): Buffer =>
+      Buffer.from(DecideApprovalRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DecideApprovalRequest => DecideApprovalRequest.decode(value),
+    responseSerialize: (value: DecideApprovalReply): Buffer => Buffer.from(DecideApprovalReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DecideApprovalReply => DecideApprovalReply.decode(value),
+  },
+} as const;
+
+export interface ApprovalsServer extends UntypedServiceImplementation {
+  /** What waits for a decision, the longest first: all for an operator, else what the role may decide. */
+  list: handleUnaryCall<ListApprovalsRequest, ListApprovalsReply>;
+  /** The first decision counts. */
+  decide: handleUnaryCall<DecideApprovalRequest, DecideApprovalReply>;
+}
+
+export interface ApprovalsClient extends Client {
+  /** What waits for a decision, the longest first: all for an operator, else what the role may decide. */
+  list(
+    request: ListApprovalsRequest,
+    callback: (error: ServiceError | null, response: ListApprovalsReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListApprovalsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListApprovalsReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListApprovalsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListApprovalsReply) => void,
+  ): ClientUnaryCall;
+  /** The first decision counts. */
+  decide(
+    request: DecideApprovalRequest,
+    callback: (error: ServiceError | null, response: DecideApprovalReply) => void,
+  ): ClientUnaryCall;
+  decide(
+    request: DecideApprovalRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DecideApprovalReply) => void,
+  ): ClientUnaryCall;
+  decide(
+    request: DecideApprovalRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DecideApprovalReply) => void,
+  ): ClientUnaryCall;
+}
+
+export const ApprovalsClient = makeGenericClientConstructor(
+  ApprovalsService,
+  "cohort.console.Approvals",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ApprovalsClient;
+  service: typeof ApprovalsService;
   serviceName: string;
 };
 

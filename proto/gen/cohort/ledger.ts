@@ -49,6 +49,8 @@ export interface Entry {
     | { $case: "nodeCordoned"; value: NodeCordoned }
     | { $case: "nodeUncordoned"; value: NodeUncordoned }
     | { $case: "nodeDrained"; value: NodeDrained }
+    | { $case: "approvalRequested"; value: ApprovalRequested }
+    | { $case: "approvalDecided"; value: ApprovalDecided }
     | undefined;
 }
 
@@ -288,6 +290,25 @@ export interface CallRefused {
   token: string;
 }
 
+/** What an `approve` step asks, as it is shown to people. It goes with the attempt. */
+export interface ApprovalRequested {
+  attempt: AttemptKey | undefined;
+  prompt: string;
+  /** any of which may decide */
+  roles: string[];
+}
+
+/** What a person decided; the end of the attempt follows in the same append. */
+export interface ApprovalDecided {
+  attempt: AttemptKey | undefined;
+  approved: boolean;
+  actor: string;
+  role: string;
+  comment: string;
+  /** SHA-256 of the prompt that was shown */
+  promptHash: Uint8Array;
+}
+
 function createBaseEntry(): Entry {
   return { seq: 0, atMs: 0, event: undefined };
 }
@@ -378,6 +399,12 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "nodeDrained":
         NodeDrained.encode(message.event.value, writer.uint32(530).fork()).join();
+        break;
+      case "approvalRequested":
+        ApprovalRequested.encode(message.event.value, writer.uint32(594).fork()).join();
+        break;
+      case "approvalDecided":
+        ApprovalDecided.encode(message.event.value, writer.uint32(602).fork()).join();
         break;
     }
     return writer;
@@ -620,6 +647,22 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "nodeDrained", value: NodeDrained.decode(reader, reader.uint32()) };
             continue;
           }
+          case 74: {
+            if (tag !== 594) {
+              break;
+            }
+
+            message.event = { $case: "approvalRequested", value: ApprovalRequested.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 75: {
+            if (tag !== 602) {
+              break;
+            }
+
+            message.event = { $case: "approvalDecided", value: ApprovalDecided.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -744,6 +787,14 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "nodeDrained", value: NodeDrained.fromJSON(object.nodeDrained) }
         : isSet(object.node_drained)
         ? { $case: "nodeDrained", value: NodeDrained.fromJSON(object.node_drained) }
+        : isSet(object.approvalRequested)
+        ? { $case: "approvalRequested", value: ApprovalRequested.fromJSON(object.approvalRequested) }
+        : isSet(object.approval_requested)
+        ? { $case: "approvalRequested", value: ApprovalRequested.fromJSON(object.approval_requested) }
+        : isSet(object.approvalDecided)
+        ? { $case: "approvalDecided", value: ApprovalDecided.fromJSON(object.approvalDecided) }
+        : isSet(object.approval_decided)
+        ? { $case: "approvalDecided", value: ApprovalDecided.fromJSON(object.approval_decided) }
         : undefined,
     };
   },
@@ -808,6 +859,10 @@ export const Entry: MessageFns<Entry> = {
       obj.nodeUncordoned = NodeUncordoned.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeDrained") {
       obj.nodeDrained = NodeDrained.toJSON(message.event.value);
+    } else if (message.event?.$case === "approvalRequested") {
+      obj.approvalRequested = ApprovalRequested.toJSON(message.event.value);
+    } else if (message.event?.$case === "approvalDecided") {
+      obj.approvalDecided = ApprovalDecided.toJSON(message.event.value);
     }
     return obj;
   },
@@ -973,6 +1028,18 @@ export const Entry: MessageFns<Entry> = {
       case "nodeDrained": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "nodeDrained", value: NodeDrained.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "approvalRequested": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "approvalRequested", value: ApprovalRequested.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "approvalDecided": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "approvalDecided", value: ApprovalDecided.fromPartial(object.event.value) };
         }
         break;
       }
@@ -4352,6 +4419,264 @@ export const CallRefused: MessageFns<CallRefused> = {
     message.path = object.path ?? "";
     message.code = object.code ?? "";
     message.token = object.token ?? "";
+    return message;
+  },
+};
+
+function createBaseApprovalRequested(): ApprovalRequested {
+  return { attempt: undefined, prompt: "", roles: [] };
+}
+
+export const ApprovalRequested: MessageFns<ApprovalRequested> = {
+  encode(message: ApprovalRequested, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.prompt !== "") {
+      writer.uint32(18).string(message.prompt);
+    }
+    for (const v of message.roles) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApprovalRequested {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApprovalRequested();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.prompt = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.roles.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ApprovalRequested {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      prompt: isSet(object.prompt) ? globalThis.String(object.prompt) : "",
+      roles: globalThis.Array.isArray(object?.roles) ? object.roles.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: ApprovalRequested): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.prompt !== "") {
+      obj.prompt = message.prompt;
+    }
+    if (message.roles?.length) {
+      obj.roles = message.roles;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ApprovalRequested>): ApprovalRequested {
+    return ApprovalRequested.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApprovalRequested>): ApprovalRequested {
+    const message = createBaseApprovalRequested();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.prompt = object.prompt ?? "";
+    message.roles = object.roles?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseApprovalDecided(): ApprovalDecided {
+  return { attempt: undefined, approved: false, actor: "", role: "", comment: "", promptHash: new Uint8Array(0) };
+}
+
+export const ApprovalDecided: MessageFns<ApprovalDecided> = {
+  encode(message: ApprovalDecided, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.approved !== false) {
+      writer.uint32(16).bool(message.approved);
+    }
+    if (message.actor !== "") {
+      writer.uint32(26).string(message.actor);
+    }
+    if (message.role !== "") {
+      writer.uint32(34).string(message.role);
+    }
+    if (message.comment !== "") {
+      writer.uint32(42).string(message.comment);
+    }
+    if (message.promptHash.length !== 0) {
+      writer.uint32(50).bytes(message.promptHash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApprovalDecided {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApprovalDecided();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.approved = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.role = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.comment = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.promptHash = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ApprovalDecided {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      approved: isSet(object.approved) ? globalThis.Boolean(object.approved) : false,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      role: isSet(object.role) ? globalThis.String(object.role) : "",
+      comment: isSet(object.comment) ? globalThis.String(object.comment) : "",
+      promptHash: isSet(object.promptHash)
+        ? bytesFromBase64(object.promptHash)
+        : isSet(object.prompt_hash)
+        ? bytesFromBase64(object.prompt_hash)
+        : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: ApprovalDecided): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.approved !== false) {
+      obj.approved = message.approved;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.role !== "") {
+      obj.role = message.role;
+    }
+    if (message.comment !== "") {
+      obj.comment = message.comment;
+    }
+    if (message.promptHash.length !== 0) {
+      obj.promptHash = base64FromBytes(message.promptHash);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ApprovalDecided>): ApprovalDecided {
+    return ApprovalDecided.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApprovalDecided>): ApprovalDecided {
+    const message = createBaseApprovalDecided();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.approved = object.approved ?? false;
+    message.actor = object.actor ?? "";
+    message.role = object.role ?? "";
+    message.comment = object.comment ?? "";
+    message.promptHash = object.promptHash ?? new Uint8Array(0);
     return message;
   },
 };

@@ -8,6 +8,7 @@ import { triggers } from "./workflow/trigger.ts";
 export {
   isFannedOut,
   kindOf,
+  ownKinds,
   type StepKind,
   step,
   stepKinds,

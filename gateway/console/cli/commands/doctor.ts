@@ -1,7 +1,7 @@
 import type { Check } from "@cohort/deploy/doctor";
 import { CohortError, formatProblem } from "@cohort/proto/problem";
+import { neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
-import { neutraliseLines } from "../text.ts";
 
 /** Every check with its remedy; 1 when one failed, 5 when only the coordinator does not answer. */
 export async function doctorCommand(session: Session): Promise<number> {

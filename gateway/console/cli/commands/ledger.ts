@@ -4,8 +4,8 @@ import { resolve } from "node:path";
 import { errors } from "@cohort/proto/errors";
 import { LedgerCheck, type LedgerVerdict } from "@cohort/proto/ledger/verify";
 import { refuse } from "@cohort/proto/problem";
+import { neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
-import { neutraliseLines } from "../text.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
 import { exportFromCoordinator, exportFromFile, exportLines } from "./ledger-export.ts";
 

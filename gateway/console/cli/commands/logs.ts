@@ -1,6 +1,6 @@
 import type { LogLine } from "@cohort/proto/gen/cohort/console";
+import { neutralise, neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
-import { neutralise, neutraliseLines } from "../text.ts";
 import { logView } from "../views.ts";
 
 /** What a run's steps wrote; with `follow` until it has ended. */

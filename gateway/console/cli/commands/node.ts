@@ -1,7 +1,7 @@
 import { refuse } from "@cohort/proto/problem";
+import { neutralise } from "@cohort/proto/text";
 import { formatMoment } from "../moments.ts";
 import type { Session } from "../session.ts";
-import { neutralise } from "../text.ts";
 import { nodeView } from "../views.ts";
 import { describeCordon } from "./cordon.ts";
 

@@ -1,9 +1,10 @@
 import type { Charge, Instance, Run, Step } from "@cohort/proto/gen/cohort/console";
 import { formatMoney } from "@cohort/proto/quantity";
+import { neutralise } from "@cohort/proto/text";
 import { formatMoment, formatSpan } from "../moments.ts";
 import type { Output } from "../output.ts";
 import type { Cell } from "../table.ts";
-import { neutralise, shorten } from "../text.ts";
+import { shorten } from "../text.ts";
 
 /** A run for people: a headline, its steps, what it spent. */
 export function runTable(output: Output, run: Run, nowMs: number): string {

@@ -1,6 +1,6 @@
 import type { Run } from "@cohort/proto/gen/cohort/console";
+import { neutralise } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
-import { neutralise } from "../text.ts";
 import { runView } from "../views.ts";
 import { readInputs } from "./inputs.ts";
 import { runTable } from "./run-table.ts";

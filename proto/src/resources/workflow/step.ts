@@ -2,6 +2,7 @@ import * as z from "zod";
 import { limits, stepLimitDefaults } from "../../limits.ts";
 import { formatDuration } from "../../quantity.ts";
 import { duration, environmentName, name, template, templateValue } from "../values.ts";
+import { approve } from "./approve.ts";
 import { call } from "./call.ts";
 import { forEach, instancesAtOnce, matrix } from "./fan-out.ts";
 import { nodes, onDisconnect, requires } from "./nodes.ts";
@@ -10,8 +11,11 @@ import { retry } from "./retry.ts";
 import { stepLimits } from "./step-limits.ts";
 
 /** Keys that say what a step does; each step has exactly one of them. */
-export const stepKinds = ["run", "command", "script", "call", "sleep"] as const;
+export const stepKinds = ["run", "command", "script", "call", "sleep", "approve"] as const;
 export type StepKind = (typeof stepKinds)[number];
+
+/** Those that the coordinator itself carries out; the others need a node. */
+export const ownKinds: readonly StepKind[] = ["call", "sleep", "approve"];
 
 const keys = z.strictObject({
   id: name.describe("Name of the step, unique in the workflow; others refer to the step by it."),
@@ -99,6 +103,11 @@ const keys = z.strictObject({
   sleep: duration
     .optional()
     .describe("Lets this time pass. The coordinator keeps it, so that it outlasts restarts."),
+  approve: approve
+    .optional()
+    .describe(
+      "Waits until a person decides. A yes gives the output `{ approved, by, at, comment }`; a no fails the step with APPROVAL_DENIED, which is never retried.",
+    ),
 
   // What it leaves
   outputs: outputs
