@@ -156,6 +156,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     writer,
     feed,
     stepLogs: eventLog.stepLogs,
+    history: eventLog.history,
     log: eventLog,
     vault,
     now,

@@ -15,7 +15,8 @@ import { schedulerLimits } from "./scheduler/limits.ts";
 import { findActive } from "./scheduler/runs.ts";
 import { decideTick } from "./scheduler/scheduler.ts";
 import { createFeed, type Feed } from "./state/feed.ts";
-import { applyEvent, emptyState, type State } from "./state/state.ts";
+import { replay } from "./state/replay.ts";
+import type { State } from "./state/state.ts";
 import { createWriter, type Writer } from "./state/writer.ts";
 
 /** What of the proxy's dependencies the core itself knows. */
@@ -68,10 +69,7 @@ export interface Core {
  */
 export function createCore(options: CoreOptions): Core {
   const { log, now, mesh, sealToken, sleep, onFailure, onFault } = options;
-  const state = emptyState();
-  for (const { seq, atMs, event } of log.entries(1)) {
-    if (event !== undefined) applyEvent(state, { seq, atMs, event });
-  }
+  const state = replay(log);
   const feed = createFeed();
   const writer = createWriter({
     log,

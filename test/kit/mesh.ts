@@ -10,7 +10,7 @@ import { freePort } from "@cohort/deploy/src/supervisor/free-port.ts";
 import { hashPassword } from "@cohort/gateway/src/broker/password.ts";
 import { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
 import { readContext } from "@cohort/gateway/src/console-client/context.ts";
-import type { Run, SourceFile } from "@cohort/proto/gen/cohort/console";
+import { ListRunsRequest, type Run, type SourceFile } from "@cohort/proto/gen/cohort/console";
 import { connectAsync } from "mqtt";
 import { type CliResult, runCli } from "./cli.ts";
 import { Program } from "./program.ts";
@@ -180,7 +180,9 @@ export class TestMesh {
   /** Runs of a workflow, newest first. */
   async runsOf(workflow: string): Promise<Run[]> {
     const { runs } = this.client;
-    return (await this.client.call(runs, runs.list, { workflow, limit: 100 })).runs;
+    return (
+      await this.client.call(runs, runs.list, ListRunsRequest.fromPartial({ workflow, limit: 100 }))
+    ).runs;
   }
 
   /** Polls until the condition holds; a coordinator that is away counts as "not yet". */

@@ -1,3 +1,4 @@
+import { ListRunsRequest } from "@cohort/proto/gen/cohort/console";
 import { expect } from "vitest";
 import { readLedger } from "./history.ts";
 import type { TestMesh } from "./mesh.ts";
@@ -12,7 +13,11 @@ export interface Standing {
 export async function standingOf(mesh: TestMesh): Promise<Standing> {
   const { client } = mesh;
   const { resources } = await client.call(client.resources, client.resources.list, { kind: "" });
-  const { runs } = await client.call(client.runs, client.runs.list, { workflow: "", limit: 1000 });
+  const { runs } = await client.call(
+    client.runs,
+    client.runs.list,
+    ListRunsRequest.fromPartial({ limit: 1000 }),
+  );
   return { resources, runs: runs.length, entries: (await readLedger(mesh)).length };
 }
 

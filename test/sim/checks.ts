@@ -9,15 +9,17 @@ import {
 import { encodeVerifierKey } from "@cohort/proto/ledger/note";
 import { verifyLedger } from "@cohort/proto/ledger/verify";
 import { attemptId } from "@cohort/proto/proof";
+import { projectEvent } from "../../coordinator/src/history/history.ts";
 import { fromLeaf } from "../../coordinator/src/log/leaf.ts";
 import { type MemoryDisk, openMemoryLog } from "../../coordinator/src/log/memory.ts";
+import { createMemoryHistory, emptyHistory } from "../../coordinator/src/log/memory-history.ts";
 import type { Recorded } from "../../coordinator/src/state/event.ts";
 import { applyEvent, emptyState, type State } from "../../coordinator/src/state/state.ts";
 import type { Sent } from "./coordinator-end.ts";
 import { type CoordinatorProcess, ledgerSigner } from "./coordinator-process.ts";
 import { digest, simulatedCrypto } from "./crypto.ts";
 import { History, must } from "./history.ts";
-import { difference, snapshot } from "./snapshot.ts";
+import { asText, difference, snapshot } from "./snapshot.ts";
 import type { Trace } from "./trace.ts";
 import { Violation } from "./violation.ts";
 import type { Work } from "./work.ts";
@@ -28,6 +30,7 @@ export class Checks {
   readonly #disk: MemoryDisk;
   readonly #trace: Trace;
   readonly #replayed: State = emptyState();
+  readonly #finished = emptyHistory();
   #read = 0;
   #callsOut = 0;
 
@@ -56,6 +59,7 @@ export class Checks {
       const recorded = { seq, atMs, event } as Recorded;
       this.#trace.add("log", describe(recorded));
       applyEvent(this.#replayed, recorded);
+      createMemoryHistory(this.#finished).write(projectEvent(this.#replayed, recorded), seq);
       this.history.add(recorded);
     }
     this.#budgets();
@@ -104,9 +108,10 @@ export class Checks {
     );
   }
 
-  /** Replay equals memory, whenever memory is not ahead of the disk. */
+  /** Replay equals memory, whenever memory is not ahead of the disk, and always what is on it. */
   replay(coordinator: CoordinatorProcess): void {
     this.readLog();
+    this.#projection();
     if (!coordinator.quiet) return;
     const [live, replayed] = [snapshot(coordinator.state), snapshot(this.#replayed)];
     if (live === replayed) return;
@@ -125,6 +130,14 @@ export class Checks {
       },
     });
     must(verdict.ok, "the ledger verifies", verdict.ok ? "" : verdict.reason);
+  }
+
+  #projection(): void {
+    const { version: _, ...stored } = this.#disk.history;
+    const { version: __, ...projected } = this.#finished;
+    const [table, log] = [asText(stored), asText(projected)];
+    if (table === log) return;
+    throw new Violation("the projection equals the log", difference(table, log));
   }
 
   #budgets(): void {

@@ -5,6 +5,7 @@ import pino from "pino";
 import { type Core, type CoreOptions, createCore } from "../../coordinator/src/core.ts";
 import type { EventLog } from "../../coordinator/src/log/log.ts";
 import { type MemoryDisk, openMemoryLog } from "../../coordinator/src/log/memory.ts";
+import { createMemoryHistory } from "../../coordinator/src/log/memory-history.ts";
 import type { MeshHandlers } from "../../coordinator/src/mesh/mesh.ts";
 import { findInstance } from "../../coordinator/src/scheduler/runs.ts";
 import type { State } from "../../coordinator/src/state/state.ts";
@@ -61,6 +62,8 @@ export class CoordinatorProcess {
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     const { clock, random, disk, now, network, onSent, onCall, onFault } = options;
+    // The table of finished runs is lost at times: it is made anew from the log.
+    if (random.fork("history").chance(0.2)) createMemoryHistory(disk.history).reset(0);
     const log = openMemoryLog({
       signer: ledgerSigner,
       disk,
@@ -137,9 +140,9 @@ export class CoordinatorProcess {
   /** The log, with count kept of what is on its way to it; what it says after death is not heard. */
   #watched(log: ReturnType<typeof openMemoryLog>): ReturnType<typeof openMemoryLog> {
     return Object.assign(Object.create(log) as ReturnType<typeof openMemoryLog>, {
-      append: (entries: Parameters<EventLog["append"]>[0]) => {
+      append: (...[entries, changes]: Parameters<EventLog["append"]>) => {
         this.#appended += entries.length;
-        const durable = log.append(entries);
+        const durable = log.append(entries, changes);
         if (this.#options.plant !== "dispatch-before-durable") return durable;
         durable.catch(() => {});
         return Promise.resolve();

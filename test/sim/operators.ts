@@ -108,7 +108,9 @@ export class Operators {
       event: null,
       idempotencyKey: `operator/${wish.key}`,
     };
-    const done = coordinator.writer.decide((state) => decideStart(state, request));
+    const done = coordinator.writer.decide((state) =>
+      decideStart(state, request, coordinator.log.history),
+    );
     this.#watch(coordinator, done, ({ run }) => {
       this.#told.started(request.idempotencyKey, run);
       wish.run = run;

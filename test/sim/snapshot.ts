@@ -6,7 +6,12 @@ import type { State } from "../../coordinator/src/state/state.ts";
  */
 export function snapshot({ catalogue, ...rest }: State): string {
   const { compiled: _, ...definitions } = catalogue;
-  return JSON.stringify({ ...rest, definitions }, plain);
+  return asText({ ...rest, definitions });
+}
+
+/** What is equal, and in the same order, has the same text. */
+export function asText(value: unknown): string {
+  return JSON.stringify(value, plain);
 }
 
 function plain(_key: string, value: unknown): unknown {

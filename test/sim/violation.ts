@@ -9,6 +9,7 @@ export type Invariant =
   | "an idempotency key starts one run"
   | "budgets stay within their limits"
   | "replay gives the same state"
+  | "the projection equals the log"
   | "the ledger verifies"
   | "every run ends"
   | "nothing fails unforeseen";

@@ -3,6 +3,7 @@ import {
   EventsService,
   type TriggerSet,
 } from "@cohort/proto/gen/cohort/console";
+import type { RunHistory } from "../history/history.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
 import { submitEvent, triggerSet } from "../triggers/triggers.ts";
@@ -12,16 +13,17 @@ import { createWaker } from "./waker.ts";
 export interface EventsDependencies {
   readonly writer: Writer;
   readonly feed: Feed;
+  readonly history: RunHistory;
   readonly newId: () => string;
 }
 
 export function eventsService(
   { unary, stream }: Methods,
-  { writer, feed, newId }: EventsDependencies,
+  { writer, feed, history, newId }: EventsDependencies,
 ): EventsServer {
   return {
     submit: unary(EventsService.submit, (request, caller) =>
-      submitEvent(writer, request, caller.name, newId()),
+      submitEvent(writer, history, request, caller.name, newId()),
     ),
     watchTriggers: stream(EventsService.watchTriggers, async (_, send, signal) => {
       const waker = createWaker(

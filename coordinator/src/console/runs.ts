@@ -1,12 +1,12 @@
 import { type LogLine, type RunsServer, RunsService } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
-import { runView } from "../history/run-view.ts";
+import type { RunHistory } from "../history/history.ts";
+import { queryRun, queryRuns, unknownRun } from "../history/query-runs.ts";
 import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
 import { decideStart } from "../scheduler/decide-start.ts";
-import type { Run } from "../scheduler/runs.ts";
+import { nothing } from "../state/decision.ts";
 import { type Feed, runOf } from "../state/feed.ts";
-import type { State } from "../state/state.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
 import { createWaker } from "./waker.ts";
@@ -14,61 +14,51 @@ import { createWaker } from "./waker.ts";
 export interface RunsDependencies {
   readonly writer: Writer;
   readonly feed: Feed;
+  readonly history: RunHistory;
   readonly stepLogs: StepLogStore;
   readonly newId: () => string;
 }
 
-const listedDefault = 20;
-const listedMax = 1000;
 const logPage = 256;
 
 export function runsService(
   { unary, stream }: Methods,
   dependencies: RunsDependencies,
 ): RunsServer {
-  const { writer, feed, newId } = dependencies;
+  const { writer, feed, history, newId } = dependencies;
   return {
-    start: unary(RunsService.start, ({ workflow, inputsJson, idempotencyKey }, caller) =>
-      writer.decide((state) =>
-        decideStart(state, {
-          run: newId(),
-          workflow,
-          trigger: "operator",
-          actor: caller.name,
-          inputs: parseInputs(inputsJson),
-          event: null,
-          idempotencyKey: idempotencyKey === "" ? "" : `operator/${idempotencyKey}`,
-        }),
-      ),
-    ),
-    get: unary(RunsService.get, ({ run }) =>
-      writer.read((state) => runView(state, findRun(state, run))),
-    ),
-    list: unary(RunsService.list, ({ workflow, limit }) =>
-      writer.read((state) => {
-        const runs = [...state.runs.byId.values()].reverse();
-        const matching = runs.filter((run) => workflow === "" || run.workflow === workflow);
-        const count = Math.min(limit === 0 ? listedDefault : limit, listedMax);
-        return { runs: matching.slice(0, count).map((run) => runView(state, run, false)) };
-      }),
-    ),
+    start: unary(RunsService.start, ({ workflow, inputsJson, idempotencyKey }, caller) => {
+      const request = {
+        run: newId(),
+        workflow,
+        trigger: "operator" as const,
+        actor: caller.name,
+        inputs: parseInputs(inputsJson),
+        event: null,
+        idempotencyKey: idempotencyKey === "" ? "" : `operator/${idempotencyKey}`,
+      };
+      return writer.decide((state) => decideStart(state, request, history));
+    }),
+    get: unary(RunsService.get, ({ run }) => queryRun(writer, history, run)),
+    list: unary(RunsService.list, (request) => queryRuns(writer, history, request)),
     cancel: unary(RunsService.cancel, async ({ run, hard }, caller) => ({
       changed: await writer.decide((state) =>
-        decideCancel(state.runs, { run, hard, actor: caller.name }),
+        history.find(run) === null
+          ? decideCancel(state.runs, { run, hard, actor: caller.name })
+          : nothing(false),
       ),
     })),
     watch: stream(RunsService.watch, async ({ run: id }, send, signal) => {
-      const run = findRun(writer.state, id);
       const waker = createWaker(
         feed,
         signal,
         (change) => change.kind === "events" && change.recorded.some((it) => runOf(it) === id),
       );
       try {
-        let shown = await writer.read((state) => runView(state, run));
+        let shown = await queryRun(writer, history, id);
         await send(shown);
-        while (shown.state === "running" && (await waker.next())) {
-          shown = await writer.read((state) => runView(state, run));
+        while (shown.endedMs === 0 && (await waker.next())) {
+          shown = await queryRun(writer, history, id);
           await send(shown);
         }
       } finally {
@@ -82,12 +72,13 @@ export function runsService(
 }
 
 async function streamLogs(
-  { writer, feed, stepLogs }: RunsDependencies,
+  { writer, feed, history, stepLogs }: RunsDependencies,
   { run: id, step, follow }: { run: string; step: string; follow: boolean },
   send: (line: LogLine) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const run = findRun(writer.state, id);
+  const isActive = () => writer.state.runs.active.has(id);
+  if (!isActive() && history.find(id) === null) throw unknownRun(id);
   const waker = createWaker(feed, signal, (change) =>
     change.kind === "output" ? change.runs.has(id) : change.recorded.some((it) => runOf(it) === id),
   );
@@ -120,20 +111,11 @@ async function streamLogs(
   try {
     await sendNew();
     // Results and output travel in one journal, so what a run wrote is here when the run has ended.
-    while (follow && run.state === "running" && (await waker.next())) await sendNew();
+    while (follow && isActive() && (await waker.next())) await sendNew();
     await sendNew();
   } finally {
     waker.close();
   }
-}
-
-function findRun(state: State, id: string): Run {
-  const run = state.runs.byId.get(id);
-  if (run === undefined)
-    throw refuse("RUN_UNKNOWN", `no run has the id "${id}"`, {
-      hint: "`cohort status` lists runs.",
-    });
-  return run;
 }
 
 function parseInputs(json: string): Record<string, unknown> {

@@ -2,10 +2,13 @@ import type { Entry } from "@cohort/proto/gen/cohort/ledger";
 import { signCheckpoint } from "@cohort/proto/ledger/checkpoint";
 import type { MerkleTree } from "@cohort/proto/ledger/merkle";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
+import type { HistoryChange } from "../history/history.ts";
 import { sha256 } from "../ledger/crypto.ts";
 import { GroupCommit } from "./group-commit.ts";
+import type { HistoryStore } from "./history-store.ts";
 import { fromLeaf, toLeaf } from "./leaf.ts";
 import type { EventLog, StepLogChunk, StepLogStore, StoredLeaf } from "./log.ts";
+import { createPendingHistory } from "./pending-history.ts";
 
 /** Where a log keeps what it has; one for each adapter. */
 export interface LogStorage {
@@ -13,6 +16,8 @@ export interface LogStorage {
   readonly commit: (batch: LogBatch) => void;
   readonly leaves: EventLog["leaves"];
   readonly stepLogs: StepLogStore["read"];
+  /** Its `write` is a transaction of its own outside `commit`. */
+  readonly history: HistoryStore;
   readonly close: () => void;
 }
 
@@ -23,6 +28,8 @@ export interface LogBatch {
   /** Over all leaves with these; null when there are none. */
   readonly checkpoint: SizedNote | null;
   readonly chunks: readonly StepLogChunk[];
+  /** What the leaves change in the query table. */
+  readonly changes: readonly HistoryChange[];
 }
 
 /** A signed checkpoint beside the size that it covers. */
@@ -52,32 +59,39 @@ export function createLog(options: {
       for (const leaf of leaves) tree.append(leaf.leafHash);
       const checkpoint = leaves.length === 0 ? null : signTree(tree, signer);
       const chunks = items.flatMap((item) => item.chunks);
-      storage.commit({ seq: durable.size + 1, leaves, checkpoint, chunks });
+      const changes = items.flatMap((item) => item.changes);
+      storage.commit({ seq: durable.size + 1, leaves, checkpoint, chunks, changes });
       durable = checkpoint ?? durable;
+      history.committed(changes);
     },
   });
+  const history = createPendingHistory(storage.history);
 
   return {
     get size() {
       return durable.size;
     },
-    async append(entries) {
+    async append(entries, changes = []) {
       if (entries.length === 0) return;
-      await group.add(() => ({
+      const durably = group.add(() => ({
         leaves: entries.map((it) => toNumberedLeaf(it, next++)),
         chunks: [],
+        changes,
       }));
+      history.appended(changes);
+      await durably;
     },
     entries: (seq) => checkedEntries(storage, seq),
     leaves: storage.leaves,
     checkpoint: () => durable.note,
+    history: history.queries,
     close() {
       group.close();
       storage.close();
     },
     stepLogs: {
       async append(chunks) {
-        if (chunks.length > 0) await group.add(() => ({ leaves: [], chunks }));
+        if (chunks.length > 0) await group.add(() => ({ leaves: [], chunks, changes: [] }));
       },
       read: storage.stepLogs,
     },
@@ -94,6 +108,7 @@ export function signTree(tree: MerkleTree, signer: NoteSigner): SizedNote {
 interface Item {
   readonly leaves: readonly StoredLeaf[];
   readonly chunks: readonly StepLogChunk[];
+  readonly changes: readonly HistoryChange[];
 }
 
 function toNumberedLeaf(entry: Entry, seq: number): StoredLeaf {

@@ -1,4 +1,5 @@
 import type { Entry } from "@cohort/proto/gen/cohort/ledger";
+import type { HistoryChange, RunHistory } from "../history/history.ts";
 
 /**
  * The event log: the one truth. An adapter appends in order, durably, and each entry's canonical
@@ -11,15 +12,25 @@ export interface EventLog {
    * Appends entries numbered size+1, size+2, ... Resolves when they are on disk. Concurrent calls
    * share one commit and keep their order. Rejects with LEDGER_UNWRITABLE; from then on every call
    * rejects, because memory may be ahead of the disk: the process must restart from the log.
+   * `changes` are what the entries change in the query tables, and share their transaction.
    */
-  append(entries: readonly Entry[]): Promise<void>;
+  append(entries: readonly Entry[], changes?: readonly HistoryChange[]): Promise<void>;
   /** All entries from `seq` on, in order. Throws LEDGER_INVALID when one does not match its hash. */
   entries(seq: number): Iterable<Entry>;
   /** Leaves as stored, for export and audit; never checked here. */
   leaves(seq: number, count: number): readonly ExportedLeaf[];
   /** The newest signed checkpoint, a C2SP note. */
   checkpoint(): string;
+  readonly history: RunHistory & HistoryCatchUp;
   close(): void;
+}
+
+/** How the table of finished runs is brought up to the log while that is replayed. */
+export interface HistoryCatchUp {
+  /** The last entry whose changes the table has; empties one whose rows are of another version. */
+  begin(version: number): number;
+  /** Writes the changes of entries up to `seq`, durably. */
+  write(changes: readonly HistoryChange[], seq: number): void;
 }
 
 export interface StoredLeaf {

@@ -3,18 +3,20 @@ import type { NoteSigner } from "@cohort/proto/ledger/note";
 import { sha256 } from "../ledger/crypto.ts";
 import { createLog, type LogBatch, type LogStorage, signTree } from "./create-log.ts";
 import type { EventLog, ExportedLeaf, StepLogChunk, StepLogStore } from "./log.ts";
+import { createMemoryHistory, emptyHistory, type MemoryHistory } from "./memory-history.ts";
 
 /** What survives a log that is opened again over it, as a disk would. */
 export interface MemoryDisk {
   readonly leaves: ExportedLeaf[];
   /** By place, in the order of arrival. */
   readonly chunks: Map<string, StepLogChunk>;
+  readonly history: MemoryHistory;
   /** When set, the next commit stores nothing and throws it. */
   failure: Error | null;
 }
 
 export function createMemoryDisk(): MemoryDisk {
-  return { leaves: [], chunks: new Map(), failure: null };
+  return { leaves: [], chunks: new Map(), history: emptyHistory(), failure: null };
 }
 
 /**
@@ -47,11 +49,12 @@ function createStorage(disk: MemoryDisk): LogStorage {
         .map((chunk, at) => ({ ...chunk, cursor: at + 1 }))
         .filter((it) => it.run === run && it.cursor > cursor && (step === "" || it.step === step))
         .slice(0, count),
+    history: createMemoryHistory(disk.history),
     close: () => {},
   };
 }
 
-function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks }: LogBatch): void {
+function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks, changes }: LogBatch): void {
   if (seq !== disk.leaves.length + 1) throw new RangeError(`entry ${seq} is taken or too far on`);
   const noteOf = (at: number) => (at === leaves.length - 1 ? (checkpoint?.note ?? "") : "");
   for (const [at, leaf] of leaves.entries()) {
@@ -61,6 +64,7 @@ function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks }: LogBatch):
     const place = placeOf(chunk);
     if (!disk.chunks.has(place)) disk.chunks.set(place, chunk);
   }
+  if (leaves.length > 0) createMemoryHistory(disk.history).write(changes, disk.leaves.length);
 }
 
 function placeOf({ run, step, instance, attempt, stream, offset }: StepLogChunk): string {

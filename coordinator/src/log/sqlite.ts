@@ -5,6 +5,7 @@ import type Database from "better-sqlite3";
 import { sha256 } from "../ledger/crypto.ts";
 import { createLog, type LogBatch, type LogStorage, signTree } from "./create-log.ts";
 import { openDatabase } from "./database.ts";
+import { createHistoryTable, historyTables } from "./history-table.ts";
 import { createLeafStore, type LeafStore, leafTables } from "./leaf-store.ts";
 import type { EventLog, StepLogStore } from "./log.ts";
 import { createStepLogTable, stepLogTables } from "./step-log-store.ts";
@@ -35,6 +36,7 @@ export function openSqliteLog(options: {
   try {
     const leaves = createLeafStore(database);
     const verified = verifyStore(leaves, signer);
+    database.exec(historyTables);
     const storage = createStorage(database, leaves);
     return createLog({ storage, ...verified, signer, schedule: setImmediate });
   } catch (cause) {
@@ -47,17 +49,21 @@ export function openSqliteLog(options: {
 
 function createStorage(database: Database.Database, store: LeafStore): LogStorage {
   const stepLogs = createStepLogTable(database);
-  const write = database.transaction(({ seq, leaves, checkpoint, chunks }: LogBatch) => {
+  const history = createHistoryTable(database);
+  const write = database.transaction(({ seq, leaves, checkpoint, chunks, changes }: LogBatch) => {
     leaves.forEach((leaf, at) => {
       store.insert(seq + at, leaf);
     });
     if (checkpoint !== null) store.insertCheckpoint(checkpoint);
     for (const chunk of chunks) stepLogs.insert(chunk);
+    if (leaves.length > 0) history.write(changes, seq + leaves.length - 1);
   });
+  const catchUp = database.transaction(history.write);
   return {
     commit: (batch) => write.immediate(batch),
     leaves: (seq, count) => store.rows(seq, count).map(({ seq: _, ...leaf }) => leaf),
     stepLogs: stepLogs.read,
+    history: { ...history, write: (changes, seq) => catchUp.immediate(changes, seq) },
     close: () => void database.close(),
   };
 }

@@ -14,7 +14,7 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
   const { atMs, event } = recorded;
   switch (event.$case) {
     case "runStarted": {
-      const run = newRun(event.value, catalogue, atMs);
+      const run = newRun(event.value, catalogue, recorded);
       const workflow = workflowAt(catalogue, run.version);
       runs.byId.set(run.run, run);
       runs.active.set(run.run, run);

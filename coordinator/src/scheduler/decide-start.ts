@@ -3,6 +3,7 @@ import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Workflow } from "@cohort/proto/resources/workflow";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
+import type { RunHistory } from "../history/history.ts";
 import type { Decision } from "../state/decision.ts";
 import { suggest } from "../workflow/nearest.ts";
 import type { Runs } from "./runs.ts";
@@ -27,10 +28,14 @@ export interface Started {
   readonly existing: boolean;
 }
 
+/** Where runs are found that have left memory, by the key that they started with. */
+export type StartedRuns = Pick<RunHistory, "startedWith">;
+
 /** Throws WORKFLOW_UNKNOWN, INPUT_INVALID, LIMIT_EXCEEDED. */
 export function decideStart(
   { catalogue, runs }: { catalogue: Catalogue; runs: Runs },
   request: StartRequest,
+  history: StartedRuns,
 ): Decision<Started> {
   if (request.idempotencyKey.length > limits.idempotencyKeyLengthMax) {
     throw refuse(
@@ -38,8 +43,8 @@ export function decideStart(
       `the idempotency key is longer than ${limits.idempotencyKeyLengthMax} characters`,
     );
   }
-  const existing = runs.byIdempotencyKey.get(request.idempotencyKey);
-  if (request.idempotencyKey !== "" && existing !== undefined) {
+  const existing = startedWith(runs, history, request.idempotencyKey);
+  if (existing !== null) {
     return { events: [], value: { run: existing, existing: true } };
   }
   const resource = catalogue.current.get(`workflow/${request.workflow}`);
@@ -94,6 +99,11 @@ function resolveInputs(
       return [name, checkType(name, input.type, given)];
     }),
   );
+}
+
+/** The run that a request with the key has started before. */
+function startedWith(runs: Runs, history: StartedRuns, key: string): string | null {
+  return key === "" ? null : (runs.byIdempotencyKey.get(key) ?? history.startedWith(key));
 }
 
 function checkSize(inputsJson: string): void {

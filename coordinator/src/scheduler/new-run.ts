@@ -1,20 +1,27 @@
 import type { RunStarted } from "@cohort/proto/gen/cohort/ledger";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
+import type { Recorded } from "../state/event.ts";
 import type { CompiledWorkflow } from "../workflow/compile.ts";
 import type { Run, Step } from "./runs.ts";
 
 /** A run as it begins, before its first part has. */
-export function newRun(value: RunStarted, catalogue: Catalogue, atMs: number): Run {
+export function newRun(
+  value: RunStarted,
+  catalogue: Catalogue,
+  { seq, atMs }: Pick<Recorded, "seq" | "atMs">,
+): Run {
   const workflow = workflowAt(catalogue, value.version);
   return {
     run: value.run,
     workflow: value.workflow,
     version: value.version,
     trigger: value.trigger,
+    idempotencyKey: value.idempotencyKey,
     inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
     inputsJson: value.inputsJson,
     event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),
     startedMs: atMs,
+    startedSeq: seq,
     steps: newSteps(value.run, workflow),
     phase: "steps",
     unended: workflow.phases.steps.size,

@@ -37,10 +37,14 @@ export interface Run {
   readonly workflow: string;
   readonly version: string;
   readonly trigger: string;
+  /** "" for none. */
+  readonly idempotencyKey: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly inputsJson: string;
   readonly event: unknown;
   readonly startedMs: number;
+  /** Number of the entry that started it. */
+  readonly startedSeq: number;
   readonly steps: ReadonlyMap<string, Step>;
   /** Which part of the workflow goes on; those before have ended. */
   phase: Phase;

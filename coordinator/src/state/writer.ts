@@ -1,3 +1,4 @@
+import { type HistoryChange, projectEvent } from "../history/history.ts";
 import type { EventLog } from "../log/log.ts";
 import { emptyAgenda, noteEvent } from "../scheduler/agenda.ts";
 import { nextEvent } from "../scheduler/scheduler.ts";
@@ -39,12 +40,14 @@ export function createWriter({ log, state, now, listen, onFailure }: WriterOptio
   /** The latest append; those before it are durable when it is. */
   let latest: Promise<void> = Promise.resolve();
 
-  const record = (events: readonly Event[], atMs: number): Recorded[] => {
+  const record = (events: readonly Event[], atMs: number) => {
     const done: Recorded[] = [];
+    const changes: HistoryChange[] = [];
     const agenda = emptyAgenda();
     const apply = (event: Event) => {
       const recorded = { seq: next++, atMs, event };
       applyEvent(state, recorded);
+      changes.push(...projectEvent(state, recorded));
       noteEvent(agenda, state, recorded);
       done.push(recorded);
     };
@@ -52,7 +55,7 @@ export function createWriter({ log, state, now, listen, onFailure }: WriterOptio
     for (let event = nextEvent(state, agenda); event !== null; event = nextEvent(state, agenda)) {
       apply(event);
     }
-    return done;
+    return { done, changes };
   };
 
   return {
@@ -65,15 +68,15 @@ export function createWriter({ log, state, now, listen, onFailure }: WriterOptio
         await latest;
         return value;
       }
-      const recorded = record(events, atMs);
-      latest = log.append(recorded);
+      const { done, changes } = record(events, atMs);
+      latest = log.append(done, changes);
       try {
         await latest;
       } catch (error) {
         onFailure(error);
         throw error;
       }
-      listen(recorded);
+      listen(done);
       return value;
     },
     async read(query) {

@@ -6,7 +6,7 @@ import type {
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { type Catalogue, resourcesOf, workflowAt } from "../catalogue/catalogue.ts";
-import { decideStart } from "../scheduler/decide-start.ts";
+import { decideStart, type StartedRuns } from "../scheduler/decide-start.ts";
 import type { Writer } from "../state/writer.ts";
 
 /** What gateways are to listen for: the MQTT triggers of every workflow's newest version. */
@@ -30,6 +30,7 @@ export function triggerSet(catalogue: Catalogue): TriggerSet {
  */
 export async function submitEvent(
   writer: Writer,
+  history: StartedRuns,
   { id, source, workflow, trigger, eventJson }: SubmitEventRequest,
   actor: string,
   run: string,
@@ -50,15 +51,8 @@ export async function submitEvent(
     if (definition !== undefined && trigger >= triggers) {
       throw refuse("USAGE", `workflow ${workflow} has no MQTT trigger ${trigger}`);
     }
-    return decideStart(state, {
-      run,
-      workflow,
-      trigger: "mqtt",
-      actor,
-      inputs: {},
-      event,
-      idempotencyKey: `event/${id}`,
-    });
+    const request = { run, workflow, trigger: "mqtt" as const, actor, inputs: {}, event };
+    return decideStart(state, { ...request, idempotencyKey: `event/${id}` }, history);
   });
 }
 

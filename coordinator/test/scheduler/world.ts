@@ -80,7 +80,7 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
         inputs,
         event: null,
       };
-      return writer.decide((it) => decideStart(it, { ...request, idempotencyKey }));
+      return writer.decide((it) => decideStart(it, { ...request, idempotencyKey }, log.history));
     },
     pass(ms: number) {
       nowMs += ms;

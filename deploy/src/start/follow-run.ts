@@ -1,5 +1,5 @@
 import type { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
-import type { Run } from "@cohort/proto/gen/cohort/console";
+import { ListRunsRequest, type Run } from "@cohort/proto/gen/cohort/console";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import { runChanges } from "./run-changes.ts";
 
@@ -66,6 +66,10 @@ async function newRun(
 }
 
 async function runIds(client: ConsoleClient, workflow: string): Promise<Set<string>> {
-  const { runs } = await client.call(client.runs, client.runs.list, { workflow, limit: 20 });
+  const { runs } = await client.call(
+    client.runs,
+    client.runs.list,
+    ListRunsRequest.fromPartial({ workflow }),
+  );
   return new Set(runs.map((it) => it.run));
 }

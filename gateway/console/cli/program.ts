@@ -1,3 +1,4 @@
+import { runStates } from "@cohort/proto/run-states";
 import { Command, InvalidArgumentError, Option } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { exitCodeHelp } from "./exit-codes.ts";
@@ -103,6 +104,16 @@ const addRunCommands: AddCommands = (program, work) => {
     .option("--limit <count>", "at most so many runs", countOption, 20)
     .action((run, options) =>
       work(async (session) => (await import("./commands/status.ts")).status(session, run, options)),
+    );
+  program
+    .command("runs")
+    .description("list runs, the newest first")
+    .option("--workflow <name>", "only runs of this workflow")
+    .addOption(new Option("--state <state>", "only runs in this state").choices(runStates))
+    .option("--limit <count>", "at most so many runs", countOption, 20)
+    .option("--before <cursor>", "go on where another list ended, by what it said then")
+    .action((options) =>
+      work(async (session) => (await import("./commands/runs.ts")).listRuns(session, options)),
     );
   program
     .command("cancel <run>")

@@ -28,6 +28,7 @@ export function runView(it: Run) {
     reason: it.reason,
     steps: it.steps.map(stepView),
     charges: it.charges.map(chargeView),
+    event: parsed(it.eventJson),
   };
 }
 
@@ -50,6 +51,7 @@ function instanceView(it: Instance) {
     started_ms: time(it.startedMs),
     ended_ms: time(it.endedMs),
     output: parsed(it.outputJson),
+    output_omitted: it.outputOmitted,
     code: it.code,
     message: it.message,
     usage:

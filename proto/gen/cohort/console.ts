@@ -91,11 +91,17 @@ export interface ListRunsRequest {
   workflow: string;
   /** newest first; 0 for 20 */
   limit: number;
+  /** "" for all */
+  state: string;
+  /** `next` of the reply that this list goes on from; "" for the newest */
+  before: string;
 }
 
 export interface ListRunsReply {
-  /** without steps */
+  /** without steps, charges and event */
   runs: Run[];
+  /** where the list goes on; "" at its end */
+  next: string;
 }
 
 export interface Run {
@@ -113,6 +119,10 @@ export interface Run {
   charges: Charge[];
   /** what the run may spend at most; 0 when its workflow sets no ceiling */
   limitNanoUsd: number;
+  /** the event that started it, "" for none */
+  eventJson: string;
+  /** nothing more of it may begin, not even `finally` */
+  endsAltogether: boolean;
 }
 
 export interface Step {
@@ -136,7 +146,11 @@ export interface Instance {
   outputJson: string;
   code: string;
   message: string;
-  usage: Usage | undefined;
+  usage:
+    | Usage
+    | undefined;
+  /** it stands in the ledger: the run's outputs are too large to show */
+  outputOmitted: boolean;
 }
 
 /** What one call of the run spent, and against which accounts. */
@@ -1288,7 +1302,7 @@ export const GetRunRequest: MessageFns<GetRunRequest> = {
 };
 
 function createBaseListRunsRequest(): ListRunsRequest {
-  return { workflow: "", limit: 0 };
+  return { workflow: "", limit: 0, state: "", before: "" };
 }
 
 export const ListRunsRequest: MessageFns<ListRunsRequest> = {
@@ -1298,6 +1312,12 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     }
     if (message.limit !== 0) {
       writer.uint32(16).uint32(message.limit);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.before !== "") {
+      writer.uint32(34).string(message.before);
     }
     return writer;
   },
@@ -1331,6 +1351,22 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
             message.limit = reader.uint32();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.before = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1347,6 +1383,8 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     return {
       workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
       limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      before: isSet(object.before) ? globalThis.String(object.before) : "",
     };
   },
 
@@ -1358,6 +1396,12 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     if (message.limit !== 0) {
       obj.limit = Math.round(message.limit);
     }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.before !== "") {
+      obj.before = message.before;
+    }
     return obj;
   },
 
@@ -1368,18 +1412,23 @@ export const ListRunsRequest: MessageFns<ListRunsRequest> = {
     const message = createBaseListRunsRequest();
     message.workflow = object.workflow ?? "";
     message.limit = object.limit ?? 0;
+    message.state = object.state ?? "";
+    message.before = object.before ?? "";
     return message;
   },
 };
 
 function createBaseListRunsReply(): ListRunsReply {
-  return { runs: [] };
+  return { runs: [], next: "" };
 }
 
 export const ListRunsReply: MessageFns<ListRunsReply> = {
   encode(message: ListRunsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.runs) {
       Run.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.next !== "") {
+      writer.uint32(18).string(message.next);
     }
     return writer;
   },
@@ -1405,6 +1454,14 @@ export const ListRunsReply: MessageFns<ListRunsReply> = {
             message.runs.push(Run.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.next = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1418,13 +1475,19 @@ export const ListRunsReply: MessageFns<ListRunsReply> = {
   },
 
   fromJSON(object: any): ListRunsReply {
-    return { runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => Run.fromJSON(e)) : [] };
+    return {
+      runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => Run.fromJSON(e)) : [],
+      next: isSet(object.next) ? globalThis.String(object.next) : "",
+    };
   },
 
   toJSON(message: ListRunsReply): unknown {
     const obj: any = {};
     if (message.runs?.length) {
       obj.runs = message.runs.map((e) => Run.toJSON(e));
+    }
+    if (message.next !== "") {
+      obj.next = message.next;
     }
     return obj;
   },
@@ -1435,6 +1498,7 @@ export const ListRunsReply: MessageFns<ListRunsReply> = {
   fromPartial(object: DeepPartial<ListRunsReply>): ListRunsReply {
     const message = createBaseListRunsReply();
     message.runs = object.runs?.map((e) => Run.fromPartial(e)) || [];
+    message.next = object.next ?? "";
     return message;
   },
 };
@@ -1453,6 +1517,8 @@ function createBaseRun(): Run {
     steps: [],
     charges: [],
     limitNanoUsd: 0,
+    eventJson: "",
+    endsAltogether: false,
   };
 }
 
@@ -1493,6 +1559,12 @@ export const Run: MessageFns<Run> = {
     }
     if (message.limitNanoUsd !== 0) {
       writer.uint32(96).int64(message.limitNanoUsd);
+    }
+    if (message.eventJson !== "") {
+      writer.uint32(162).string(message.eventJson);
+    }
+    if (message.endsAltogether !== false) {
+      writer.uint32(168).bool(message.endsAltogether);
     }
     return writer;
   },
@@ -1606,6 +1678,22 @@ export const Run: MessageFns<Run> = {
             message.limitNanoUsd = longToNumber(reader.int64());
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.eventJson = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.endsAltogether = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1648,6 +1736,16 @@ export const Run: MessageFns<Run> = {
         : isSet(object.limit_nano_usd)
         ? globalThis.Number(object.limit_nano_usd)
         : 0,
+      eventJson: isSet(object.eventJson)
+        ? globalThis.String(object.eventJson)
+        : isSet(object.event_json)
+        ? globalThis.String(object.event_json)
+        : "",
+      endsAltogether: isSet(object.endsAltogether)
+        ? globalThis.Boolean(object.endsAltogether)
+        : isSet(object.ends_altogether)
+        ? globalThis.Boolean(object.ends_altogether)
+        : false,
     };
   },
 
@@ -1689,6 +1787,12 @@ export const Run: MessageFns<Run> = {
     if (message.limitNanoUsd !== 0) {
       obj.limitNanoUsd = Math.round(message.limitNanoUsd);
     }
+    if (message.eventJson !== "") {
+      obj.eventJson = message.eventJson;
+    }
+    if (message.endsAltogether !== false) {
+      obj.endsAltogether = message.endsAltogether;
+    }
     return obj;
   },
 
@@ -1709,6 +1813,8 @@ export const Run: MessageFns<Run> = {
     message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
     message.charges = object.charges?.map((e) => Charge.fromPartial(e)) || [];
     message.limitNanoUsd = object.limitNanoUsd ?? 0;
+    message.eventJson = object.eventJson ?? "";
+    message.endsAltogether = object.endsAltogether ?? false;
     return message;
   },
 };
@@ -1860,6 +1966,7 @@ function createBaseInstance(): Instance {
     code: "",
     message: "",
     usage: undefined,
+    outputOmitted: false,
   };
 }
 
@@ -1894,6 +2001,9 @@ export const Instance: MessageFns<Instance> = {
     }
     if (message.usage !== undefined) {
       Usage.encode(message.usage, writer.uint32(82).fork()).join();
+    }
+    if (message.outputOmitted !== false) {
+      writer.uint32(160).bool(message.outputOmitted);
     }
     return writer;
   },
@@ -1991,6 +2101,14 @@ export const Instance: MessageFns<Instance> = {
             message.usage = Usage.decode(reader, reader.uint32());
             continue;
           }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.outputOmitted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2027,6 +2145,11 @@ export const Instance: MessageFns<Instance> = {
       code: isSet(object.code) ? globalThis.String(object.code) : "",
       message: isSet(object.message) ? globalThis.String(object.message) : "",
       usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined,
+      outputOmitted: isSet(object.outputOmitted)
+        ? globalThis.Boolean(object.outputOmitted)
+        : isSet(object.output_omitted)
+        ? globalThis.Boolean(object.output_omitted)
+        : false,
     };
   },
 
@@ -2062,6 +2185,9 @@ export const Instance: MessageFns<Instance> = {
     if (message.usage !== undefined) {
       obj.usage = Usage.toJSON(message.usage);
     }
+    if (message.outputOmitted !== false) {
+      obj.outputOmitted = message.outputOmitted;
+    }
     return obj;
   },
 
@@ -2080,6 +2206,7 @@ export const Instance: MessageFns<Instance> = {
     message.code = object.code ?? "";
     message.message = object.message ?? "";
     message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
+    message.outputOmitted = object.outputOmitted ?? false;
     return message;
   },
 };

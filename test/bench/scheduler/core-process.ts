@@ -29,8 +29,9 @@ const open: AttemptKey[] = [];
 const nodeOf = new Map<string, string>();
 const disk = createMemoryDisk();
 const signer = createCheckpointSigner(new Uint8Array(32), "bench");
+const log = openMemoryLog({ signer, disk, schedule: setImmediate });
 const writer = createWriter({
-  log: openMemoryLog({ signer, disk, schedule: setImmediate }),
+  log,
   state,
   now: Date.now,
   listen(recorded) {
@@ -93,7 +94,7 @@ async function startRuns(count: number): Promise<void> {
     const run = `01K${String(started++).padStart(23, "0")}`;
     const request = { run, workflow: "chain", trigger: "operator" as const, actor: "bench" };
     const rest = { inputs: {}, event: null, idempotencyKey: "" };
-    starting.push(writer.decide((it) => decideStart(it, { ...request, ...rest })));
+    starting.push(writer.decide((it) => decideStart(it, { ...request, ...rest }, log.history)));
   }
   await Promise.all(starting);
 }

@@ -38,7 +38,8 @@ function stepRows(output: Output, step: Step, nowMs: number): (Cell | string)[][
 }
 
 function outcomeOf(it: Instance): string {
-  return it.code === "" ? it.outputJson : `${it.code} ${it.message}`;
+  if (it.code !== "") return `${it.code} ${it.message}`;
+  return it.outputOmitted ? "(too large to keep; the ledger has it)" : it.outputJson;
 }
 
 function chargeLines(output: Output, charges: readonly Charge[]): string[] {
