@@ -136,6 +136,33 @@ describe("cohort run", () => {
   });
 });
 
+describe("cohort runs", () => {
+  it("asks for the page that is wanted, and says where the list goes on", async () => {
+    const asked: unknown[] = [];
+    cli.fake.handlers["Runs.list"] = (request) => {
+      asked.push(request);
+      return { runs: [runOf("failed", { reason: "STEP_EXIT" })], next: "12" };
+    };
+    const argv = ["runs", "--workflow", "press", "--state", "failed", "--limit", "1"];
+    const { status, stdout, stderr } = await run([...argv, "--before", "99"]);
+    expect([status, stderr]).toEqual([0, "older ones: --before 12\n"]);
+    expect(stdout).toMatch(/^RUN .*\n01RUN +press +failed +operator .* STEP_EXIT\n$/);
+    expect(JSON.parse((await run([...argv, "-o", "json"])).stdout)).toMatchObject({
+      runs: [{ run: "01RUN" }],
+      next: "12",
+    });
+    const page = { workflow: "press", state: "failed", limit: 1 };
+    expect(asked).toEqual([
+      { ...page, before: "99" },
+      { ...page, before: "" },
+    ]);
+  });
+
+  it("refuses a state that no run can be in", async () => {
+    expect(await run(["runs", "--state", "done"])).toMatchObject({ status: 2 });
+  });
+});
+
 describe("cohort cancel", () => {
   it("asks softly, or hard, and says whether anything changed", async () => {
     const asked: CancelRunRequest[] = [];

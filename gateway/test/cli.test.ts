@@ -124,6 +124,7 @@ describe("-o json", () => {
               started_ms: 1000,
               ended_ms: 3000,
               output: { rms: 4.7 },
+              output_omitted: false,
               code: "",
               message: "",
               usage: null,
@@ -132,6 +133,7 @@ describe("-o json", () => {
         },
       ],
       charges: [],
+      event: null,
     });
   });
 
@@ -146,10 +148,18 @@ describe("-o json", () => {
       JSON.parse((await run([...argv, "-o", "json"])).stdout) as unknown;
     expect(await parse("nodes")).toEqual({
       nodes: [
-        { node: "edge-1", state: "connected", labels: {}, running: 0, seen_ms: null, facts: null },
+        {
+          node: "edge-1",
+          state: "connected",
+          labels: {},
+          running: 0,
+          seen_ms: null,
+          facts: null,
+          cordon: null,
+        },
       ],
     });
-    expect(await parse("status")).toEqual({ runs: [] });
+    expect(await parse("status")).toEqual({ runs: [], next: null });
     expect(await parse("budget")).toEqual({ budgets: [] });
     expect(await parse("secret", "list")).toEqual({
       secrets: [{ path: "a/b", version: 2, set_ms: 5, services: ["x"] }],
