@@ -71,6 +71,12 @@ const addMeshCommands: AddCommands = (program, work) => {
       work(async (session) => (await import("./commands/apply.ts")).apply(session, options)),
     );
   program
+    .command("schema [kind]")
+    .description("print the JSON Schema of a kind of resource, or of all, for editors")
+    .action((kind) =>
+      work(async (session) => (await import("./commands/schema.ts")).schema(session, kind)),
+    );
+  program
     .command("budget")
     .description("show what each budget allows, has spent, and holds")
     .action(() =>

@@ -1,0 +1,65 @@
+import { readable, type VariableEntry, variables } from "../expression-variables.ts";
+import { limits } from "../limits.ts";
+import { functionEntries, operatorEntries } from "./cel.ts";
+import { code, page, table } from "./markdown.ts";
+
+/** CEL as Cohort has it. */
+export function expressionPage(): string {
+  return page(
+    "# Expressions",
+    "",
+    "Expressions are [CEL](https://cel.dev) inside `${{ }}`. They are checked when a resource is applied:",
+    "that they parse, that operands can fit, and that every name that they read is there. A key that takes",
+    "a condition alone (`if`, `select`) may leave `${{ }}` out. Values are JSON; numbers are doubles.",
+    "",
+    "They are data only. What a step printed is never evaluated, and an expression inside program text",
+    "(`run`, `script`) is refused: pass the value by `env` or `with`.",
+    "",
+    `An expression has at most ${limits.expressionBytesMax} bytes. A step's id that holds \`-\` is read as \`steps["slow-down"]\`.`,
+    "",
+    "## What they may read, and where",
+    "",
+    table(
+      ["where", "variables"],
+      places.map(([where, names]) => [where, names.map(code).join(", ")]),
+    ),
+    "",
+    ...Object.entries<VariableEntry>(variables).flatMap(([name, entry]) => [
+      `### ${name}`,
+      "",
+      entry.meaning,
+      "",
+      ...membersTable(entry),
+      `Example: ${code(entry.example)}`,
+      "",
+    ]),
+    "## Operators",
+    "",
+    table(["operator", "meaning"], operatorEntries),
+    "",
+    "## Functions",
+    "",
+    table(
+      ["function", "meaning"],
+      functionEntries.map(([name, meaning]) => [code(name), meaning]),
+    ),
+  );
+}
+
+const places: readonly (readonly [string, readonly string[]])[] = [
+  ["`on.mqtt[].if`, `inputs.NAME.default`", readable.start],
+  ["`if`, `for_each`, `matrix` of a step", readable.beginning],
+  ["`nodes.select`", readable.selector],
+  ["`env`, `with`, `command`, `call` of a step", readable.instance],
+];
+
+function membersTable({ members }: VariableEntry): readonly string[] {
+  if (members === undefined) return [];
+  return [
+    ...table(
+      ["member", "meaning"],
+      Object.entries(members).map(([name, meaning]) => [code(name), meaning]),
+    ),
+    "",
+  ];
+}
