@@ -32,10 +32,12 @@ export class History {
     this.#work = work;
   }
 
-  /** The attempt is under way as far as the disk knows. */
+  /** The attempt is under way as far as the disk knows, and its step with it. */
   isOpen(key: AttemptKey): boolean {
     const attempt = this.#attempts.get(attemptId(key));
-    return attempt !== undefined && attempt.state !== "ended" && this.#run(key).ended === null;
+    if (attempt === undefined || attempt.state === "ended") return false;
+    const run = this.#run(key);
+    return run.ended === null && run.steps.get(key.step) !== "ended";
   }
 
   wasScheduled(key: AttemptKey, node: string): boolean {
@@ -126,7 +128,12 @@ export class History {
     to: AttemptRecord["state"],
   ): void {
     const id = attemptId(key);
-    this.#goingOn(key.run);
+    const run = this.#goingOn(key.run);
+    must(
+      run.steps.get(key.step) !== "ended",
+      "events of an attempt come in order",
+      `${id} ${to} after its step had ended`,
+    );
     const attempt = this.#attempts.get(id);
     must(attempt !== undefined, "events of an attempt come in order", `${id} was never scheduled`);
     must(attempt.state !== to, "a transition is recorded once", `${id} ${to} twice`);

@@ -23,8 +23,6 @@ export function randomResources(random: Random, fleet: FleetShape): string {
 
 /** Another version of one of them. */
 export function randomWorkflow(random: Random, name: string, fleet: FleetShape): string {
-  const count = random.integer(1, 6);
-  const steps = Array.from({ length: count }, (_, at) => randomStep(random, at, fleet));
   const lines = [
     "kind: workflow",
     `name: ${name}`,
@@ -33,29 +31,76 @@ export function randomWorkflow(random: Random, name: string, fleet: FleetShape):
   ];
   if (random.chance(0.2)) lines.push(`timeout: ${random.integer(10, 90)}s`);
   if (random.chance(0.3)) lines.push("budget: 0.03 USD");
-  return [...lines, "steps:", ...steps.flat()].join("\n");
+  lines.push("steps:", ...randomSteps(random, "s", random.integer(1, 6), fleet));
+  for (const [key, prefix] of [
+    ["on_failure", "f"],
+    ["finally", "z"],
+  ] as const) {
+    if (!random.chance(0.2)) continue;
+    lines.push(`${key}:`, ...randomSteps(random, prefix, random.integer(1, 2), fleet));
+  }
+  return lines.join("\n");
 }
 
-function randomStep(random: Random, at: number, fleet: FleetShape): string[] {
-  const earlier = Array.from({ length: at }, (_, index) => `s${index}`);
+function randomSteps(
+  random: Random,
+  prefix: string,
+  count: number,
+  fleet: FleetShape,
+): readonly string[] {
+  return Array.from({ length: count }, (_, at) => {
+    const earlier = Array.from({ length: at }, (_, index) => `${prefix}${index}`);
+    return randomStep(random, `${prefix}${at}`, earlier, fleet);
+  }).flat();
+}
+
+function randomStep(
+  random: Random,
+  id: string,
+  earlier: readonly string[],
+  fleet: FleetShape,
+): readonly string[] {
   const depends = earlier.filter(() => random.chance(0.45));
-  const lines = [`  - id: s${at}`];
-  if (depends.length > 0) lines.push(`    depends: [${depends.join(", ")}]`);
-  if (random.chance(0.7)) {
-    lines.push(
-      `    retry: { limit: ${random.integer(1, 3)}, delay: ${random.integer(0, 2_000)}ms }`,
-    );
-  }
+  const lines = [`  - id: ${id}`];
+  if (depends.length > 0) lines.push(dependsLine(random, depends));
+  if (random.chance(0.1)) lines.push(`    if: \${{ inputs.size > ${random.integer(1, 2)} }}`);
+  if (random.chance(0.05)) return [...lines, `    sleep: ${random.integer(0, 4_000)}ms`];
+  if (random.chance(0.15)) lines.push("    continue_on_failure: true");
+  if (random.chance(0.7)) lines.push(retryLine(random));
   if (random.chance(0.15)) return [...lines, ...callLines(random, depends)];
   if (random.chance(0.1)) return [...lines, ...approveLines(random)];
-  lines.push(`    timeout: ${random.integer(2, 12)}s`);
+  return [...lines, ...workLines(random, depends, fleet)];
+}
+
+/** All of them must end well, or a condition over how they ended. */
+function dependsLine(random: Random, depends: readonly string[]): string {
+  if (random.chance(0.75)) return `    depends: [${depends.join(", ")}]`;
+  const terms = depends.map((id) =>
+    random.pick([id, `${id}.failed`, `${id}.succeeded`, `!${id}.skipped`]),
+  );
+  return `    depends: ${JSON.stringify(terms.join(random.pick([" && ", " || "])))}`;
+}
+
+function retryLine(random: Random): string {
+  const delay = random.integer(0, 2_000);
+  const settings = [`limit: ${random.integer(1, 3)}`, `delay: ${delay}ms`];
+  if (delay > 0 && random.chance(0.3)) settings.push("backoff: 2", "max_delay: 3s");
+  if (random.chance(0.2)) settings.push("on: [STEP_EXIT, STEP_TIMEOUT, 1]");
+  return `    retry: { ${settings.join(", ")} }`;
+}
+
+/** What runs on boards: once, on several, or an item or a combination each. */
+function workLines(random: Random, depends: readonly string[], fleet: FleetShape): string[] {
+  const lines = [`    timeout: ${random.integer(2, 12)}s`];
   lines.push(random.chance(0.5) ? "    run: work" : "    command: [work, now]");
   const chosen = random.chance(0.4);
   if (chosen) lines.push(nodesLine(random, fleet));
+  else if (random.chance(0.25)) lines.push(...fanOutLines(random));
   if (random.chance(0.4)) {
     lines.push(`    on_disconnect: ${chosen ? "fail" : "move"}`);
     lines.push(`    lost_after: ${random.integer(1, 20)}s`);
   }
+  if (random.chance(0.2)) lines.push(`    priority: ${random.integer(1, 9)}`);
   if (random.chance(0.25)) lines.push(`    grants: { services: [${random.pick(grants)}] }`);
   const [first] = depends;
   if (first !== undefined && random.chance(0.5)) {
@@ -67,6 +112,15 @@ function randomStep(random: Random, at: number, fleet: FleetShape): string[] {
 }
 
 const grants = ["paid", "free", "paid, free"];
+
+function fanOutLines(random: Random): string[] {
+  const lines = random.chance(0.5)
+    ? [`    for_each: [${Array.from({ length: random.integer(0, 5) }, (_, at) => at).join(", ")}]`]
+    : ["    matrix: { size: [1, 2], kind: [a, b] }"];
+  if (random.chance(0.5)) lines.push(`    max_concurrent: ${random.integer(1, 3)}`);
+  if (random.chance(0.5)) lines.push(`    fail_fast: ${random.chance(0.5)}`);
+  return lines;
+}
 
 function callLines(random: Random, depends: readonly string[]): string[] {
   const [first] = depends;
@@ -83,7 +137,12 @@ function approveLines(random: Random): string[] {
 function nodesLine(random: Random, { zones }: FleetShape): string {
   const [zone, boards] = random.pick(Object.entries(zones));
   const count = random.chance(0.3) ? "all" : random.integer(1, boards);
-  return `    nodes: { select: 'node.labels.zone == "${zone}"', count: ${count} }`;
+  const settings = [`select: 'node.labels.zone == "${zone}"'`, `count: ${count}`];
+  if (count !== 1 && random.chance(0.5)) {
+    const tolerant = count === "all" || count > 1 ? ["quorum: 50%", "max_failures: 1"] : [];
+    settings.push(random.pick([...tolerant, "max_concurrent: 1"]));
+  }
+  return `    nodes: { ${settings.join(", ")} }`;
 }
 
 function service(name: string, price: string): string {
