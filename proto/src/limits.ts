@@ -46,6 +46,8 @@ export const limits = {
   eventBatchMax: 256,
   eventBatchBytesMax: 512 * 1024,
 
+  /** Why an operator did something, in characters. */
+  reasonLengthMax: 500,
   nameLengthMax: 63,
   eventIdLengthMax: 128,
   secretBytesMax: 64 * 1024,

@@ -12,6 +12,8 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Runs/Start": ["operator"],
   "/cohort.console.Runs/Get": ["operator"],
   "/cohort.console.Runs/Cancel": ["operator"],
+  "/cohort.console.Runs/Pause": ["operator"],
+  "/cohort.console.Runs/Resume": ["operator"],
   "/cohort.console.Runs/List": ["operator"],
   "/cohort.console.Runs/Watch": ["operator"],
   "/cohort.console.Runs/Logs": ["operator"],

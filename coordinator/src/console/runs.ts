@@ -4,6 +4,7 @@ import type { RunHistory } from "../history/history.ts";
 import { queryRun, queryRuns, unknownRun } from "../history/query-runs.ts";
 import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
+import { decidePause, decideResume } from "../scheduler/decide-pause.ts";
 import { decideStart } from "../scheduler/decide-start.ts";
 import { nothing } from "../state/decision.ts";
 import { type Feed, runOf } from "../state/feed.ts";
@@ -46,6 +47,16 @@ export function runsService(
         history.find(run) === null
           ? decideCancel(state.runs, { run, hard, actor: caller.name })
           : nothing(false),
+      ),
+    })),
+    pause: unary(RunsService.pause, async ({ run, reason }, caller) => ({
+      changed: await writer.decide((state) =>
+        decidePause(state.runs, { run, reason, actor: caller.name }),
+      ),
+    })),
+    resume: unary(RunsService.resume, async ({ run }, caller) => ({
+      changed: await writer.decide((state) =>
+        decideResume(state.runs, { run, actor: caller.name }),
       ),
     })),
     watch: stream(RunsService.watch, async ({ run: id }, send, signal) => {

@@ -30,12 +30,19 @@ export function headView(state: State, run: Run): RunView {
     startedMs: run.startedMs,
     endedMs: run.endedMs,
     reason: run.reason,
+    pause: pauseView(run),
     limitNanoUsd: workflowAt(state.catalogue, run.version).definition.budget ?? 0,
     endsAltogether: run.endsAltogether,
     steps: [],
     charges: [],
     eventJson: "",
   };
+}
+
+function pauseView({ pause }: Run): RunView["pause"] {
+  if (pause === null) return undefined;
+  const { actor, reason, sinceMs } = pause;
+  return { actor, reason, sinceMs };
 }
 
 /** What it leaves out, but the charges. */

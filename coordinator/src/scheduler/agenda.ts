@@ -89,6 +89,11 @@ export function noteEvent(
         agenda.steps.push(step);
       }
       return;
+    case "runResumed": {
+      const run = runs.byId.get(event.value.run);
+      if (run !== undefined) noteReturn(agenda, run);
+      return;
+    }
     case "nodeConnected":
     case "nodeUncordoned":
       agenda.nodes.add(event.value.node);
@@ -108,6 +113,15 @@ export function noteEvent(
 function noteLess(agenda: Agenda, { queues }: Runs): void {
   for (const { avoids } of queues.classes.values()) {
     if (avoids !== "") agenda.nodes.add(avoids);
+  }
+}
+
+/** All that a pause may have held back. */
+function noteReturn(agenda: Agenda, run: Run): void {
+  for (const step of [...run.steps.values()].reverse()) {
+    if (step.state === "waiting") agenda.steps.push(step);
+    const queued = step.instances.slice(0, step.released).filter((it) => it.state === "queued");
+    agenda.instances.push(...queued.reverse());
   }
 }
 

@@ -73,7 +73,7 @@ function goOn(runs: Runs, catalogue: Catalogue, instance: Instance, context: Con
   instance.state = "queued";
   instance.notBeforeMs = again;
   if (compiled.definition.retry?.move === true) instance.avoids = instance.node;
-  if (again > instance.endedMs) putOff(runs, instance);
+  if (again > instance.endedMs) putOff(runs, instance, context);
   else lineUp(runs, instance, context, instance.endedMs);
 }
 

@@ -4,6 +4,7 @@ import { applyAttempt } from "./apply-attempt.ts";
 import { applyStepEnded, applyStepPlanned, beginPhase } from "./apply-step.ts";
 import { contextOf } from "./context.ts";
 import { newRun } from "./new-run.ts";
+import { beginPause, endPause } from "./pause.ts";
 import { pinnedTo } from "./queues.ts";
 import type { Instance, Run, Runs } from "./runs.ts";
 import { clearTimer, setTimer } from "./timers.ts";
@@ -32,6 +33,8 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
     case "runStopping": {
       const run = runs.byId.get(event.value.run);
       if (run === undefined) return;
+      // What is still to be done, finally, must not wait for a resume.
+      endPause(runs, catalogue, run, atMs);
       if (event.value.altogether) run.endsAltogether = true;
       if (run.stopOutcome === null) {
         run.stopReason = event.value.reason;
@@ -46,7 +49,18 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
       run.state = event.value.outcome as Run["state"];
       run.reason = event.value.reason;
       run.endedMs = atMs;
+      run.pause = null;
       runs.active.delete(run.run);
+      return;
+    }
+    case "runPaused": {
+      const run = runs.active.get(event.value.run);
+      if (run !== undefined) beginPause(runs, catalogue, run, event.value, atMs);
+      return;
+    }
+    case "runResumed": {
+      const run = runs.active.get(event.value.run);
+      if (run !== undefined) endPause(runs, catalogue, run, atMs);
       return;
     }
     case "nodeDisconnected": {

@@ -6,6 +6,7 @@ import type { Instance, Run, Runs, Step } from "./runs.ts";
 
 /** What applying needs to know of an instance beside itself. */
 export interface Context {
+  readonly run: Run;
   readonly step: Step;
   readonly compiled: CompiledStep;
   /** Class of nodes; null for the coordinator's own work. */
@@ -20,7 +21,7 @@ export function contextOf(
   const run = runs.byId.get(id) as Run;
   const step = run.steps.get(name) as Step;
   const compiled = workflowAt(catalogue, run.version).steps.get(name) as CompiledStep;
-  return { step, compiled, placement: placementOf(compiled, run.inputs) };
+  return { run, step, compiled, placement: placementOf(compiled, run.inputs) };
 }
 
 /** How long a node may be away before its attempt is given up, in ms; null for as long as it takes. */

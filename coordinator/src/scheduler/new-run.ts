@@ -32,6 +32,7 @@ export function newRun(
     state: "running",
     endedMs: 0,
     dueMs: 0,
+    pause: null,
     reason: "",
   };
 }

@@ -3,13 +3,15 @@ import type { Instance } from "./runs.ts";
 
 /**
  * Instances that wait for a node. Those that any of a class of nodes may run wait together, by
- * priority, so that a node that has room looks at one head a class, however many wait.
+ * priority, so that a node that has room looks at one head a class, however many wait. What comes
+ * back from a pause waits beside the others in the order of its rank: what has the lowest of all is
+ * a head, and none of the others had to move.
  */
 export interface Queues {
   /** By class and priority, in order of arrival. */
   readonly classes: Map<string, Queue>;
   /** By node, then by priority. */
-  readonly pinned: Map<string, Map<number, Set<Instance>>>;
+  readonly pinned: Map<string, Map<string, Set<Instance>>>;
   /** The coordinator's own work; it waits for nothing but its time. */
   readonly own: Set<Instance>;
   /** To be tried again, but not yet. */
@@ -28,35 +30,31 @@ export function emptyQueues(): Queues {
 
 /** `placement`: the class; null for the coordinator's own work. */
 export function enqueue(queues: Queues, instance: Instance, placement: string | null): void {
-  const { pinned, priority, avoids } = instance;
-  if (placement === null) {
-    queues.own.add(instance);
-  } else if (pinned !== "") {
-    const there = entry(queues.pinned, pinned, () => new Map<number, Set<Instance>>());
-    entry(there, priority, () => new Set<Instance>()).add(instance);
-  } else {
-    const make = (): Queue => ({ avoids, waiting: new Set() });
-    entry(queues.classes, keyOf(instance, placement), make).waiting.add(instance);
+  if (placement === null) queues.own.add(instance);
+  else laneFor(queues, instance, placement, "").add(instance);
+}
+
+/** They wait again, each before what came after it; with the class of each, as for `enqueue`. */
+export function putBack(
+  queues: Queues,
+  returning: readonly (readonly [Instance, string | null])[],
+): void {
+  const lanes = new Set<Set<Instance>>();
+  for (const [instance, placement] of returning) {
+    if (placement === null) queues.own.add(instance);
+    else lanes.add(laneFor(queues, instance, placement, returned).add(instance));
+  }
+  for (const lane of lanes) {
+    const ordered = [...lane].sort((a, b) => rankOf(a) - rankOf(b));
+    lane.clear();
+    for (const instance of ordered) lane.add(instance);
   }
 }
 
 export function dequeue(queues: Queues, instance: Instance, placement: string | null): void {
-  const { pinned, priority } = instance;
   queues.delayed.delete(instance);
-  if (placement === null) {
-    queues.own.delete(instance);
-  } else if (pinned !== "") {
-    const there = queues.pinned.get(pinned);
-    const waiting = there?.get(priority);
-    waiting?.delete(instance);
-    if (waiting?.size === 0) there?.delete(priority);
-    if (there?.size === 0) queues.pinned.delete(pinned);
-  } else {
-    const key = keyOf(instance, placement);
-    const queue = queues.classes.get(key);
-    queue?.waiting.delete(instance);
-    if (queue?.waiting.size === 0) queues.classes.delete(key);
-  }
+  if (placement === null) queues.own.delete(instance);
+  else if (!remove(queues, instance, placement, "")) remove(queues, instance, placement, returned);
 }
 
 /** Of two that wait, the one with the lower rank goes first: time waited counts beside priority. */
@@ -69,8 +67,44 @@ export function pinnedTo({ pinned }: Queues, node: string): Set<Instance>[] {
   return [...(pinned.get(node)?.values() ?? [])];
 }
 
-function keyOf({ avoids, priority }: Instance, placement: string): string {
-  return `${priority}|${avoids}|${placement}`;
+/** Part of the key of a lane that holds what came back from a pause. */
+const returned = "returned";
+
+function laneFor(
+  queues: Queues,
+  { pinned, priority, avoids }: Instance,
+  placement: string,
+  mark: string,
+): Set<Instance> {
+  if (pinned === "") {
+    const make = (): Queue => ({ avoids, waiting: new Set() });
+    return entry(queues.classes, `${mark}${priority}|${avoids}|${placement}`, make).waiting;
+  }
+  const there = entry(queues.pinned, pinned, () => new Map<string, Set<Instance>>());
+  return entry(there, `${mark}${priority}`, () => new Set<Instance>());
+}
+
+/** False when it does not wait in that lane. */
+function remove(
+  { classes, pinned }: Queues,
+  instance: Instance,
+  placement: string,
+  mark: string,
+): boolean {
+  const { pinned: node, priority, avoids } = instance;
+  if (node === "") {
+    const key = `${mark}${priority}|${avoids}|${placement}`;
+    const waiting = classes.get(key)?.waiting;
+    const was = waiting?.delete(instance) === true;
+    if (waiting?.size === 0) classes.delete(key);
+    return was;
+  }
+  const there = pinned.get(node);
+  const waiting = there?.get(`${mark}${priority}`);
+  const was = waiting?.delete(instance) === true;
+  if (waiting?.size === 0) there?.delete(`${mark}${priority}`);
+  if (there?.size === 0) pinned.delete(node);
+  return was;
 }
 
 function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {

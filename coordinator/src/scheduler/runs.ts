@@ -63,6 +63,19 @@ export interface Run {
   reason: string;
   /** When its timeout is over; 0 for none. */
   dueMs: number;
+  /** While an operator holds it back; null while it goes on. */
+  pause: Pause | null;
+}
+
+/** Nothing of the run begins, and neither its timeout nor the delays of its retries pass. */
+export interface Pause {
+  readonly sinceMs: number;
+  readonly actor: string;
+  readonly reason: string;
+  /** When the run's timeout would have been over; 0 for none. */
+  readonly dueMs: number;
+  /** Instances that would wait for a node, or for the end of a delay. */
+  readonly held: Set<Instance>;
 }
 
 export interface Step {

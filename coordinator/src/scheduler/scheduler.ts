@@ -54,6 +54,7 @@ function nextOfSteps(schedule: Schedule, { steps }: Agenda): Event | null {
 function nextOfStep(schedule: Schedule, run: Run, step: Step): Event | null {
   const stop = stopOf(run, step, compiledStep(schedule, run, step.step));
   if (stop !== null) return stepEnded(step, stop);
+  if (step.state === "waiting" && run.pause !== null) return null;
   return step.state === "waiting" ? beginStep(schedule, run, step) : endStep(schedule, run, step);
 }
 
@@ -101,7 +102,8 @@ function nextOfOwn(schedule: Schedule, { own }: Agenda): Event | null {
 function nextOfInstances(schedule: Schedule, { instances }: Agenda): Event | null {
   for (let instance = instances.pop(); instance !== undefined; instance = instances.pop()) {
     const run = schedule.runs.active.get(instance.run);
-    if (run === undefined || instance.state !== "queued" || isDelayed(schedule, instance)) continue;
+    if (run === undefined || run.pause !== null || instance.state !== "queued") continue;
+    if (isDelayed(schedule, instance)) continue;
     const node = nodeFor(schedule, run, instance);
     if (node !== null) return attemptScheduled(instance, node);
   }

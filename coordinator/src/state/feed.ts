@@ -32,6 +32,8 @@ export function runOf({ event }: Recorded): string {
     case "stepPlanned":
     case "stepEnded":
     case "runStopping":
+    case "runPaused":
+    case "runResumed":
     case "runEnded":
     case "retryDue":
       return event.value.run;

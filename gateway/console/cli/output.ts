@@ -85,6 +85,7 @@ const stateColours: Readonly<Record<string, Paint>> = {
   failed: red,
   disconnected: red,
   uncertain: red,
+  paused: yellow,
   waiting: grey,
   skipped: grey,
   invited: grey,

@@ -129,6 +129,19 @@ const addRunCommands: AddCommands = (program, work) => {
       work(async (session) => (await import("./commands/cancel.ts")).cancel(session, run, options)),
     );
   program
+    .command("pause <run>")
+    .description("let nothing of a run begin any more; what runs of it goes on to its end")
+    .option("--reason <text>", "why, for those who read its status and the ledger", "")
+    .action((run, options) =>
+      work(async (session) => (await import("./commands/pause.ts")).pause(session, run, options)),
+    );
+  program
+    .command("resume <run>")
+    .description("let a paused run go on")
+    .action((run) =>
+      work(async (session) => (await import("./commands/pause.ts")).resume(session, run)),
+    );
+  program
     .command("logs <run>")
     .description("print what a run's steps wrote")
     .option("-f, --follow", "stay until the run has ended", false)

@@ -26,6 +26,10 @@ export function runView(it: Run) {
     started_ms: time(it.startedMs),
     ended_ms: time(it.endedMs),
     reason: it.reason,
+    pause:
+      it.pause === undefined
+        ? null
+        : { actor: it.pause.actor, reason: it.pause.reason, since_ms: it.pause.sinceMs },
     steps: it.steps.map(stepView),
     charges: it.charges.map(chargeView),
     event: parsed(it.eventJson),

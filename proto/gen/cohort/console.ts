@@ -82,6 +82,26 @@ export interface CancelRunReply {
   changed: boolean;
 }
 
+export interface PauseRunRequest {
+  run: string;
+  /** "" for none */
+  reason: string;
+}
+
+export interface PauseRunReply {
+  /** false: the run had ended, or was paused already */
+  changed: boolean;
+}
+
+export interface ResumeRunRequest {
+  run: string;
+}
+
+export interface ResumeRunReply {
+  /** false: the run was not paused */
+  changed: boolean;
+}
+
 export interface GetRunRequest {
   run: string;
 }
@@ -119,10 +139,21 @@ export interface Run {
   charges: Charge[];
   /** what the run may spend at most; 0 when its workflow sets no ceiling */
   limitNanoUsd: number;
+  /** while it is paused; its state is running then */
+  pause:
+    | Pause
+    | undefined;
   /** the event that started it, "" for none */
   eventJson: string;
   /** nothing more of it may begin, not even `finally` */
   endsAltogether: boolean;
+}
+
+export interface Pause {
+  actor: string;
+  /** "" when none was given */
+  reason: string;
+  sinceMs: number;
 }
 
 export interface Step {
@@ -1234,6 +1265,292 @@ export const CancelRunReply: MessageFns<CancelRunReply> = {
   },
 };
 
+function createBasePauseRunRequest(): PauseRunRequest {
+  return { run: "", reason: "" };
+}
+
+export const PauseRunRequest: MessageFns<PauseRunRequest> = {
+  encode(message: PauseRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseRunRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: PauseRunRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseRunRequest>): PauseRunRequest {
+    return PauseRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseRunRequest>): PauseRunRequest {
+    const message = createBasePauseRunRequest();
+    message.run = object.run ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBasePauseRunReply(): PauseRunReply {
+  return { changed: false };
+}
+
+export const PauseRunReply: MessageFns<PauseRunReply> = {
+  encode(message: PauseRunReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PauseRunReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePauseRunReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PauseRunReply {
+    return { changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false };
+  },
+
+  toJSON(message: PauseRunReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PauseRunReply>): PauseRunReply {
+    return PauseRunReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PauseRunReply>): PauseRunReply {
+    const message = createBasePauseRunReply();
+    message.changed = object.changed ?? false;
+    return message;
+  },
+};
+
+function createBaseResumeRunRequest(): ResumeRunRequest {
+  return { run: "" };
+}
+
+export const ResumeRunRequest: MessageFns<ResumeRunRequest> = {
+  encode(message: ResumeRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeRunRequest {
+    return { run: isSet(object.run) ? globalThis.String(object.run) : "" };
+  },
+
+  toJSON(message: ResumeRunRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeRunRequest>): ResumeRunRequest {
+    return ResumeRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeRunRequest>): ResumeRunRequest {
+    const message = createBaseResumeRunRequest();
+    message.run = object.run ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeRunReply(): ResumeRunReply {
+  return { changed: false };
+}
+
+export const ResumeRunReply: MessageFns<ResumeRunReply> = {
+  encode(message: ResumeRunReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRunReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRunReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ResumeRunReply {
+    return { changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false };
+  },
+
+  toJSON(message: ResumeRunReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ResumeRunReply>): ResumeRunReply {
+    return ResumeRunReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeRunReply>): ResumeRunReply {
+    const message = createBaseResumeRunReply();
+    message.changed = object.changed ?? false;
+    return message;
+  },
+};
+
 function createBaseGetRunRequest(): GetRunRequest {
   return { run: "" };
 }
@@ -1517,6 +1834,7 @@ function createBaseRun(): Run {
     steps: [],
     charges: [],
     limitNanoUsd: 0,
+    pause: undefined,
     eventJson: "",
     endsAltogether: false,
   };
@@ -1559,6 +1877,9 @@ export const Run: MessageFns<Run> = {
     }
     if (message.limitNanoUsd !== 0) {
       writer.uint32(96).int64(message.limitNanoUsd);
+    }
+    if (message.pause !== undefined) {
+      Pause.encode(message.pause, writer.uint32(106).fork()).join();
     }
     if (message.eventJson !== "") {
       writer.uint32(162).string(message.eventJson);
@@ -1678,6 +1999,14 @@ export const Run: MessageFns<Run> = {
             message.limitNanoUsd = longToNumber(reader.int64());
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.pause = Pause.decode(reader, reader.uint32());
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -1736,6 +2065,7 @@ export const Run: MessageFns<Run> = {
         : isSet(object.limit_nano_usd)
         ? globalThis.Number(object.limit_nano_usd)
         : 0,
+      pause: isSet(object.pause) ? Pause.fromJSON(object.pause) : undefined,
       eventJson: isSet(object.eventJson)
         ? globalThis.String(object.eventJson)
         : isSet(object.event_json)
@@ -1787,6 +2117,9 @@ export const Run: MessageFns<Run> = {
     if (message.limitNanoUsd !== 0) {
       obj.limitNanoUsd = Math.round(message.limitNanoUsd);
     }
+    if (message.pause !== undefined) {
+      obj.pause = Pause.toJSON(message.pause);
+    }
     if (message.eventJson !== "") {
       obj.eventJson = message.eventJson;
     }
@@ -1813,8 +2146,114 @@ export const Run: MessageFns<Run> = {
     message.steps = object.steps?.map((e) => Step.fromPartial(e)) || [];
     message.charges = object.charges?.map((e) => Charge.fromPartial(e)) || [];
     message.limitNanoUsd = object.limitNanoUsd ?? 0;
+    message.pause = (object.pause !== undefined && object.pause !== null) ? Pause.fromPartial(object.pause) : undefined;
     message.eventJson = object.eventJson ?? "";
     message.endsAltogether = object.endsAltogether ?? false;
+    return message;
+  },
+};
+
+function createBasePause(): Pause {
+  return { actor: "", reason: "", sinceMs: 0 };
+}
+
+export const Pause: MessageFns<Pause> = {
+  encode(message: Pause, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(24).int64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Pause {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePause();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Pause {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Pause): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Pause>): Pause {
+    return Pause.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Pause>): Pause {
+    const message = createBasePause();
+    message.actor = object.actor ?? "";
+    message.reason = object.reason ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
     return message;
   },
 };
@@ -5935,6 +6374,25 @@ export const RunsService = {
     responseSerialize: (value: CancelRunReply): Buffer => Buffer.from(CancelRunReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelRunReply => CancelRunReply.decode(value),
   },
+  /** Nothing of the run begins any more; what runs of it goes on to its end. */
+  pause: {
+    path: "/cohort.console.Runs/Pause" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PauseRunRequest): Buffer => Buffer.from(PauseRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PauseRunRequest => PauseRunRequest.decode(value),
+    responseSerialize: (value: PauseRunReply): Buffer => Buffer.from(PauseRunReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PauseRunReply => PauseRunReply.decode(value),
+  },
+  resume: {
+    path: "/cohort.console.Runs/Resume" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeRunRequest): Buffer => Buffer.from(ResumeRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeRunRequest => ResumeRunRequest.decode(value),
+    responseSerialize: (value: ResumeRunReply): Buffer => Buffer.from(ResumeRunReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeRunReply => ResumeRunReply.decode(value),
+  },
   /** The run now and after every change, until it has ended. */
   watch: {
     path: "/cohort.console.Runs/Watch" as const,
@@ -5963,6 +6421,9 @@ export interface RunsServer extends UntypedServiceImplementation {
   list: handleUnaryCall<ListRunsRequest, ListRunsReply>;
   /** Ends a run; a second, hard one may follow a soft one. */
   cancel: handleUnaryCall<CancelRunRequest, CancelRunReply>;
+  /** Nothing of the run begins any more; what runs of it goes on to its end. */
+  pause: handleUnaryCall<PauseRunRequest, PauseRunReply>;
+  resume: handleUnaryCall<ResumeRunRequest, ResumeRunReply>;
   /** The run now and after every change, until it has ended. */
   watch: handleServerStreamingCall<GetRunRequest, Run>;
   /** What steps wrote, from the beginning; with follow, until the run has ended. */
@@ -6027,6 +6488,37 @@ export interface RunsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelRunReply) => void,
+  ): ClientUnaryCall;
+  /** Nothing of the run begins any more; what runs of it goes on to its end. */
+  pause(
+    request: PauseRunRequest,
+    callback: (error: ServiceError | null, response: PauseRunReply) => void,
+  ): ClientUnaryCall;
+  pause(
+    request: PauseRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PauseRunReply) => void,
+  ): ClientUnaryCall;
+  pause(
+    request: PauseRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PauseRunReply) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRunRequest,
+    callback: (error: ServiceError | null, response: ResumeRunReply) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeRunReply) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeRunReply) => void,
   ): ClientUnaryCall;
   /** The run now and after every change, until it has ended. */
   watch(request: GetRunRequest, options?: Partial<CallOptions>): ClientReadableStream<Run>;

@@ -46,6 +46,8 @@ export interface Entry {
     | { $case: "callSettled"; value: CallSettled }
     | { $case: "callUncertain"; value: CallUncertain }
     | { $case: "callRefused"; value: CallRefused }
+    | { $case: "runPaused"; value: RunPaused }
+    | { $case: "runResumed"; value: RunResumed }
     | { $case: "nodeCordoned"; value: NodeCordoned }
     | { $case: "nodeUncordoned"; value: NodeUncordoned }
     | { $case: "nodeDrained"; value: NodeDrained }
@@ -211,6 +213,23 @@ export interface RunStopping {
   outcome: string;
   altogether: boolean;
   /** "" for the coordinator */
+  actor: string;
+}
+
+/**
+ * Nothing of the run begins any more; attempts that go on do so to their end. Neither its timeout nor
+ * the delays before its retries pass meanwhile.
+ */
+export interface RunPaused {
+  run: string;
+  actor: string;
+  /** "" when none was given */
+  reason: string;
+}
+
+/** The run goes on; it also does so, without this event, when it is stopped. */
+export interface RunResumed {
+  run: string;
   actor: string;
 }
 
@@ -390,6 +409,12 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "callRefused":
         CallRefused.encode(message.event.value, writer.uint32(346).fork()).join();
+        break;
+      case "runPaused":
+        RunPaused.encode(message.event.value, writer.uint32(426).fork()).join();
+        break;
+      case "runResumed":
+        RunResumed.encode(message.event.value, writer.uint32(434).fork()).join();
         break;
       case "nodeCordoned":
         NodeCordoned.encode(message.event.value, writer.uint32(514).fork()).join();
@@ -623,6 +648,22 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "callRefused", value: CallRefused.decode(reader, reader.uint32()) };
             continue;
           }
+          case 53: {
+            if (tag !== 426) {
+              break;
+            }
+
+            message.event = { $case: "runPaused", value: RunPaused.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 54: {
+            if (tag !== 434) {
+              break;
+            }
+
+            message.event = { $case: "runResumed", value: RunResumed.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 64: {
             if (tag !== 514) {
               break;
@@ -775,6 +816,14 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "callRefused", value: CallRefused.fromJSON(object.callRefused) }
         : isSet(object.call_refused)
         ? { $case: "callRefused", value: CallRefused.fromJSON(object.call_refused) }
+        : isSet(object.runPaused)
+        ? { $case: "runPaused", value: RunPaused.fromJSON(object.runPaused) }
+        : isSet(object.run_paused)
+        ? { $case: "runPaused", value: RunPaused.fromJSON(object.run_paused) }
+        : isSet(object.runResumed)
+        ? { $case: "runResumed", value: RunResumed.fromJSON(object.runResumed) }
+        : isSet(object.run_resumed)
+        ? { $case: "runResumed", value: RunResumed.fromJSON(object.run_resumed) }
         : isSet(object.nodeCordoned)
         ? { $case: "nodeCordoned", value: NodeCordoned.fromJSON(object.nodeCordoned) }
         : isSet(object.node_cordoned)
@@ -853,6 +902,10 @@ export const Entry: MessageFns<Entry> = {
       obj.callUncertain = CallUncertain.toJSON(message.event.value);
     } else if (message.event?.$case === "callRefused") {
       obj.callRefused = CallRefused.toJSON(message.event.value);
+    } else if (message.event?.$case === "runPaused") {
+      obj.runPaused = RunPaused.toJSON(message.event.value);
+    } else if (message.event?.$case === "runResumed") {
+      obj.runResumed = RunResumed.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeCordoned") {
       obj.nodeCordoned = NodeCordoned.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeUncordoned") {
@@ -1010,6 +1063,18 @@ export const Entry: MessageFns<Entry> = {
       case "callRefused": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "callRefused", value: CallRefused.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "runPaused": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "runPaused", value: RunPaused.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "runResumed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "runResumed", value: RunResumed.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3344,6 +3409,192 @@ export const RunStopping: MessageFns<RunStopping> = {
     message.reason = object.reason ?? "";
     message.outcome = object.outcome ?? "";
     message.altogether = object.altogether ?? false;
+    message.actor = object.actor ?? "";
+    return message;
+  },
+};
+
+function createBaseRunPaused(): RunPaused {
+  return { run: "", actor: "", reason: "" };
+}
+
+export const RunPaused: MessageFns<RunPaused> = {
+  encode(message: RunPaused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunPaused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunPaused();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunPaused {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RunPaused): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunPaused>): RunPaused {
+    return RunPaused.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunPaused>): RunPaused {
+    const message = createBaseRunPaused();
+    message.run = object.run ?? "";
+    message.actor = object.actor ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRunResumed(): RunResumed {
+  return { run: "", actor: "" };
+}
+
+export const RunResumed: MessageFns<RunResumed> = {
+  encode(message: RunResumed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunResumed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunResumed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunResumed {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+    };
+  },
+
+  toJSON(message: RunResumed): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunResumed>): RunResumed {
+    return RunResumed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunResumed>): RunResumed {
+    const message = createBaseRunResumed();
+    message.run = object.run ?? "";
     message.actor = object.actor ?? "";
     return message;
   },

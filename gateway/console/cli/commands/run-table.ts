@@ -1,4 +1,4 @@
-import type { Charge, Instance, Run, Step } from "@cohort/proto/gen/cohort/console";
+import type { Charge, Instance, Pause, Run, Step } from "@cohort/proto/gen/cohort/console";
 import { formatMoney } from "@cohort/proto/quantity";
 import { neutralise } from "@cohort/proto/text";
 import { formatMoment, formatSpan } from "../moments.ts";
@@ -10,6 +10,7 @@ import { shorten } from "../text.ts";
 export function runTable(output: Output, run: Run, nowMs: number): string {
   const span = formatSpan(run.startedMs, run.endedMs, nowMs);
   const reason = run.reason === "" ? "" : `: ${run.reason}`;
+  const pause = run.pause === undefined ? [] : [neutralise(describePause(run.pause))];
   const headline = neutralise(
     `run ${run.run} of ${run.workflow}, by ${run.trigger} at ${formatMoment(run.startedMs)}: ` +
       `${run.state} after ${span}${reason}`,
@@ -18,7 +19,17 @@ export function runTable(output: Output, run: Run, nowMs: number): string {
     ["STEP", "NODE", "STATE", "ATTEMPT", "TIME", "OUTPUT"],
     run.steps.flatMap((step) => stepRows(output, step, nowMs)),
   );
-  return [headline, "", steps, ...chargeLines(output, run.charges)].join("\n");
+  return [headline, ...pause, "", steps, ...chargeLines(output, run.charges)].join("\n");
+}
+
+/** What a list of runs shows as the state. */
+export function stateOf({ state, pause }: Run): string {
+  return pause === undefined ? state : "paused";
+}
+
+export function describePause({ actor, reason, sinceMs }: Pause): string {
+  const why = reason === "" ? "" : `: ${reason}`;
+  return `paused by ${actor} at ${formatMoment(sinceMs)}${why}`;
 }
 
 function stepRows(output: Output, step: Step, nowMs: number): (Cell | string)[][] {

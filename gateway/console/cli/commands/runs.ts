@@ -1,6 +1,7 @@
 import { formatMoment, formatSpan } from "../moments.ts";
 import type { Session } from "../session.ts";
 import { runView } from "../views.ts";
+import { describePause, stateOf } from "./run-table.ts";
 
 /** Runs, the newest first; where the list goes on is said, for the next one's `--before`. */
 export async function listRuns(
@@ -23,11 +24,11 @@ export async function listRuns(
       runs.map((it) => [
         it.run,
         it.workflow,
-        output.state(it.state),
+        output.state(stateOf(it)),
         it.trigger,
         formatMoment(it.startedMs),
         formatSpan(it.startedMs, it.endedMs, Date.now()),
-        it.reason,
+        it.pause === undefined ? it.reason : describePause(it.pause),
       ]),
     ),
   );
