@@ -109,6 +109,7 @@ describe("-o json", () => {
       started_ms: 1000,
       ended_ms: null,
       reason: "",
+      pause: null,
       steps: [
         {
           step: "sample",

@@ -14,6 +14,7 @@ interface RunRecord {
   /** The latest attempt by "step[instance]". */
   readonly latest: Map<string, number>;
   ended: string | null;
+  paused: boolean;
 }
 
 /**
@@ -72,6 +73,15 @@ export class History {
         );
       case "stepEnded":
         return this.#stepEnded(event.value.run, event.value.step, event.value.outcome);
+      case "runPaused":
+        return this.#paused(event.value.run, true);
+      case "runResumed":
+        return this.#paused(event.value.run, false);
+      case "runStopping":
+        this.#goingOn(event.value.run).paused = false;
+        return;
+      case "retryDue":
+        return this.#begins(event.value.run, `a retry of ${event.value.step} is due`);
       case "runEnded":
         return this.#runEnded(event.value.run, event.value.outcome);
       case "callIntended":
@@ -89,7 +99,7 @@ export class History {
 
   #runStarted(run: string, key: string): void {
     must(!this.runs.has(run), "a transition is recorded once", `run ${run} started twice`);
-    this.runs.set(run, { steps: new Map(), latest: new Map(), ended: null });
+    this.runs.set(run, { steps: new Map(), latest: new Map(), ended: null, paused: false });
     if (key === "") return;
     must(!this.runOfKey.has(key), "an idempotency key starts one run", `${key} started ${run} too`);
     this.runOfKey.set(key, run);
@@ -97,6 +107,7 @@ export class History {
 
   #stepPlanned(id: string, step: string): void {
     const run = this.#goingOn(id);
+    this.#begins(id, `${step} is planned`);
     must(!run.steps.has(step), "a transition is recorded once", `${id}/${step} planned again`);
     run.steps.set(step, "planned");
   }
@@ -118,6 +129,7 @@ export class History {
       "events of an attempt come in order",
       `${id} is scheduled while #${before} goes on`,
     );
+    this.#begins(key.run, `${id} is scheduled`);
     run.latest.set(place, key.attempt);
     this.#attempts.set(id, { node, state: "scheduled" });
   }
@@ -184,6 +196,17 @@ export class History {
       `${id} ${outcome} while step ${open?.[0]} goes on`,
     );
     run.ended = outcome;
+  }
+
+  #paused(id: string, paused: boolean): void {
+    const run = this.#goingOn(id);
+    const what = `run ${id} ${paused ? "paused" : "resumed"} twice`;
+    must(run.paused !== paused, "a transition is recorded once", what);
+    run.paused = paused;
+  }
+
+  #begins(id: string, what: string): void {
+    must(!this.#goingOn(id).paused, "a paused run begins nothing", `${what} in ${id}`);
   }
 
   #goingOn(id: string): RunRecord {

@@ -13,6 +13,7 @@ import { keyOf } from "../../coordinator/src/scheduler/runs.ts";
 import { checkSources } from "../../coordinator/src/workflow/workflow.ts";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
 import type { Random } from "./random.ts";
+import { Verbs } from "./verbs.ts";
 import { type FleetShape, randomResources, randomWorkflow } from "./workflows.ts";
 
 /** What operators are told; each must be true of the log by then. */
@@ -40,6 +41,7 @@ export class Operators {
   /** Nodes that may stand cordoned: all are given work again in the end. */
   readonly #upkeep = new Set<string>();
   #tended: CoordinatorProcess | null = null;
+  readonly #verbs: Verbs;
   #applied: CoordinatorProcess | null = null;
   #standing = false;
 
@@ -53,6 +55,12 @@ export class Operators {
     this.#fleet = options.fleet;
     this.#told = options.told;
     this.#onFault = options.onFault;
+    this.#verbs = new Verbs(options.random.fork("verbs"), (coordinator, command) =>
+      coordinator.writer.decide(command).catch((error: unknown) => {
+        // One that comes too late, or does not fit the run, is refused; that is no fault.
+        if (!(error instanceof CohortError)) this.#onFault(error);
+      }),
+    );
     this.#texts = [randomResources(options.random, options.fleet)];
   }
 
@@ -78,6 +86,7 @@ export class Operators {
     this.#tend(coordinator, wishing);
     if (random.chance(0.1)) this.#approve(coordinator);
     if (wishing && random.chance(0.02)) this.#cancel(coordinator);
+    this.#verbs.act(coordinator, wishing);
   }
 
   #apply(coordinator: CoordinatorProcess): void {

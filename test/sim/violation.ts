@@ -4,6 +4,7 @@ export type Invariant =
   | "events of an attempt come in order"
   | "an attempt runs at most once"
   | "results are those of the attempt"
+  | "a paused run begins nothing"
   | "healthy work is not given up"
   | "nothing leaves before it is durable"
   | "an idempotency key starts one run"
