@@ -47,7 +47,7 @@ export const limits = {
   eventBatchBytesMax: 512 * 1024,
 
   /** Why an operator did something, in characters. */
-  reasonLengthMax: 500,
+  reasonLengthMax: 200,
   nameLengthMax: 63,
   eventIdLengthMax: 128,
   secretBytesMax: 64 * 1024,

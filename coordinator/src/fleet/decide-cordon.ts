@@ -1,5 +1,6 @@
 import { refuse } from "@cohort/proto/problem";
 import { type Decision, nothing } from "../state/decision.ts";
+import { checkReason } from "../state/reason.ts";
 import { suggest } from "../workflow/nearest.ts";
 import type { EnrolledNode, FleetState } from "./fleet.ts";
 import { fleetLimits } from "./limits.ts";
@@ -20,7 +21,7 @@ export function decideCordon(
   { node: name, reason, actor }: CordonRequest,
 ): Decision<boolean> {
   const { cordon } = enrolledNode(fleet, name);
-  assertReason(reason);
+  checkReason(reason);
   const keeps = cordon !== null && (reason === "" || reason === cordon.reason);
   if (keeps) return nothing(false);
   const value = { actor, node: name, reason, drainByMs: cordon?.drainByMs ?? 0 };
@@ -37,7 +38,7 @@ export function decideDrain(
   nowMs: number,
 ): Decision<boolean> {
   const { cordon } = enrolledNode(fleet, name);
-  assertReason(reason);
+  checkReason(reason);
   if (!Number.isSafeInteger(deadlineMs) || deadlineMs < 0 || deadlineMs > fleetLimits.drainMsMax) {
     throw refuse("USAGE", "the deadline of a drain is a time of at most 7 days");
   }
@@ -66,14 +67,4 @@ export function enrolledNode(fleet: FleetState, name: string): EnrolledNode {
       enrolled.map((it) => it.node),
     ),
   });
-}
-
-const printable = /^\P{C}*$/u;
-
-function assertReason(reason: string): void {
-  if (printable.test(reason) && reason.length <= fleetLimits.cordonReasonLengthMax) return;
-  throw refuse(
-    "USAGE",
-    `the reason is longer than ${fleetLimits.cordonReasonLengthMax} characters, or not printable`,
-  );
 }

@@ -1,6 +1,6 @@
 import { refuse } from "@cohort/proto/problem";
 import { type Decision, nothing } from "../state/decision.ts";
-import { checkReason } from "./reason.ts";
+import { checkReason } from "../state/reason.ts";
 import type { Run, Runs } from "./runs.ts";
 
 export interface PauseRequest {
@@ -13,7 +13,7 @@ export interface PauseRequest {
 /**
  * Holds a run back: nothing of it begins until it is resumed or stopped, and what runs of it goes on
  * to its end. The value tells whether anything changes: a run that has ended or is paused is left as
- * it is. Throws RUN_UNKNOWN, USAGE, LIMIT_EXCEEDED.
+ * it is. Throws RUN_UNKNOWN, USAGE (the reason).
  */
 export function decidePause(
   runs: Runs,

@@ -1,3 +1,4 @@
+import { limits } from "@cohort/proto/limits";
 import { describe, expect, it } from "vitest";
 import { decideCordon, decideDrain, decideUncordon } from "../../src/fleet/decide-cordon.ts";
 import { decideEnrol } from "../../src/fleet/decide-enrol.ts";
@@ -87,7 +88,7 @@ describe("a cordon", () => {
   });
 
   it.each([
-    ["too long", "x".repeat(fleetLimits.cordonReasonLengthMax + 1)],
+    ["too long", "x".repeat(limits.reasonLengthMax + 1)],
     ["not printable", "a\nb"],
   ])("is refused a reason that is %s", (_, reason) => {
     const usage = expect.objectContaining({ code: "USAGE" });

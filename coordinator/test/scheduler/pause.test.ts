@@ -204,16 +204,15 @@ describe("pausing and resuming", () => {
   });
 
   it.each([
-    ["a line break", "one\ntwo", "USAGE"],
-    ["an escape sequence", "\u001b[2J", "USAGE"],
-    ["a bidirectional override", "abc\u202edef", "USAGE"],
-    ["half a surrogate pair", "\ud800", "USAGE"],
-    ["nothing but blanks", "   ", "USAGE"],
-    ["more characters than are allowed", "x".repeat(501), "LIMIT_EXCEEDED"],
-  ])("refuse a reason with %s", async (_, reason, code) => {
+    ["a line break", "one\ntwo"],
+    ["an escape sequence", "\u001b[2J"],
+    ["a bidirectional override", "abc\u202edef"],
+    ["half a surrogate pair", "\ud800"],
+    ["more characters than are allowed", "x".repeat(201)],
+  ])("refuse a reason with %s", async (_, reason) => {
     const it = await worldWith(flow);
     const { run } = await it.start("flow");
-    await expect(pause(it, run, reason)).rejects.toMatchObject({ code });
+    await expect(pause(it, run, reason)).rejects.toMatchObject({ code: "USAGE" });
     expect(it.runOf(run).pause).toBeNull();
   });
 
