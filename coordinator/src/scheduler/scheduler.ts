@@ -62,9 +62,10 @@ function nextOfStep(schedule: Schedule, run: Run, step: Step): Event | null {
 function beginStep(schedule: Schedule, run: Run, step: Step): Event | null {
   const workflow = workflowAt(schedule.catalogue, run.version);
   const compiled = workflow.steps.get(step.step) as CompiledStep;
+  if (compiled.phase !== run.phase) return null;
   const refusal = refusalOf(run, step, workflow);
   if (refusal !== null) return stepEnded(step, refusal);
-  if (step.waitsFor > 0 || compiled.phase !== run.phase) return null;
+  if (step.waitsFor > 0) return null;
   const unmet = conditionOutcome(run, compiled);
   if (unmet !== null) return stepEnded(step, unmet);
   const plan = planOf(schedule, run, compiled);

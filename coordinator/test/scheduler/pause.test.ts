@@ -161,6 +161,20 @@ steps: [{ id: a, run: "true", nodes: { count: all }, on_disconnect: fail, lost_a
     expect(it.state.runs.queues.pinned.size).toBe(0);
   });
 
+  it("keeps its on_failure steps for when its steps have ended", async () => {
+    const it = await worldWith(`kind: workflow
+name: careful
+steps: [{ id: a, run: "true" }]
+on_failure: [{ id: tell, run: "true" }]
+`);
+    const { run } = await it.start("careful");
+    await pause(it, run);
+    await resume(it, run);
+    expect(it.stateOf(run)).toEqual({ a: "running", tell: "waiting" });
+    await it.finish(run, "a", failed);
+    expect(it.open()).toEqual(["tell[0]#1@node-a"]);
+  });
+
   it("can be cancelled, and does what is to be done finally then", async () => {
     const it = await worldWith(flow);
     const { run } = await it.start("flow");
