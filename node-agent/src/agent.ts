@@ -58,7 +58,6 @@ export async function runAgent(
     journal,
     pump,
     attempts,
-    connections: [],
     credential: () => enrolment.userJwt,
     renewCredential: (userJwt: string) => {
       enrolment = { ...enrolment, userJwt };

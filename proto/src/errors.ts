@@ -89,6 +89,11 @@ export const errors = {
   // What is asked for is not there, or not allowed
   WORKFLOW_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No workflow has this name." },
   RUN_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No run has this id." },
+  SESSION_OVER: {
+    exit: 1,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "The node has begun another session since; it begins one more.",
+  },
   NODE_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No node has this name." },
   NODE_UNCORDONED: {
     exit: 4,

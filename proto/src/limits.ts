@@ -63,8 +63,6 @@ export const limits = {
   /** Silence after which a node counts as disconnected: three heartbeats and a jitter. */
   nodeSilenceMsMax: 14_000,
   dispatchAnswerMs: 5_000,
-  /** Earlier connections that a hello names. */
-  helloEarlierMax: 8,
 } as const;
 
 /** What a step may use when it declares nothing. */

@@ -22,6 +22,7 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   EVENT_PAYLOAD_INVALID: "Let the sender publish JSON.",
   WORKFLOW_UNKNOWN: "Apply the workflow, or correct its name.",
   RUN_UNKNOWN: "Look for it in `cohort status`.",
+  SESSION_OVER: "Nothing: the node begins a new session by itself.",
   NODE_UNKNOWN: "Look for it in `cohort nodes`.",
   NODE_EXISTS: "Choose another name.",
   NAME_INVALID: "Use lower-case letters, digits and `-`.",

@@ -13,6 +13,7 @@ import {
   ProxyRequest,
   RenewReply,
   RenewRequest,
+  SessionReply,
   Signed,
   SignedToken,
   TokenDelivery,
@@ -81,7 +82,8 @@ export class RogueNode {
 
   async hello(): Promise<HelloReply> {
     const inventory = this.assignments.map(({ attempt }) => ({ attempt, state: "running" }));
-    const hello = { facts, inventory, connection: "rogue-connection", earlier: [] };
+    const { session } = SessionReply.decode(await this.ask("session", new Uint8Array()));
+    const hello = { facts, inventory, session };
     return HelloReply.decode(await this.ask("hello", Hello.encode(hello).finish()));
   }
 

@@ -6,6 +6,7 @@ import {
   HelloReply,
   ProxyReply,
   RenewReply,
+  SessionReply,
   Signed,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
@@ -157,6 +158,8 @@ async function handle(
   data: Uint8Array,
 ): Promise<Uint8Array> {
   switch (verb) {
+    case "session":
+      return SessionReply.encode(await handlers.session(node)).finish();
     case "hello":
       return HelloReply.encode(await handlers.hello(node, inputs.hello(data))).finish();
     case "events":

@@ -126,8 +126,6 @@ export class NodeConnection implements Bus {
 
   #sendUp(subject: string, payload: Uint8Array, reply: string | undefined): void {
     this.#send(this.#up, subject, () => {
-      // README, "What it found": a hello that outlives its process is a fault that still stands.
-      if (this.#ended && subject.endsWith(".hello")) return;
       const heard = this.#network.coordinator?.receive(subject, payload, reply) ?? false;
       if (heard || reply === undefined) return;
       this.#send(this.#down, "no responders", () => {

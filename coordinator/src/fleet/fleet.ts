@@ -34,6 +34,8 @@ export interface InvitedNode extends NodeDescription {
 export interface EnrolledNode extends NodeDescription {
   readonly state: "connected" | "disconnected";
   readonly keys: NodeKeys;
+  /** Number of its latest session; 0 before the first. */
+  readonly session: number;
   /** Null while the node is given work. */
   readonly cordon: Cordon | null;
 }
@@ -104,6 +106,11 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
         ...node,
         state: "disconnected",
       }));
+    case "nodeSessionBegun":
+      return changeEnrolled(fleet, event.value.node, (node) => ({
+        ...node,
+        session: event.value.session,
+      }));
     case "nodeCordoned":
       return applyCordoned(fleet, event.value, atMs);
     case "nodeUncordoned":
@@ -138,6 +145,7 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
     facts: enrolled.facts ?? Facts.fromPartial({}),
     seenMs: atMs,
     keys: { natsKey, signKey, boxKey },
+    session: 0,
     cordon: null,
   });
 }

@@ -6,6 +6,7 @@ import {
   Hello,
   ProxyRequest,
   RenewRequest,
+  SessionRequest,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
@@ -19,6 +20,7 @@ import { meshLimits } from "./limits.ts";
  */
 export const inputs = {
   enrol: reader(EnrolRequest, () => enrolRequest),
+  session: reader(SessionRequest, () => sessionRequest),
   hello: reader(Hello, () => hello),
   heartbeat: reader(Heartbeat, () => heartbeat),
   events: reader(EventBatch, () => eventBatch),
@@ -94,15 +96,14 @@ const attemptKey = z.object({
   attempt: count.min(1).max(meshLimits.attemptMax),
 });
 
-const connectionId = z.string().regex(/^[\w-]{16}$/);
+const sessionRequest = z.object({});
 
 const hello = z.object({
   facts,
   inventory: z
     .array(z.object({ attempt: attemptKey, state: z.enum(["running", "finished"]) }))
     .max(meshLimits.inventoryMax),
-  connection: connectionId,
-  earlier: z.array(connectionId).max(limits.helloEarlierMax),
+  session: count,
 });
 
 const heartbeat = z.object({ running: count, uptimeMs: count });

@@ -50,6 +50,7 @@ export interface RequestBound {
 
 export const requestBounds = {
   enrol: { inFlightMax: 4, perMinuteMax: 30 },
+  session: { inFlightMax: 1, perMinuteMax: 30 },
   hello: { inFlightMax: 1, perMinuteMax: 30 },
   events: { inFlightMax: 4, perMinuteMax: 6_000 },
   renew: { inFlightMax: 32, perMinuteMax: 1_200 },

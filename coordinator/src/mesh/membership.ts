@@ -11,6 +11,7 @@ import { enrolProof } from "@cohort/proto/proof";
 import type { Logger } from "pino";
 import { decideEnrol, type EnrolCommand } from "../fleet/decide-enrol.ts";
 import { decideHeartbeat } from "../fleet/decide-presence.ts";
+import { decideSession } from "../fleet/decide-session.ts";
 import type { EnrolledNode, FleetState } from "../fleet/fleet.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Credentials } from "./credentials.ts";
@@ -35,7 +36,8 @@ export interface MembershipOptions {
   readonly servers: readonly string[];
   /**
    * Records in one decision that the node is there, and compares what it holds with what it should
-   * hold; gives the attempts that it must drop. Throws NODE_UNKNOWN, ISOLATION_INSUFFICIENT.
+   * hold; gives the attempts that it must drop. Throws NODE_UNKNOWN, SESSION_OVER,
+   * ISOLATION_INSUFFICIENT.
    */
   readonly welcome: (
     node: string,
@@ -45,7 +47,8 @@ export interface MembershipOptions {
   readonly log: Logger;
 }
 
-export interface Membership extends Pick<MeshHandlers, "enrol" | "hello" | "heartbeat"> {
+export interface Membership
+  extends Pick<MeshHandlers, "enrol" | "session" | "hello" | "heartbeat"> {
   /**
    * To be told of every message of a node, not heartbeats alone: whichever is the first after a
    * silence brings the node back, for the next finds it watched again.
@@ -64,8 +67,6 @@ export function createMembership(options: MembershipOptions): Membership {
       log.error({ err: error, node: name }, "a node's return could not be recorded");
     });
   };
-  /** By node: connections that are known to be over. */
-  const over = new Map<string, readonly string[]>();
   return {
     async enrol(request, invite) {
       const command = enrolCommand(request, invite, options);
@@ -75,12 +76,11 @@ export function createMembership(options: MembershipOptions): Membership {
       const userJwt = await credentials.issueNodeJwt(node, command.natsKey, now());
       return EnrolReply.fromPartial({ node, userJwt, servers: [...servers] });
     },
+    async session(name) {
+      const session = await decide((fleet) => decideSession(fleet, name));
+      return { problems: [], session };
+    },
     async hello(name, hello) {
-      // Nobody waits for this answer any more, and the inventory is from before.
-      if (over.get(name)?.includes(hello.connection)) {
-        throw refuse("USAGE", "the hello is of a connection that has ended");
-      }
-      over.set(name, hello.earlier);
       const { node, superseded } = await welcome(name, hello);
       presence.seen(name);
       const nowMs = now();

@@ -13,6 +13,7 @@ import {
   type ProxyRequest,
   RenewReply,
   type RenewRequest,
+  SessionReply,
 } from "@cohort/proto/gen/cohort/node";
 import { problem, refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
@@ -37,6 +38,7 @@ export interface MeshHandlers {
    * `invite` is the one that nats-server verified; the request's own field is the sender's claim.
    */
   enrol(request: EnrolRequest, invite: string): Promise<EnrolReply>;
+  session(node: string): Promise<SessionReply>;
   hello(node: string, hello: Hello): Promise<HelloReply>;
   heartbeat(node: string, beat: Heartbeat): void;
   events(node: string, batch: EventBatch): Promise<EventAck>;
@@ -113,6 +115,13 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
       read: inputs.enrol,
       handle: (invite, request) => handlers.enrol(request, invite),
       reply: EnrolReply,
+    }),
+    serve(context, {
+      verb: "session",
+      subject: subjects.everyUp("session"),
+      read: inputs.session,
+      handle: (node) => handlers.session(node),
+      reply: SessionReply,
     }),
     serve(context, {
       verb: "hello",

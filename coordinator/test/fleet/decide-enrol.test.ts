@@ -31,6 +31,7 @@ describe("an enrolment", () => {
       facts,
       seenMs: 0,
       keys: { natsKey, signKey, boxKey },
+      session: 0,
     });
   });
 

@@ -115,8 +115,7 @@ describe("what a node sends", () => {
     const payload = Hello.encode({
       facts,
       inventory: [{ attempt: key, state: "running" }],
-      connection: "c".repeat(16),
-      earlier: [],
+      session: 1,
     }).finish();
     expect(() => inputs.hello(payload)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   });

@@ -6,20 +6,28 @@ import {
   sign,
   verify,
 } from "node:crypto";
-import { EnrolReply, EnrolRequest, Hello, HelloReply } from "@cohort/proto/gen/cohort/node";
+import {
+  EnrolReply,
+  EnrolRequest,
+  Hello,
+  HelloReply,
+  SessionReply,
+} from "@cohort/proto/gen/cohort/node";
 import { decodeJoinToken, type JoinToken } from "@cohort/proto/join-token";
 import { enrolProof } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
 import { createUser } from "@nats-io/nkeys";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { decideHello, decideSilence } from "../../src/fleet/decide-presence.ts";
+import { decideSilence } from "../../src/fleet/decide-presence.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../../src/fleet/fleet.ts";
 import { createCredentials } from "../../src/mesh/credentials.ts";
 import { createInviter, type InviteNode } from "../../src/mesh/invitation.ts";
 import { createMembership, type DecideFleet } from "../../src/mesh/membership.ts";
 import type { Mesh } from "../../src/mesh/mesh.ts";
 import type { Presence } from "../../src/mesh/presence.ts";
+import { decideWelcome } from "../../src/scheduler/decide-welcome.ts";
+import { emptyRuns } from "../../src/scheduler/runs.ts";
 import type { Event } from "../../src/state/event.ts";
 import { joinBus } from "./bus-client.ts";
 import { facts } from "./messages.ts";
@@ -61,10 +69,8 @@ beforeEach(async () => {
     isBoxKey: (key) => key.some((byte) => byte !== 0),
     sha256,
     servers,
-    welcome: async (name, { facts, inventory }) => ({
-      node: await decide((it) => decideHello(it, name, facts)),
-      superseded: inventory.flatMap((it) => it.attempt ?? []),
-    }),
+    welcome: (name, hello) =>
+      decide((it) => decideWelcome({ fleet: it, runs: emptyRuns() }, name, hello)),
     now: Date.now,
     log: pino({ level: "silent" }),
   });
@@ -112,6 +118,7 @@ describe("a machine with a join token", () => {
     expect(recorded.map((it) => it.$case)).toEqual([
       "nodeInvited",
       "nodeEnrolled",
+      "nodeSessionBegun",
       "nodeConnected",
     ]);
   });
@@ -150,12 +157,11 @@ describe("a node that came back on another connection", () => {
   it("is not taken at the word of a hello that its former connection still held", async () => {
     const machine = newMachine();
     const { userJwt } = await enrol(await tokenFor("press-1"), machine);
-    const [former, latter] = ["f".repeat(16), "l".repeat(16)];
-    const back = { connection: latter, earlier: [former] };
-    expect((await greet(userJwt, machine, back)).problems).toEqual([]);
-    const late = await greet(userJwt, machine, { connection: former, earlier: [] });
-    expect(late.problems).toMatchObject([{ code: "USAGE" }]);
-    expect((await greet(userJwt, machine, back)).problems).toEqual([]);
+    expect((await greet(userJwt, machine)).problems).toEqual([]);
+    expect((await greet(userJwt, machine)).problems).toEqual([]);
+    const late = await greet(userJwt, machine, 1);
+    expect(late.problems).toMatchObject([{ code: "SESSION_OVER" }]);
+    expect((await greet(userJwt, machine)).problems).toEqual([]);
   });
 });
 
@@ -234,13 +240,12 @@ async function enrol(
   return EnrolReply.decode(data);
 }
 
-async function greet(
-  jwt: string,
-  { seed }: Machine,
-  names = { connection: "c".repeat(16), earlier: [] as string[] },
-): Promise<HelloReply> {
+async function greet(jwt: string, { seed }: Machine, session?: number): Promise<HelloReply> {
   const { connection } = await joinBus(server.setup, { owner: "press-1", jwt, seed });
-  const payload = Hello.encode({ facts, inventory: [], ...names }).finish();
+  const begin = async () =>
+    SessionReply.decode((await connection.request(subjects.up("press-1", "session"))).data).session;
+  const number = session ?? (await begin());
+  const payload = Hello.encode({ facts, inventory: [], session: number }).finish();
   const { data } = await connection.request(subjects.up("press-1", "hello"), payload);
   await connection.close();
   return HelloReply.decode(data);

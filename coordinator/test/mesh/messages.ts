@@ -19,7 +19,7 @@ export const hello = Hello.encode(
   Hello.fromPartial({
     facts,
     inventory: [{ attempt, state: "running" }],
-    connection: "c".repeat(16),
+    session: 1,
   }),
 ).finish();
 

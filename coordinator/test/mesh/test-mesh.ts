@@ -31,6 +31,7 @@ const refuseAll = () => Promise.reject(refuse("FORBIDDEN", "not part of this tes
 
 const refusing: MeshHandlers = {
   enrol: refuseAll,
+  session: refuseAll,
   hello: refuseAll,
   heartbeat: () => {},
   events: refuseAll,

@@ -1,10 +1,12 @@
 import { Facts } from "@cohort/proto/gen/cohort/node";
 import { describe, expect, it } from "vitest";
 import { decideSilence } from "../../src/fleet/decide-presence.ts";
+import { decideSession } from "../../src/fleet/decide-session.ts";
 import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
 import { decideAccepted } from "../../src/scheduler/decide-attempt.ts";
 import { decideWelcome } from "../../src/scheduler/decide-welcome.ts";
+import { applyEvent, emptyState } from "../../src/state/state.ts";
 import { createWorld } from "../scheduler/world.ts";
 
 const workflow = `
@@ -29,7 +31,7 @@ describe("a node that says hello", () => {
     await world.writer.decide(({ fleet }) => decideSilence(fleet, new Map([["node-a", 0]]), 1e9));
 
     held = true;
-    const hello = { facts, inventory: [] };
+    const hello = { facts, inventory: [], session: 0 };
     const welcomed = world.writer.decide((it) => decideWelcome(it, "node-a", hello));
     const accepted = world.writer.decide(({ runs }) => decideAccepted(runs, attempt));
     held = false;
@@ -38,5 +40,30 @@ describe("a node that says hello", () => {
     expect(await welcomed).toMatchObject({ superseded: [], resend: [attempt] });
     expect(world.open()).toEqual(["step[0]#1@node-a"]);
     expect(world.recorded.map(({ event }) => event.$case)).not.toContain("attemptEnded");
+  });
+
+  it("is not taken at the word of a hello of an earlier session, not even after a restart", async () => {
+    const world = createWorld(workflow);
+    await world.apply();
+    await world.addNode("node-a");
+    const { run } = await world.start("one");
+    const attempt = { run, step: "step", instance: 0, attempt: 1 };
+    await world.writer.decide(({ runs }) => decideAccepted(runs, attempt));
+    const begin = () => world.writer.decide(({ fleet }) => decideSession(fleet, "node-a"));
+    const [former, latter] = [await begin(), await begin()];
+    const replayed = emptyState();
+    for (const recorded of world.recorded) applyEvent(replayed, recorded);
+    const say = (session: number) =>
+      decideWelcome(replayed, "node-a", { facts, inventory: [], session });
+    expect(() => say(former)).toThrowError(expect.objectContaining({ code: "SESSION_OVER" }));
+    expect(() => say(latter + 1)).toThrowError(expect.objectContaining({ code: "SESSION_OVER" }));
+    expect(say(latter).events.map(({ $case }) => $case)).toContain("attemptEnded");
+  });
+
+  it("has a session only as an enrolled node", () => {
+    const { fleet } = emptyState();
+    expect(() => decideSession(fleet, "stranger")).toThrowError(
+      expect.objectContaining({ code: "NODE_UNKNOWN" }),
+    );
   });
 });

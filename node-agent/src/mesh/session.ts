@@ -6,11 +6,12 @@ import {
   Hello,
   HelloReply,
   type InventoryItem,
+  SessionReply,
+  SessionRequest,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, problem } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
-import { toBase64Url } from "../bytes.ts";
 import type { CoordinatorClock } from "../clock.ts";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/journal.ts";
@@ -36,8 +37,6 @@ export interface SessionContext {
     dispatch(bytes: Uint8Array): Promise<DispatchReply>;
     cancel(bytes: Uint8Array): Promise<DispatchReply>;
   };
-  /** Ids of this process's connections, newest first. */
-  readonly connections: string[];
   credential(): string;
   renewCredential(userJwt: string): void;
 }
@@ -48,9 +47,7 @@ export async function serveSession(
   bus: Bus,
   ended: AbortSignal,
 ): Promise<void> {
-  const { host, node, attempts, pump, connections } = context;
-  connections.unshift(toBase64Url(host.random(12)));
-  connections.length = Math.min(connections.length, limits.helloEarlierMax + 1);
+  const { node, attempts, pump } = context;
   const door = new Door();
   bus.subscribe(subjects.down(node, "dispatch"), async (payload) => {
     const passed = await door.pass(limits.dispatchAnswerMs, ended);
@@ -92,16 +89,15 @@ async function greet(
 
 /** Only the coordinator's yes opens the door: what was not answered may yet be read. */
 async function hello(context: SessionContext, bus: Bus, door: Door): Promise<number> {
-  const { node, facts, attempts, journal, clock, connections } = context;
-  const [connection = "", ...earlier] = connections;
+  const { node, facts, attempts, journal, clock } = context;
   door.shut();
+  const session = await beginSession(node, bus);
   // What the inventory says must still be so after a power loss.
   await journal.sync();
   const request = Hello.encode({
     facts,
     inventory: attempts.inventory(),
-    connection,
-    earlier,
+    session,
   }).finish();
   const subject = subjects.up(node, "hello");
   const reply = HelloReply.decode(await bus.request(subject, request, agentLimits.requestMsMax));
@@ -111,6 +107,17 @@ async function hello(context: SessionContext, bus: Bus, door: Door): Promise<num
   door.open();
   if (reply.userJwt !== "") context.renewCredential(reply.userJwt);
   return reply.heartbeatMs || limits.heartbeatMs;
+}
+
+/** From its answer on, the coordinator refuses every hello that was sent before. */
+async function beginSession(node: string, bus: Bus): Promise<number> {
+  const request = SessionRequest.encode({}).finish();
+  const subject = subjects.up(node, "session");
+  const { problems, session } = SessionReply.decode(
+    await bus.request(subject, request, agentLimits.requestMsMax),
+  );
+  if (problems.length > 0) throw new CohortError(problems);
+  return session;
 }
 
 /**

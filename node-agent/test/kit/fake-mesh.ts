@@ -8,6 +8,7 @@ import {
   Hello,
   HelloReply,
   type NodeEvent,
+  SessionReply,
   Signed,
   SignedToken,
   TokenDelivery,
@@ -101,6 +102,9 @@ export class FakeMesh {
     const verb = subject.split(".")[3] ?? "";
     const answer = this.answers.get(verb);
     if (answer !== undefined) return await answer(payload);
+    if (verb === "session") {
+      return SessionReply.encode({ problems: [], session: this.hellos.length + 1 }).finish();
+    }
     if (verb === "hello") {
       this.hellos.push(Hello.decode(payload));
       const { superseded } = this;

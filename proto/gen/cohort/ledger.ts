@@ -32,6 +32,7 @@ export interface Entry {
     | { $case: "enrolRefused"; value: EnrolRefused }
     | { $case: "nodeConnected"; value: NodeConnected }
     | { $case: "nodeDisconnected"; value: NodeDisconnected }
+    | { $case: "nodeSessionBegun"; value: NodeSessionBegun }
     | { $case: "runStarted"; value: RunStarted }
     | { $case: "stepPlanned"; value: StepPlanned }
     | { $case: "attemptScheduled"; value: AttemptScheduled }
@@ -129,6 +130,13 @@ export interface NodeConnected {
 export interface NodeDisconnected {
   node: string;
   reason: string;
+}
+
+/** The node is about to say what it holds. What it said of that before holds no more. */
+export interface NodeSessionBegun {
+  node: string;
+  /** from 1 */
+  session: number;
 }
 
 /** The node is given no new work. What runs there goes on, or until `drain_by_ms` at most. */
@@ -368,6 +376,9 @@ export const Entry: MessageFns<Entry> = {
       case "nodeDisconnected":
         NodeDisconnected.encode(message.event.value, writer.uint32(194).fork()).join();
         break;
+      case "nodeSessionBegun":
+        NodeSessionBegun.encode(message.event.value, writer.uint32(202).fork()).join();
+        break;
       case "runStarted":
         RunStarted.encode(message.event.value, writer.uint32(242).fork()).join();
         break;
@@ -534,6 +545,14 @@ export const Entry: MessageFns<Entry> = {
             }
 
             message.event = { $case: "nodeDisconnected", value: NodeDisconnected.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.event = { $case: "nodeSessionBegun", value: NodeSessionBegun.decode(reader, reader.uint32()) };
             continue;
           }
           case 30: {
@@ -760,6 +779,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "nodeDisconnected", value: NodeDisconnected.fromJSON(object.nodeDisconnected) }
         : isSet(object.node_disconnected)
         ? { $case: "nodeDisconnected", value: NodeDisconnected.fromJSON(object.node_disconnected) }
+        : isSet(object.nodeSessionBegun)
+        ? { $case: "nodeSessionBegun", value: NodeSessionBegun.fromJSON(object.nodeSessionBegun) }
+        : isSet(object.node_session_begun)
+        ? { $case: "nodeSessionBegun", value: NodeSessionBegun.fromJSON(object.node_session_begun) }
         : isSet(object.runStarted)
         ? { $case: "runStarted", value: RunStarted.fromJSON(object.runStarted) }
         : isSet(object.run_started)
@@ -874,6 +897,8 @@ export const Entry: MessageFns<Entry> = {
       obj.nodeConnected = NodeConnected.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeDisconnected") {
       obj.nodeDisconnected = NodeDisconnected.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeSessionBegun") {
+      obj.nodeSessionBegun = NodeSessionBegun.toJSON(message.event.value);
     } else if (message.event?.$case === "runStarted") {
       obj.runStarted = RunStarted.toJSON(message.event.value);
     } else if (message.event?.$case === "stepPlanned") {
@@ -979,6 +1004,12 @@ export const Entry: MessageFns<Entry> = {
       case "nodeDisconnected": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "nodeDisconnected", value: NodeDisconnected.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeSessionBegun": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeSessionBegun", value: NodeSessionBegun.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2305,6 +2336,91 @@ export const NodeDisconnected: MessageFns<NodeDisconnected> = {
     const message = createBaseNodeDisconnected();
     message.node = object.node ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeSessionBegun(): NodeSessionBegun {
+  return { node: "", session: 0 };
+}
+
+export const NodeSessionBegun: MessageFns<NodeSessionBegun> = {
+  encode(message: NodeSessionBegun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.session !== 0) {
+      writer.uint32(16).uint64(message.session);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeSessionBegun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeSessionBegun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.session = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeSessionBegun {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      session: isSet(object.session) ? globalThis.Number(object.session) : 0,
+    };
+  },
+
+  toJSON(message: NodeSessionBegun): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.session !== 0) {
+      obj.session = Math.round(message.session);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeSessionBegun>): NodeSessionBegun {
+    return NodeSessionBegun.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeSessionBegun>): NodeSessionBegun {
+    const message = createBaseNodeSessionBegun();
+    message.node = object.node ?? "";
+    message.session = object.session ?? 0;
     return message;
   },
 };

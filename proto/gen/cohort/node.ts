@@ -52,16 +52,24 @@ export interface Facts {
   slots: number;
 }
 
-/** Subject mesh.up.<node>.hello, a request; on every connection. */
+/**
+ * Subject mesh.up.<node>.session, a request; before every hello. All sessions before it are over: a
+ * hello of theirs that is still on its way tells of an inventory that is no more.
+ */
+export interface SessionRequest {
+}
+
+export interface SessionReply {
+  problems: Problem[];
+  /** grows with every session that the node ever had */
+  session: number;
+}
+
+/** Subject mesh.up.<node>.hello, a request; first on every connection. */
 export interface Hello {
   facts: Facts | undefined;
   inventory: InventoryItem[];
-  /**
-   * This connection, and those that this process had before it, newest first: a hello of theirs that
-   * is still on its way tells of an inventory that is over.
-   */
-  connection: string;
-  earlier: string[];
+  session: number;
 }
 
 export interface InventoryItem {
@@ -780,8 +788,145 @@ export const Facts: MessageFns<Facts> = {
   },
 };
 
+function createBaseSessionRequest(): SessionRequest {
+  return {};
+}
+
+export const SessionRequest: MessageFns<SessionRequest> = {
+  encode(_: SessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): SessionRequest {
+    return {};
+  },
+
+  toJSON(_: SessionRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionRequest>): SessionRequest {
+    return SessionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SessionRequest>): SessionRequest {
+    const message = createBaseSessionRequest();
+    return message;
+  },
+};
+
+function createBaseSessionReply(): SessionReply {
+  return { problems: [], session: 0 };
+}
+
+export const SessionReply: MessageFns<SessionReply> = {
+  encode(message: SessionReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.session !== 0) {
+      writer.uint32(16).uint64(message.session);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SessionReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSessionReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.session = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SessionReply {
+    return {
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      session: isSet(object.session) ? globalThis.Number(object.session) : 0,
+    };
+  },
+
+  toJSON(message: SessionReply): unknown {
+    const obj: any = {};
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.session !== 0) {
+      obj.session = Math.round(message.session);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SessionReply>): SessionReply {
+    return SessionReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SessionReply>): SessionReply {
+    const message = createBaseSessionReply();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.session = object.session ?? 0;
+    return message;
+  },
+};
+
 function createBaseHello(): Hello {
-  return { facts: undefined, inventory: [], connection: "", earlier: [] };
+  return { facts: undefined, inventory: [], session: 0 };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -792,11 +937,8 @@ export const Hello: MessageFns<Hello> = {
     for (const v of message.inventory) {
       InventoryItem.encode(v!, writer.uint32(18).fork()).join();
     }
-    if (message.connection !== "") {
-      writer.uint32(26).string(message.connection);
-    }
-    for (const v of message.earlier) {
-      writer.uint32(34).string(v!);
+    if (message.session !== 0) {
+      writer.uint32(24).uint64(message.session);
     }
     return writer;
   },
@@ -831,19 +973,11 @@ export const Hello: MessageFns<Hello> = {
             continue;
           }
           case 3: {
-            if (tag !== 26) {
+            if (tag !== 24) {
               break;
             }
 
-            message.connection = reader.string();
-            continue;
-          }
-          case 4: {
-            if (tag !== 34) {
-              break;
-            }
-
-            message.earlier.push(reader.string());
+            message.session = longToNumber(reader.uint64());
             continue;
           }
         }
@@ -864,8 +998,7 @@ export const Hello: MessageFns<Hello> = {
       inventory: globalThis.Array.isArray(object?.inventory)
         ? object.inventory.map((e: any) => InventoryItem.fromJSON(e))
         : [],
-      connection: isSet(object.connection) ? globalThis.String(object.connection) : "",
-      earlier: globalThis.Array.isArray(object?.earlier) ? object.earlier.map((e: any) => globalThis.String(e)) : [],
+      session: isSet(object.session) ? globalThis.Number(object.session) : 0,
     };
   },
 
@@ -877,11 +1010,8 @@ export const Hello: MessageFns<Hello> = {
     if (message.inventory?.length) {
       obj.inventory = message.inventory.map((e) => InventoryItem.toJSON(e));
     }
-    if (message.connection !== "") {
-      obj.connection = message.connection;
-    }
-    if (message.earlier?.length) {
-      obj.earlier = message.earlier;
+    if (message.session !== 0) {
+      obj.session = Math.round(message.session);
     }
     return obj;
   },
@@ -893,8 +1023,7 @@ export const Hello: MessageFns<Hello> = {
     const message = createBaseHello();
     message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
     message.inventory = object.inventory?.map((e) => InventoryItem.fromPartial(e)) || [];
-    message.connection = object.connection ?? "";
-    message.earlier = object.earlier?.map((e) => e) || [];
+    message.session = object.session ?? 0;
     return message;
   },
 };
