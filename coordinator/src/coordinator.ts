@@ -89,6 +89,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const core = createCore({
     log: eventLog,
     now,
+    newId,
     // Nothing is sent before `resume`; the first connection stands by then.
     mesh: {
       dispatch: (...args) => mesh.dispatch(...args),

@@ -28,6 +28,8 @@ export type ProxyLookups = Pick<
 export interface CoreOptions {
   readonly log: EventLog & { readonly stepLogs: StepLogStore };
   readonly now: () => number;
+  /** A ULID that was never given before. */
+  readonly newId: () => string;
   /** Commands to nodes; used from `resume` on. */
   readonly mesh: DispatcherDependencies["mesh"];
   /** A step token for the attempt, signed and sealed to the node. */
@@ -68,7 +70,7 @@ export interface Core {
  * real adapters, the simulator simulated ones. Throws LEDGER_INVALID.
  */
 export function createCore(options: CoreOptions): Core {
-  const { log, now, mesh, sealToken, sleep, onFailure, onFault } = options;
+  const { log, now, newId, mesh, sealToken, sleep, onFailure, onFault } = options;
   const state = replay(log);
   const feed = createFeed();
   const writer = createWriter({
@@ -129,6 +131,7 @@ export function createCore(options: CoreOptions): Core {
     proxy: (node, request) => proxy.fromNode(node, request),
     seen: membership.heard,
   });
+  const starts = { newId, history: log.history };
   let ticker: NodeJS.Timeout | undefined;
 
   return {
@@ -146,7 +149,7 @@ export function createCore(options: CoreOptions): Core {
       await dispatcher.resume();
       ticker = setInterval(() => {
         writer
-          .decide((it, nowMs) => ({ events: decideTick(it, nowMs), value: undefined }))
+          .decide((it, nowMs) => ({ events: decideTick(it, nowMs, starts), value: undefined }))
           .catch(onFault);
       }, schedulerLimits.tickMs);
     },

@@ -64,6 +64,11 @@ export const errors = {
     grpc: "INVALID_ARGUMENT",
     meaning: "An expression stands inside program text, where data would become code.",
   },
+  SCHEDULE_INVALID: {
+    exit: 4,
+    grpc: "INVALID_ARGUMENT",
+    meaning: "A schedule's cron expression or time zone is not valid, or its time never comes.",
+  },
   SCRIPT_SYNTAX: { exit: 4, grpc: "INVALID_ARGUMENT", meaning: "A script does not parse." },
   SELECTOR_UNKNOWN: {
     exit: 4,

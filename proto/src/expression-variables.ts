@@ -11,7 +11,7 @@ export interface VariableEntry {
 export const variables = {
   event: {
     meaning:
-      "What started the run. Of an MQTT message, `topic` is the list of its levels and `payload` what it says, as JSON. Null where a person or a program started it.",
+      "What started the run. Of an MQTT message, `topic` is the list of its levels and `payload` what it says, as JSON. Of a schedule, `schedule` has `due_ms`, `due` (ISO 8601, UTC), `cron` and `timezone`. Null where a person or a program started it.",
     example: "event.payload.rms > 4.5",
   },
   inputs: {

@@ -31,6 +31,8 @@ export const limits = {
   /** Services that one step may be granted: its token names them all. */
   grantsMax: 64,
   expressionBytesMax: 4096,
+  cronLengthMax: 100,
+  schedulesMax: 100,
   scriptBytesMax: 128 * 1024,
 
   /** What an `approve` step asks, in characters, and what the one who decides may say. */
@@ -63,6 +65,12 @@ export const limits = {
   /** Silence after which a node counts as disconnected: three heartbeats and a jitter. */
   nodeSilenceMsMax: 14_000,
   dispatchAnswerMs: 5_000,
+} as const;
+
+/** What a schedule is given when it declares nothing. */
+export const scheduleDefaults = {
+  /** An update of the coordinator is bridged; what an outage kept from its time is not done late. */
+  catchupMs: 5 * 60_000,
 } as const;
 
 /** What a step may use when it declares nothing. */

@@ -15,6 +15,8 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   STEP_CYCLE: "Take one of the dependencies that are shown out.",
   EXPRESSION_INVALID: "Correct the expression; what it may read stands in the reference.",
   EXPRESSION_IN_SCRIPT: "Pass the value by `env:` or `with:`, and read it there.",
+  SCHEDULE_INVALID:
+    "Correct the five fields or the time zone; `cohort schedules` shows when it is due next.",
   SCRIPT_SYNTAX: "Mend the script at the line that is shown.",
   SELECTOR_UNKNOWN: "Use a property that nodes have; `cohort nodes` shows labels.",
   LIMIT_EXCEEDED: "Split what is too large, or pass a reference to it.",

@@ -30,6 +30,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Ledger/Export": ["operator"],
   "/cohort.console.Approvals/List": ["operator", "approver"],
   "/cohort.console.Approvals/Decide": ["operator", "approver"],
+  "/cohort.console.Schedules/List": ["operator"],
   "/cohort.console.Events/Submit": ["gateway"],
   "/cohort.console.Events/WatchTriggers": ["gateway"],
 };

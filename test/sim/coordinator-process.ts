@@ -80,6 +80,7 @@ export class CoordinatorProcess {
     this.#core = createCore({
       log: this.#watched(log),
       now,
+      newId: () => random.ulid(),
       mesh: this.#plantedMesh(),
       sealToken: (node, attempt, services) =>
         sealStepToken({ node, attempt, services, nowMs: now(), keys: dispatchKeys }),

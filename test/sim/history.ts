@@ -1,3 +1,4 @@
+import type { ScheduleFired } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import type { Recorded } from "../../coordinator/src/state/event.ts";
@@ -17,6 +18,8 @@ interface RunRecord {
   paused: boolean;
 }
 
+const noTimes = { settledMs: 0, waitingMs: 0 };
+
 /**
  * What the log says, event by event, held against rules that know nothing of the product's state: it
  * is read from the disk, so all in it is durable.
@@ -25,6 +28,7 @@ export class History {
   readonly runs = new Map<string, RunRecord>();
   readonly runOfKey = new Map<string, string>();
   calls = 0;
+  readonly #schedules = new Map<string, typeof noTimes>();
   readonly #connected = new Set<string>();
   readonly #attempts = new Map<string, AttemptRecord>();
   readonly #work: Work;
@@ -84,6 +88,8 @@ export class History {
         return this.#begins(event.value.run, `a retry of ${event.value.step} is due`);
       case "runEnded":
         return this.#runEnded(event.value.run, event.value.outcome);
+      case "scheduleFired":
+        return this.#scheduleFired(event.value);
       case "callIntended":
         this.calls++;
         return;
@@ -95,6 +101,20 @@ export class History {
         return;
       default:
     }
+  }
+
+  /** A time is settled once, but that it may wait first. */
+  #scheduleFired({ workflow, cron, timezone, dueMs, throughMs, outcome }: ScheduleFired): void {
+    const schedule = `${workflow} ${cron} ${timezone}`;
+    const { settledMs, waitingMs } = this.#schedules.get(schedule) ?? noTimes;
+    const id = `${schedule} at ${dueMs}`;
+    const says = "a transition is recorded once";
+    if (outcome === "waiting") must(waitingMs === 0, says, `${id} waits beside ${waitingMs}`);
+    must(dueMs > settledMs || dueMs === waitingMs, says, `${id} ${outcome} after ${settledMs}`);
+    this.#schedules.set(schedule, {
+      settledMs: Math.max(settledMs, throughMs),
+      waitingMs: outcome === "waiting" ? dueMs : dueMs === waitingMs ? 0 : waitingMs,
+    });
   }
 
   #runStarted(run: string, key: string): void {

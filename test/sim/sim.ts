@@ -50,7 +50,8 @@ export const tickMs = 100;
 const calmTicksMax = 6_000;
 /** Memory is held against a replay of the log every so many ticks: it costs more than the rest. */
 const replayEvery = 50;
-const epochMs = Date.UTC(2026, 10, 22);
+/** Shortly before a minute begins, so that schedules fire while things fail. */
+const epochMs = Date.UTC(2026, 10, 22, 0, 0, 50);
 
 /** One mesh, from nothing to the end of its last run, in virtual time. Never rejects. */
 export async function simulate(options: SimulationOptions): Promise<Outcome> {

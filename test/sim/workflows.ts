@@ -31,6 +31,7 @@ export function randomWorkflow(random: Random, name: string, fleet: FleetShape):
   ];
   if (random.chance(0.2)) lines.push(`timeout: ${random.integer(10, 90)}s`);
   if (random.chance(0.3)) lines.push("budget: 0.03 USD");
+  lines.push(...scheduleLines(random.fork(`${name}/schedule`)));
   lines.push("steps:", ...randomSteps(random, "s", random.integer(1, 6), fleet));
   for (const [key, prefix] of [
     ["on_failure", "f"],
@@ -40,6 +41,14 @@ export function randomWorkflow(random: Random, name: string, fleet: FleetShape):
     lines.push(`${key}:`, ...randomSteps(random, prefix, random.integer(1, 2), fleet));
   }
   return lines.join("\n");
+}
+
+/** The same in every version of a workflow. */
+function scheduleLines(random: Random): string[] {
+  if (random.chance(0.6)) return [];
+  const overlap = random.pick(["skip", "queue", "allow"]);
+  const catchup = random.pick(["0s", "1m", "1h"]);
+  return ["on:", `  schedule: [{ cron: "* * * * *", overlap: ${overlap}, catchup: ${catchup} }]`];
 }
 
 function randomSteps(

@@ -6,6 +6,7 @@ import {
   NodesService,
   ResourcesService,
   RunsService,
+  SchedulesService,
   SecretsService,
 } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
@@ -20,6 +21,7 @@ import { createMethods } from "./methods.ts";
 import { type NodesDependencies, nodesService } from "./nodes.ts";
 import { resourcesService } from "./resources.ts";
 import { type RunsDependencies, runsService } from "./runs.ts";
+import { schedulesService } from "./schedules.ts";
 import { type SecretsDependencies, secretsService } from "./secrets.ts";
 
 export interface ConsoleOptions extends RunsDependencies, NodesDependencies, SecretsDependencies {
@@ -44,6 +46,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   const methods = createMethods(credentials, onFault);
   server.addService(ResourcesService, { ...resourcesService(methods, writer) });
   server.addService(RunsService, { ...runsService(methods, options) });
+  server.addService(SchedulesService, { ...schedulesService(methods, writer) });
   server.addService(NodesService, { ...nodesService(methods, options) });
   server.addService(SecretsService, { ...secretsService(methods, options) });
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });

@@ -2,14 +2,41 @@ import {
   type Approval,
   type ListApprovalsReply,
   type ListNodesReply,
+  type ListSchedulesReply,
   Node,
 } from "@cohort/proto/gen/cohort/console";
 import type { Role } from "@cohort/proto/roles";
+import { type Cursor, cursorsOf, type Schedules } from "../cron/schedules.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
 import { type Instance, keyOf, type Question, type Run } from "../scheduler/runs.ts";
 import type { State } from "../state/state.ts";
 
 /** The state as the console API shows it. */
+
+/** `workflow`: "" for all. */
+export function schedulesView(schedules: Schedules, workflow: string): ListSchedulesReply {
+  const names = [...schedules.byWorkflow.keys()].filter((it) => workflow === "" || it === workflow);
+  return {
+    schedules: names.sort().flatMap((name) => cursorsOf(schedules, name).map(scheduleView)),
+  };
+}
+
+function scheduleView({ workflow, trigger, nextMs, waitingMs, last }: Cursor) {
+  const { cron, timezone, overlap, catchup } = trigger;
+  return {
+    workflow,
+    cron,
+    timezone,
+    overlap,
+    catchupMs: catchup,
+    dueMs: nextMs,
+    waitingMs,
+    lastDueMs: last?.dueMs ?? 0,
+    lastOutcome: last?.outcome ?? "",
+    lastRun: last?.run ?? "",
+    lastReason: last?.reason ?? "",
+  };
+}
 
 export function nodesView(state: State, seenMs: (node: string) => number): ListNodesReply {
   const nodes = [...state.fleet.nodes.values()].sort((a, b) => (a.node < b.node ? -1 : 1));

@@ -1,4 +1,6 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
+import { findCursor } from "../cron/apply-schedules.ts";
+import { type Cursor, cursorsOf } from "../cron/schedules.ts";
 import type { Recorded } from "../state/event.ts";
 import type { CompiledWorkflow } from "../workflow/compile.ts";
 import { findInstance, findStep, type Instance, type Run, type Runs, type Step } from "./runs.ts";
@@ -19,16 +21,18 @@ export interface Agenda {
   readonly own: Instance[];
   /** Nodes that have room since now. */
   readonly nodes: Set<string>;
+  /** Schedules whose next time may have to be found. */
+  readonly cursors: Cursor[];
 }
 
 export function emptyAgenda(): Agenda {
-  return { steps: [], runs: [], instances: [], own: [], nodes: new Set() };
+  return { steps: [], runs: [], instances: [], own: [], nodes: new Set(), cursors: [] };
 }
 
 /** Notes what an event that has been applied may bring about. */
 export function noteEvent(
   agenda: Agenda,
-  { catalogue, runs }: Schedule,
+  { catalogue, runs, schedules }: Schedule,
   { event }: Recorded,
 ): void {
   switch (event.$case) {
@@ -92,6 +96,21 @@ export function noteEvent(
     case "runResumed": {
       const run = runs.byId.get(event.value.run);
       if (run !== undefined) noteReturn(agenda, run);
+      return;
+    }
+    case "resourcesApplied":
+      for (const { name } of event.value.resources) {
+        agenda.cursors.push(...cursorsOf(schedules, name));
+      }
+      return;
+    case "coordinatorStarted":
+      for (const workflow of schedules.byWorkflow.keys()) {
+        agenda.cursors.push(...cursorsOf(schedules, workflow));
+      }
+      return;
+    case "scheduleFired": {
+      const cursor = findCursor(schedules, event.value);
+      if (cursor !== null) agenda.cursors.push(cursor);
       return;
     }
     case "nodeConnected":

@@ -12,7 +12,7 @@ export interface StartRequest {
   /** ULID for the run, used when it is new. */
   readonly run: string;
   readonly workflow: string;
-  readonly trigger: "operator" | "mqtt";
+  readonly trigger: "operator" | "mqtt" | "schedule";
   readonly actor: string;
   /** Inputs that were given, by name. */
   readonly inputs: Readonly<Record<string, unknown>>;

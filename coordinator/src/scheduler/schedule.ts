@@ -1,4 +1,5 @@
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Schedules } from "../cron/schedules.ts";
 import type { FleetState } from "../fleet/fleet.ts";
 import type { Runs } from "./runs.ts";
 
@@ -7,4 +8,5 @@ export interface Schedule {
   readonly catalogue: Catalogue;
   readonly fleet: FleetState;
   readonly runs: Runs;
+  readonly schedules: Schedules;
 }

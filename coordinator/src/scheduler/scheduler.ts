@@ -1,4 +1,5 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
+import { decideFire, nextDue, type Starts } from "../cron/decide-fire.ts";
 import { type FleetNode, isDraining } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
@@ -32,13 +33,20 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
     nextOfRuns(schedule, agenda) ??
     nextOfOwn(schedule, agenda) ??
     nextOfInstances(schedule, agenda) ??
-    nextOfNodes(schedule, agenda)
+    nextOfNodes(schedule, agenda) ??
+    nextOfSchedules(agenda)
   );
 }
 
-/** What time alone brings: delays that are over, nodes that stay away, work that lasts too long. */
-export function decideTick(schedule: Schedule, nowMs: number): Event[] {
-  return whenDue(schedule, dueBy(schedule.runs.timers, nowMs));
+/**
+ * What time alone brings: delays that are over, nodes that stay away, work that lasts too long, runs
+ * that are started on schedule.
+ */
+export function decideTick(schedule: Schedule, nowMs: number, starts: Starts): Event[] {
+  return [
+    ...whenDue(schedule, dueBy(schedule.runs.timers, nowMs)),
+    ...decideFire(schedule, nowMs, starts),
+  ];
 }
 
 function nextOfSteps(schedule: Schedule, { steps }: Agenda): Event | null {
@@ -132,6 +140,14 @@ function nextOfNodes(schedule: Schedule, { nodes }: Agenda): Event | null {
       node !== undefined && hasRoom(node, schedule.runs) ? headFor(schedule, node) : null;
     if (instance !== null) return attemptScheduled(instance, name);
     nodes.delete(name);
+  }
+  return null;
+}
+
+function nextOfSchedules({ cursors }: Agenda): Event | null {
+  for (let cursor = cursors.pop(); cursor !== undefined; cursor = cursors.pop()) {
+    const event = nextDue(cursor);
+    if (event !== null) return event;
   }
   return null;
 }

@@ -1,5 +1,7 @@
 import { applyBudget, type BudgetState, emptyBudget } from "../budget/budget.ts";
 import { applyCatalogue, type Catalogue, emptyCatalogue } from "../catalogue/catalogue.ts";
+import { applySchedules } from "../cron/apply-schedules.ts";
+import { emptySchedules, type Schedules } from "../cron/schedules.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
 import { emptyRuns, type Runs } from "../scheduler/runs.ts";
@@ -12,6 +14,7 @@ export interface State {
   readonly catalogue: Catalogue;
   readonly fleet: FleetState;
   readonly runs: Runs;
+  readonly schedules: Schedules;
   readonly budget: BudgetState;
 }
 
@@ -21,6 +24,7 @@ export function emptyState(): State {
     catalogue: emptyCatalogue(),
     fleet: emptyFleet(),
     runs: emptyRuns(),
+    schedules: emptySchedules(),
     budget: emptyBudget(),
   };
 }
@@ -31,5 +35,6 @@ export function applyEvent(state: State, recorded: Recorded): void {
   applyCatalogue(state.catalogue, recorded);
   applyFleet(state.fleet, recorded);
   applyRuns(state.runs, state.catalogue, recorded);
+  applySchedules(state.schedules, state.catalogue, recorded);
   applyBudget(state.budget, recorded);
 }

@@ -1,9 +1,10 @@
 import { readable } from "@cohort/proto/expression-variables";
 import type { Problem } from "@cohort/proto/problem";
 import { allSteps, type Workflow } from "@cohort/proto/resources/workflow";
-import { conditionProblems, rootFault, valueProblems } from "./check-expressions.ts";
+import { rootFault, valueProblems } from "./check-expressions.ts";
 import { checkGraph } from "./check-graph.ts";
 import { stepProblems } from "./check-step.ts";
+import { triggerProblems } from "./check-triggers.ts";
 import type { GraphStep } from "./graph.ts";
 import type { Source } from "./source.ts";
 
@@ -21,16 +22,6 @@ export function checkWorkflow(workflow: Workflow, source: Source): Problem[] {
     ...triggerProblems(workflow, source),
     ...inputProblems(workflow, source),
   ];
-}
-
-function triggerProblems(workflow: Workflow, source: Source): Problem[] {
-  return workflow.on.mqtt.flatMap((trigger, at) =>
-    trigger.if === undefined
-      ? []
-      : conditionProblems(trigger.if, ["on", "mqtt", at, "if"], source, ([root]) =>
-          rootFault(root as string, readable.start),
-        ),
-  );
 }
 
 function inputProblems(workflow: Workflow, source: Source): Problem[] {

@@ -24,6 +24,7 @@ steps:
 /** A key of every sort, so that replaying is tried on them all. */
 const rich = `kind: workflow
 name: rich
+on: { schedule: [{ cron: "* * * * *", overlap: queue }] }
 timeout: 5s
 steps:
   - { id: a, run: "true", continue_on_failure: true }
@@ -216,7 +217,7 @@ describe("the state", () => {
           await it.start("fan");
           await it.start("rich");
           for (const [pick, result, ms] of moves) {
-            await it.pass(ms);
+            await it.pass(pick % 5 === 0 ? 30 * ms : ms);
             await comeAndGo(it, pick);
             if (pick % 11 === 0) {
               const cancel = { run: `run${(pick % 3) + 1}`, hard: pick % 2 === 0, actor: "test" };

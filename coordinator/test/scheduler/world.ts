@@ -8,17 +8,23 @@ import { decideStart } from "../../src/scheduler/decide-start.ts";
 import type { Run } from "../../src/scheduler/runs.ts";
 import { decideTick } from "../../src/scheduler/scheduler.ts";
 import type { Event, Recorded } from "../../src/state/event.ts";
-import { emptyState, type State } from "../../src/state/state.ts";
+import { applyEvent, emptyState, type State } from "../../src/state/state.ts";
 import { createWriter } from "../../src/state/writer.ts";
 import { checkSources } from "../../src/workflow/workflow.ts";
 
-/** A mesh in memory: the real state, writer and scheduler, a clock that a test moves. */
-export function createWorld(workflow: string, log: EventLog = memoryLog()) {
-  const recorded: Recorded[] = [];
+type History = readonly Recorded[];
+
+/**
+ * A mesh in memory: the real state, writer and scheduler, a clock that a test moves. `before`: what
+ * was recorded before a restart; ids of runs go on from there.
+ */
+export function createWorld(workflow: string, log: EventLog = memoryLog(), before: History = []) {
+  const recorded: Recorded[] = [...before];
   const listeners: ((events: readonly Recorded[]) => void)[] = [];
-  let nowMs = 1_000_000;
-  let runs = 0;
+  let nowMs = before.at(-1)?.atMs ?? 1_000_000;
+  let runs = before.length;
   const state: State = emptyState();
+  for (const event of before) applyEvent(state, event);
   const writer = createWriter({
     log,
     state,
@@ -31,6 +37,7 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
       throw error;
     },
   });
+  const starts = { newId: () => `run${++runs}`, history: log.history };
   const record = (...events: Event[]) => writer.decide(() => ({ events, value: undefined }));
   return {
     state,
@@ -82,9 +89,16 @@ export function createWorld(workflow: string, log: EventLog = memoryLog()) {
       };
       return writer.decide((it) => decideStart(it, { ...request, idempotencyKey }, log.history));
     },
+    /** Moves the clock, backwards too, without a tick. */
+    setClock(ms: number) {
+      nowMs = ms;
+    },
     pass(ms: number) {
       nowMs += ms;
-      return writer.decide((it, now) => ({ events: decideTick(it, now), value: undefined }));
+      return writer.decide((it, now) => ({
+        events: decideTick(it, now, starts),
+        value: undefined,
+      }));
     },
     /** Attempts that wait for their node, as "step[instance]#attempt@node". */
     open(): string[] {

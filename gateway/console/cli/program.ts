@@ -122,6 +122,15 @@ const addRunCommands: AddCommands = (program, work) => {
       work(async (session) => (await import("./commands/runs.ts")).listRuns(session, options)),
     );
   program
+    .command("schedules")
+    .description("show when each schedule is due next, and what became of its last time")
+    .option("--workflow <name>", "only schedules of this workflow")
+    .action((options) =>
+      work(async (session) =>
+        (await import("./commands/schedules.ts")).listSchedules(session, options),
+      ),
+    );
+  program
     .command("cancel <run>")
     .description("end a run: its programs are asked to stop, and its finally steps still run")
     .option("--hard", "kill its programs, and leave the finally steps out", false)

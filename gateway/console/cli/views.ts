@@ -7,6 +7,7 @@ import type {
   Node,
   ResourceChange,
   Run,
+  Schedule,
   Secret,
   Step,
 } from "@cohort/proto/gen/cohort/console";
@@ -79,6 +80,22 @@ function chargeView(it: Charge) {
     state: it.state,
     nano_usd: it.nanoUsd,
     holds: it.holds.map(({ account, window }) => ({ account, window })),
+  };
+}
+
+export function scheduleView(it: Schedule) {
+  return {
+    workflow: it.workflow,
+    cron: it.cron,
+    timezone: it.timezone,
+    overlap: it.overlap,
+    catchup_ms: it.catchupMs,
+    due_ms: time(it.dueMs),
+    waiting_ms: time(it.waitingMs),
+    last_due_ms: time(it.lastDueMs),
+    last_outcome: it.lastOutcome,
+    last_run: it.lastRun,
+    last_reason: it.lastReason,
   };
 }
 

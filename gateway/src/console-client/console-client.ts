@@ -6,6 +6,7 @@ import {
   NodesClient,
   ResourcesClient,
   RunsClient,
+  SchedulesClient,
   SecretsClient,
 } from "@cohort/proto/gen/cohort/console";
 import { limits as shared } from "@cohort/proto/limits";
@@ -38,6 +39,7 @@ type Streaming<Request, Response> = (
 export class ConsoleClient {
   readonly resources: ResourcesClient;
   readonly runs: RunsClient;
+  readonly schedules: SchedulesClient;
   readonly nodes: NodesClient;
   readonly secrets: SecretsClient;
   readonly budgets: BudgetsClient;
@@ -52,6 +54,7 @@ export class ConsoleClient {
     this.resources = new ResourcesClient(context.endpoint, tls, channelOptions);
     const sharing = { ...channelOptions, channelOverride: this.resources.getChannel() };
     this.runs = new RunsClient(context.endpoint, tls, sharing);
+    this.schedules = new SchedulesClient(context.endpoint, tls, sharing);
     this.nodes = new NodesClient(context.endpoint, tls, sharing);
     this.secrets = new SecretsClient(context.endpoint, tls, sharing);
     this.budgets = new BudgetsClient(context.endpoint, tls, sharing);

@@ -7,6 +7,7 @@ import {
   NodesService,
   ResourcesService,
   RunsService,
+  SchedulesService,
   SecretsService,
   type SubmitEventRequest,
   type TriggerSet,
@@ -110,6 +111,7 @@ export async function startFakeConsole(
   };
   add("Resources", ResourcesService);
   add("Runs", RunsService);
+  add("Schedules", SchedulesService);
   add("Nodes", NodesService);
   add("Secrets", SecretsService);
   add("Budgets", BudgetsService);

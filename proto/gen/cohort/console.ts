@@ -356,6 +356,34 @@ export interface ExportLeaf {
   checkpoint: string;
 }
 
+export interface ListSchedulesRequest {
+  /** "" for all */
+  workflow: string;
+}
+
+export interface ListSchedulesReply {
+  schedules: Schedule[];
+}
+
+export interface Schedule {
+  workflow: string;
+  cron: string;
+  timezone: string;
+  /** skip | queue | allow */
+  overlap: string;
+  catchupMs: number;
+  /** when it is due next */
+  dueMs: number;
+  /** a time that was due and waits for a run to end, 0 for none */
+  waitingMs: number;
+  /** the time that was settled last, 0 for none */
+  lastDueMs: number;
+  /** as in ledger.ScheduleFired */
+  lastOutcome: string;
+  lastRun: string;
+  lastReason: string;
+}
+
 export interface SubmitEventRequest {
   /** one for a message and a trigger; a second submission is the same event */
   id: string;
@@ -5356,6 +5384,413 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
   },
 };
 
+function createBaseListSchedulesRequest(): ListSchedulesRequest {
+  return { workflow: "" };
+}
+
+export const ListSchedulesRequest: MessageFns<ListSchedulesRequest> = {
+  encode(message: ListSchedulesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSchedulesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSchedulesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSchedulesRequest {
+    return { workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "" };
+  },
+
+  toJSON(message: ListSchedulesRequest): unknown {
+    const obj: any = {};
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSchedulesRequest>): ListSchedulesRequest {
+    return ListSchedulesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSchedulesRequest>): ListSchedulesRequest {
+    const message = createBaseListSchedulesRequest();
+    message.workflow = object.workflow ?? "";
+    return message;
+  },
+};
+
+function createBaseListSchedulesReply(): ListSchedulesReply {
+  return { schedules: [] };
+}
+
+export const ListSchedulesReply: MessageFns<ListSchedulesReply> = {
+  encode(message: ListSchedulesReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.schedules) {
+      Schedule.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListSchedulesReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListSchedulesReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.schedules.push(Schedule.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListSchedulesReply {
+    return {
+      schedules: globalThis.Array.isArray(object?.schedules)
+        ? object.schedules.map((e: any) => Schedule.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListSchedulesReply): unknown {
+    const obj: any = {};
+    if (message.schedules?.length) {
+      obj.schedules = message.schedules.map((e) => Schedule.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListSchedulesReply>): ListSchedulesReply {
+    return ListSchedulesReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListSchedulesReply>): ListSchedulesReply {
+    const message = createBaseListSchedulesReply();
+    message.schedules = object.schedules?.map((e) => Schedule.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSchedule(): Schedule {
+  return {
+    workflow: "",
+    cron: "",
+    timezone: "",
+    overlap: "",
+    catchupMs: 0,
+    dueMs: 0,
+    waitingMs: 0,
+    lastDueMs: 0,
+    lastOutcome: "",
+    lastRun: "",
+    lastReason: "",
+  };
+}
+
+export const Schedule: MessageFns<Schedule> = {
+  encode(message: Schedule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    if (message.cron !== "") {
+      writer.uint32(18).string(message.cron);
+    }
+    if (message.timezone !== "") {
+      writer.uint32(26).string(message.timezone);
+    }
+    if (message.overlap !== "") {
+      writer.uint32(34).string(message.overlap);
+    }
+    if (message.catchupMs !== 0) {
+      writer.uint32(40).int64(message.catchupMs);
+    }
+    if (message.dueMs !== 0) {
+      writer.uint32(48).int64(message.dueMs);
+    }
+    if (message.waitingMs !== 0) {
+      writer.uint32(56).int64(message.waitingMs);
+    }
+    if (message.lastDueMs !== 0) {
+      writer.uint32(64).int64(message.lastDueMs);
+    }
+    if (message.lastOutcome !== "") {
+      writer.uint32(74).string(message.lastOutcome);
+    }
+    if (message.lastRun !== "") {
+      writer.uint32(82).string(message.lastRun);
+    }
+    if (message.lastReason !== "") {
+      writer.uint32(90).string(message.lastReason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Schedule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSchedule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cron = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.timezone = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.overlap = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.catchupMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.dueMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.waitingMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.lastDueMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.lastOutcome = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.lastRun = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.lastReason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Schedule {
+    return {
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      cron: isSet(object.cron) ? globalThis.String(object.cron) : "",
+      timezone: isSet(object.timezone) ? globalThis.String(object.timezone) : "",
+      overlap: isSet(object.overlap) ? globalThis.String(object.overlap) : "",
+      catchupMs: isSet(object.catchupMs)
+        ? globalThis.Number(object.catchupMs)
+        : isSet(object.catchup_ms)
+        ? globalThis.Number(object.catchup_ms)
+        : 0,
+      dueMs: isSet(object.dueMs)
+        ? globalThis.Number(object.dueMs)
+        : isSet(object.due_ms)
+        ? globalThis.Number(object.due_ms)
+        : 0,
+      waitingMs: isSet(object.waitingMs)
+        ? globalThis.Number(object.waitingMs)
+        : isSet(object.waiting_ms)
+        ? globalThis.Number(object.waiting_ms)
+        : 0,
+      lastDueMs: isSet(object.lastDueMs)
+        ? globalThis.Number(object.lastDueMs)
+        : isSet(object.last_due_ms)
+        ? globalThis.Number(object.last_due_ms)
+        : 0,
+      lastOutcome: isSet(object.lastOutcome)
+        ? globalThis.String(object.lastOutcome)
+        : isSet(object.last_outcome)
+        ? globalThis.String(object.last_outcome)
+        : "",
+      lastRun: isSet(object.lastRun)
+        ? globalThis.String(object.lastRun)
+        : isSet(object.last_run)
+        ? globalThis.String(object.last_run)
+        : "",
+      lastReason: isSet(object.lastReason)
+        ? globalThis.String(object.lastReason)
+        : isSet(object.last_reason)
+        ? globalThis.String(object.last_reason)
+        : "",
+    };
+  },
+
+  toJSON(message: Schedule): unknown {
+    const obj: any = {};
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.cron !== "") {
+      obj.cron = message.cron;
+    }
+    if (message.timezone !== "") {
+      obj.timezone = message.timezone;
+    }
+    if (message.overlap !== "") {
+      obj.overlap = message.overlap;
+    }
+    if (message.catchupMs !== 0) {
+      obj.catchupMs = Math.round(message.catchupMs);
+    }
+    if (message.dueMs !== 0) {
+      obj.dueMs = Math.round(message.dueMs);
+    }
+    if (message.waitingMs !== 0) {
+      obj.waitingMs = Math.round(message.waitingMs);
+    }
+    if (message.lastDueMs !== 0) {
+      obj.lastDueMs = Math.round(message.lastDueMs);
+    }
+    if (message.lastOutcome !== "") {
+      obj.lastOutcome = message.lastOutcome;
+    }
+    if (message.lastRun !== "") {
+      obj.lastRun = message.lastRun;
+    }
+    if (message.lastReason !== "") {
+      obj.lastReason = message.lastReason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Schedule>): Schedule {
+    return Schedule.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Schedule>): Schedule {
+    const message = createBaseSchedule();
+    message.workflow = object.workflow ?? "";
+    message.cron = object.cron ?? "";
+    message.timezone = object.timezone ?? "";
+    message.overlap = object.overlap ?? "";
+    message.catchupMs = object.catchupMs ?? 0;
+    message.dueMs = object.dueMs ?? 0;
+    message.waitingMs = object.waitingMs ?? 0;
+    message.lastDueMs = object.lastDueMs ?? 0;
+    message.lastOutcome = object.lastOutcome ?? "";
+    message.lastRun = object.lastRun ?? "";
+    message.lastReason = object.lastReason ?? "";
+    return message;
+  },
+};
+
 function createBaseSubmitEventRequest(): SubmitEventRequest {
   return { id: "", source: "", workflow: "", trigger: 0, eventJson: "" };
 }
@@ -6934,6 +7369,50 @@ export const ApprovalsClient = makeGenericClientConstructor(
 ) as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ApprovalsClient;
   service: typeof ApprovalsService;
+  serviceName: string;
+};
+
+export type SchedulesService = typeof SchedulesService;
+export const SchedulesService = {
+  list: {
+    path: "/cohort.console.Schedules/List" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListSchedulesRequest): Buffer => Buffer.from(ListSchedulesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListSchedulesRequest => ListSchedulesRequest.decode(value),
+    responseSerialize: (value: ListSchedulesReply): Buffer => Buffer.from(ListSchedulesReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListSchedulesReply => ListSchedulesReply.decode(value),
+  },
+} as const;
+
+export interface SchedulesServer extends UntypedServiceImplementation {
+  list: handleUnaryCall<ListSchedulesRequest, ListSchedulesReply>;
+}
+
+export interface SchedulesClient extends Client {
+  list(
+    request: ListSchedulesRequest,
+    callback: (error: ServiceError | null, response: ListSchedulesReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListSchedulesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListSchedulesReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListSchedulesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListSchedulesReply) => void,
+  ): ClientUnaryCall;
+}
+
+export const SchedulesClient = makeGenericClientConstructor(
+  SchedulesService,
+  "cohort.console.Schedules",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): SchedulesClient;
+  service: typeof SchedulesService;
   serviceName: string;
 };
 

@@ -43,6 +43,8 @@ export interface Entry {
     | { $case: "runEnded"; value: RunEnded }
     | { $case: "retryDue"; value: RetryDue }
     | { $case: "runStopping"; value: RunStopping }
+    | { $case: "scheduleSet"; value: ScheduleSet }
+    | { $case: "scheduleFired"; value: ScheduleFired }
     | { $case: "callIntended"; value: CallIntended }
     | { $case: "callSettled"; value: CallSettled }
     | { $case: "callUncertain"; value: CallUncertain }
@@ -248,6 +250,32 @@ export interface RetryDue {
   instance: number;
 }
 
+/** When the schedule of a workflow, known by its cron expression and time zone, is due next. */
+export interface ScheduleSet {
+  workflow: string;
+  cron: string;
+  timezone: string;
+  dueMs: number;
+}
+
+/** What became of a time at which a schedule was due; it is settled, unless it waits. */
+export interface ScheduleFired {
+  workflow: string;
+  cron: string;
+  timezone: string;
+  dueMs: number;
+  /** started | waiting | skipped | missed | refused */
+  outcome: string;
+  /** when it was started */
+  run: string;
+  /** when it was not */
+  reason: string;
+  /** the last of several times that were missed, or due_ms */
+  throughMs: number;
+  /** of these times; when they are too many to count, at least so many */
+  count: number;
+}
+
 export interface StepEnded {
   run: string;
   step: string;
@@ -408,6 +436,12 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "runStopping":
         RunStopping.encode(message.event.value, writer.uint32(314).fork()).join();
+        break;
+      case "scheduleSet":
+        ScheduleSet.encode(message.event.value, writer.uint32(466).fork()).join();
+        break;
+      case "scheduleFired":
+        ScheduleFired.encode(message.event.value, writer.uint32(474).fork()).join();
         break;
       case "callIntended":
         CallIntended.encode(message.event.value, writer.uint32(322).fork()).join();
@@ -635,6 +669,22 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "runStopping", value: RunStopping.decode(reader, reader.uint32()) };
             continue;
           }
+          case 58: {
+            if (tag !== 466) {
+              break;
+            }
+
+            message.event = { $case: "scheduleSet", value: ScheduleSet.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 59: {
+            if (tag !== 474) {
+              break;
+            }
+
+            message.event = { $case: "scheduleFired", value: ScheduleFired.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 40: {
             if (tag !== 322) {
               break;
@@ -823,6 +873,14 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "runStopping", value: RunStopping.fromJSON(object.runStopping) }
         : isSet(object.run_stopping)
         ? { $case: "runStopping", value: RunStopping.fromJSON(object.run_stopping) }
+        : isSet(object.scheduleSet)
+        ? { $case: "scheduleSet", value: ScheduleSet.fromJSON(object.scheduleSet) }
+        : isSet(object.schedule_set)
+        ? { $case: "scheduleSet", value: ScheduleSet.fromJSON(object.schedule_set) }
+        : isSet(object.scheduleFired)
+        ? { $case: "scheduleFired", value: ScheduleFired.fromJSON(object.scheduleFired) }
+        : isSet(object.schedule_fired)
+        ? { $case: "scheduleFired", value: ScheduleFired.fromJSON(object.schedule_fired) }
         : isSet(object.callIntended)
         ? { $case: "callIntended", value: CallIntended.fromJSON(object.callIntended) }
         : isSet(object.call_intended)
@@ -919,6 +977,10 @@ export const Entry: MessageFns<Entry> = {
       obj.retryDue = RetryDue.toJSON(message.event.value);
     } else if (message.event?.$case === "runStopping") {
       obj.runStopping = RunStopping.toJSON(message.event.value);
+    } else if (message.event?.$case === "scheduleSet") {
+      obj.scheduleSet = ScheduleSet.toJSON(message.event.value);
+    } else if (message.event?.$case === "scheduleFired") {
+      obj.scheduleFired = ScheduleFired.toJSON(message.event.value);
     } else if (message.event?.$case === "callIntended") {
       obj.callIntended = CallIntended.toJSON(message.event.value);
     } else if (message.event?.$case === "callSettled") {
@@ -1070,6 +1132,18 @@ export const Entry: MessageFns<Entry> = {
       case "runStopping": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "runStopping", value: RunStopping.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "scheduleSet": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "scheduleSet", value: ScheduleSet.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "scheduleFired": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "scheduleFired", value: ScheduleFired.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3813,6 +3887,332 @@ export const RetryDue: MessageFns<RetryDue> = {
     message.run = object.run ?? "";
     message.step = object.step ?? "";
     message.instance = object.instance ?? 0;
+    return message;
+  },
+};
+
+function createBaseScheduleSet(): ScheduleSet {
+  return { workflow: "", cron: "", timezone: "", dueMs: 0 };
+}
+
+export const ScheduleSet: MessageFns<ScheduleSet> = {
+  encode(message: ScheduleSet, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    if (message.cron !== "") {
+      writer.uint32(18).string(message.cron);
+    }
+    if (message.timezone !== "") {
+      writer.uint32(26).string(message.timezone);
+    }
+    if (message.dueMs !== 0) {
+      writer.uint32(32).int64(message.dueMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScheduleSet {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScheduleSet();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cron = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.timezone = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dueMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScheduleSet {
+    return {
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      cron: isSet(object.cron) ? globalThis.String(object.cron) : "",
+      timezone: isSet(object.timezone) ? globalThis.String(object.timezone) : "",
+      dueMs: isSet(object.dueMs)
+        ? globalThis.Number(object.dueMs)
+        : isSet(object.due_ms)
+        ? globalThis.Number(object.due_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: ScheduleSet): unknown {
+    const obj: any = {};
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.cron !== "") {
+      obj.cron = message.cron;
+    }
+    if (message.timezone !== "") {
+      obj.timezone = message.timezone;
+    }
+    if (message.dueMs !== 0) {
+      obj.dueMs = Math.round(message.dueMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ScheduleSet>): ScheduleSet {
+    return ScheduleSet.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ScheduleSet>): ScheduleSet {
+    const message = createBaseScheduleSet();
+    message.workflow = object.workflow ?? "";
+    message.cron = object.cron ?? "";
+    message.timezone = object.timezone ?? "";
+    message.dueMs = object.dueMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseScheduleFired(): ScheduleFired {
+  return { workflow: "", cron: "", timezone: "", dueMs: 0, outcome: "", run: "", reason: "", throughMs: 0, count: 0 };
+}
+
+export const ScheduleFired: MessageFns<ScheduleFired> = {
+  encode(message: ScheduleFired, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    if (message.cron !== "") {
+      writer.uint32(18).string(message.cron);
+    }
+    if (message.timezone !== "") {
+      writer.uint32(26).string(message.timezone);
+    }
+    if (message.dueMs !== 0) {
+      writer.uint32(32).int64(message.dueMs);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(42).string(message.outcome);
+    }
+    if (message.run !== "") {
+      writer.uint32(50).string(message.run);
+    }
+    if (message.reason !== "") {
+      writer.uint32(58).string(message.reason);
+    }
+    if (message.throughMs !== 0) {
+      writer.uint32(64).int64(message.throughMs);
+    }
+    if (message.count !== 0) {
+      writer.uint32(72).uint32(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScheduleFired {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScheduleFired();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cron = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.timezone = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dueMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.throughMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScheduleFired {
+    return {
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      cron: isSet(object.cron) ? globalThis.String(object.cron) : "",
+      timezone: isSet(object.timezone) ? globalThis.String(object.timezone) : "",
+      dueMs: isSet(object.dueMs)
+        ? globalThis.Number(object.dueMs)
+        : isSet(object.due_ms)
+        ? globalThis.Number(object.due_ms)
+        : 0,
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      throughMs: isSet(object.throughMs)
+        ? globalThis.Number(object.throughMs)
+        : isSet(object.through_ms)
+        ? globalThis.Number(object.through_ms)
+        : 0,
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+    };
+  },
+
+  toJSON(message: ScheduleFired): unknown {
+    const obj: any = {};
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.cron !== "") {
+      obj.cron = message.cron;
+    }
+    if (message.timezone !== "") {
+      obj.timezone = message.timezone;
+    }
+    if (message.dueMs !== 0) {
+      obj.dueMs = Math.round(message.dueMs);
+    }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.throughMs !== 0) {
+      obj.throughMs = Math.round(message.throughMs);
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ScheduleFired>): ScheduleFired {
+    return ScheduleFired.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ScheduleFired>): ScheduleFired {
+    const message = createBaseScheduleFired();
+    message.workflow = object.workflow ?? "";
+    message.cron = object.cron ?? "";
+    message.timezone = object.timezone ?? "";
+    message.dueMs = object.dueMs ?? 0;
+    message.outcome = object.outcome ?? "";
+    message.run = object.run ?? "";
+    message.reason = object.reason ?? "";
+    message.throughMs = object.throughMs ?? 0;
+    message.count = object.count ?? 0;
     return message;
   },
 };

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { money, name } from "./values.ts";
+import { isTimezone, money, name } from "./values.ts";
 
 export const budget = z
   .strictObject({
@@ -29,12 +29,3 @@ export const budget = z
   .describe("A hard ceiling on what a scope may spend in a window of time.");
 
 export type Budget = z.infer<typeof budget>;
-
-function isTimezone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: text });
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -89,6 +89,16 @@ export const environmentName = z
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable")
   .refine((text) => !text.startsWith("COHORT_"), "COHORT_ names are Cohort's own");
 
+/** Whether it names an IANA time zone. */
+export function isTimezone(text: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: text });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 interface Quantity {
   readonly title: string;
   readonly pattern: RegExp;

@@ -25,7 +25,7 @@ export const workflow = z
     ),
     description: z.string().max(1000).optional().describe("What the workflow is for, for people."),
     on: triggers
-      .default({ mqtt: [] })
+      .prefault({})
       .describe("What starts a run; left out, only a person or a program does."),
     inputs: z
       .record(inputName, input)

@@ -1,5 +1,7 @@
 import * as z from "zod";
-import { template } from "../values.ts";
+import { limits, scheduleDefaults } from "../../limits.ts";
+import { formatDuration } from "../../quantity.ts";
+import { duration, template } from "../values.ts";
 
 /** What starts a run without a person. */
 
@@ -19,7 +21,40 @@ const mqttTrigger = z.strictObject({
     ),
 });
 
+const scheduleTrigger = z.strictObject({
+  cron: z
+    .string()
+    .max(limits.cronLengthMax)
+    .describe(
+      "When it is due: minute, hour, day of month, month, day of week, as `*/15 6-22 * * 1-5`, or one of `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`. Where the clock is put forward, a time that has no `*` or step in minute and hour, and falls into the gap, is due once, right after it; where the clock is put back, such a time is due once, and any other in both hours.",
+    ),
+  timezone: z
+    .string()
+    .default("UTC")
+    .describe("IANA time zone in which `cron` is read, such as Europe/Berlin."),
+  overlap: z
+    .enum(["skip", "queue", "allow"])
+    .default("skip")
+    .describe(
+      "What becomes of a time that is due while a run that a schedule of this workflow started still goes on: `skip` it, `queue` it until that run has ended (one time waits, further ones are skipped), or `allow` a second run beside it.",
+    ),
+  catchup: duration
+    .prefault(formatDuration(scheduleDefaults.catchupMs))
+    .describe(
+      "How late a run may start when the coordinator was away at its time; less than 10 seconds counts as that. Of several times that were missed only the latest starts a run; all others are recorded as missed. Left out, 5 minutes.",
+    ),
+});
+
+export type ScheduleTrigger = z.infer<typeof scheduleTrigger>;
+
 export const triggers = z.strictObject({
+  schedule: z
+    .array(scheduleTrigger)
+    .max(limits.schedulesMax)
+    .default([])
+    .describe(
+      "Times at which the coordinator starts a run, each with `event.schedule`: `due_ms`, `due` (ISO 8601, UTC), `cron` and `timezone`.",
+    ),
   mqtt: z
     .array(mqttTrigger)
     .max(100)
