@@ -5,6 +5,7 @@ import {
   type CancelRunRequest,
   LogLine,
   Node,
+  Schedule,
   type SetSecretRequest,
 } from "@cohort/proto/gen/cohort/console";
 import { describe, expect, it } from "vitest";
@@ -185,7 +186,7 @@ describe("cohort cancel", () => {
 
 describe("cohort schedules", () => {
   it("shows when each is due next and what became of its last time", async () => {
-    const schedule = {
+    const schedule = Schedule.fromPartial({
       workflow: "press",
       cron: "0 6 * * *",
       timezone: "UTC",
@@ -193,7 +194,7 @@ describe("cohort schedules", () => {
       lastDueMs: 3,
       lastOutcome: "missed",
       lastReason: "the coordinator was away",
-    };
+    });
     cli.fake.handlers["Schedules.list"] = () => ({ schedules: [schedule] });
     const { stdout } = await run(["schedules", "--workflow", "press"]);
     expect(stdout).toMatch(/press +0 6 \* \* \* +UTC +1970[\s\S]*missed the coordinator was away/);

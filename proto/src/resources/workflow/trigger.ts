@@ -51,7 +51,7 @@ export const triggers = z.strictObject({
   schedule: z
     .array(scheduleTrigger)
     .max(limits.schedulesMax)
-    .default([])
+    .prefault([])
     .describe(
       "Times at which the coordinator starts a run, each with `event.schedule`: `due_ms`, `due` (ISO 8601, UTC), `cron` and `timezone`.",
     ),
