@@ -5,7 +5,6 @@ import {
   type CancelRunRequest,
   LogLine,
   Node,
-  Schedule,
   type SetSecretRequest,
 } from "@cohort/proto/gen/cohort/console";
 import { describe, expect, it } from "vitest";
@@ -181,26 +180,6 @@ describe("cohort cancel", () => {
       { run: "01RUN", hard: false },
       { run: "01RUN", hard: true },
     ]);
-  });
-});
-
-describe("cohort schedules", () => {
-  it("shows when each is due next and what became of its last time", async () => {
-    const schedule = Schedule.fromPartial({
-      workflow: "press",
-      cron: "0 6 * * *",
-      timezone: "UTC",
-      dueMs: 5,
-      lastDueMs: 3,
-      lastOutcome: "missed",
-      lastReason: "the coordinator was away",
-    });
-    cli.fake.handlers["Schedules.list"] = () => ({ schedules: [schedule] });
-    const { stdout } = await run(["schedules", "--workflow", "press"]);
-    expect(stdout).toMatch(/press +0 6 \* \* \* +UTC +1970[\s\S]*missed the coordinator was away/);
-    expect(cli.fake.requests[0]?.request).toEqual({ workflow: "press" });
-    const json = JSON.parse((await run(["schedules", "-o", "json"])).stdout) as object;
-    expect(json).toMatchObject({ schedules: [{ due_ms: 5, waiting_ms: null, last_due_ms: 3 }] });
   });
 });
 
