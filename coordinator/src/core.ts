@@ -44,6 +44,8 @@ export interface CoreOptions {
   ) => Pick<VaultProxy, "fromStep" | "fromNode">;
   readonly membership: Omit<MembershipOptions, "decide" | "presence" | "welcome" | "now">;
   readonly sleep: DispatcherDependencies["sleep"];
+  /** Parts of ended runs that stay in memory, where it is not the usual number. */
+  readonly endedPartsMax?: number;
   /** The event log cannot be written: the process must end, and start again from the log. */
   readonly onFailure: (error: unknown) => void;
   /** A fault that no caller is left to be told of. */
@@ -71,7 +73,7 @@ export interface Core {
  */
 export function createCore(options: CoreOptions): Core {
   const { log, now, newId, mesh, sealToken, sleep, onFailure, onFault } = options;
-  const state = replay(log);
+  const state = replay(log, options.endedPartsMax);
   const feed = createFeed();
   const writer = createWriter({
     log,
@@ -86,6 +88,7 @@ export function createCore(options: CoreOptions): Core {
   const proxy = options.createProxy({ writer, onFault, ...lookupsOf(state) }, state);
   const dispatcher = createDispatcher({
     writer,
+    history: log.history,
     mesh,
     sealToken,
     call: (attempt, work) => proxy.fromStep({ attempt, ...work }),
@@ -117,6 +120,7 @@ export function createCore(options: CoreOptions): Core {
   });
   const reports = createNodeReports({
     writer,
+    history: log.history,
     feed,
     stepLogs: {
       read: log.stepLogs.read,

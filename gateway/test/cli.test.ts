@@ -141,7 +141,7 @@ describe("-o json", () => {
   it("prints each list under its name", async () => {
     cli.fake.handlers = {
       "Nodes.list": () => ({ nodes: [Node.fromPartial({ node: "edge-1", state: "connected" })] }),
-      "Runs.list": () => ({ runs: [] }),
+      "Runs.list": () => ({ runs: [], next: "" }),
       "Budgets.list": () => ({ budgets: [] }),
       "Secrets.list": () => ({ secrets: [{ path: "a/b", version: 2, setMs: 5, services: ["x"] }] }),
     };

@@ -16,7 +16,7 @@ import { createMemoryHistory, emptyHistory } from "../../coordinator/src/log/mem
 import type { Recorded } from "../../coordinator/src/state/event.ts";
 import { applyEvent, emptyState, type State } from "../../coordinator/src/state/state.ts";
 import type { Sent } from "./coordinator-end.ts";
-import { type CoordinatorProcess, ledgerSigner } from "./coordinator-process.ts";
+import { type CoordinatorProcess, endedPartsMax, ledgerSigner } from "./coordinator-process.ts";
 import { digest, simulatedCrypto } from "./crypto.ts";
 import { History, must } from "./history.ts";
 import { asText, difference, snapshot } from "./snapshot.ts";
@@ -29,7 +29,7 @@ export class Checks {
   readonly history: History;
   readonly #disk: MemoryDisk;
   readonly #trace: Trace;
-  readonly #replayed: State = emptyState();
+  readonly #replayed: State = emptyState(endedPartsMax);
   readonly #finished = emptyHistory();
   #read = 0;
   #callsOut = 0;

@@ -39,6 +39,9 @@ export interface CoordinatorOptions {
   readonly onFault: (error: unknown) => void;
 }
 
+/** So few that ended runs leave memory while there is still something to hear of them. */
+export const endedPartsMax = 6;
+
 export const dispatchKeys = keyPair(digest(Buffer.from("dispatch")));
 const ledgerKeys = keyPair(digest(Buffer.from("ledger")));
 export const ledgerSigner: NoteSigner = {
@@ -78,6 +81,7 @@ export class CoordinatorProcess {
       onFault,
     });
     this.#core = createCore({
+      endedPartsMax,
       log: this.#watched(log),
       now,
       newId: () => random.ulid(),

@@ -6,6 +6,7 @@ import {
   decideDrain,
   decideUncordon,
 } from "../../coordinator/src/fleet/decide-cordon.ts";
+import { queryRun } from "../../coordinator/src/history/query-runs.ts";
 import { decideApproval } from "../../coordinator/src/scheduler/decide-approval.ts";
 import { decideCancel } from "../../coordinator/src/scheduler/decide-cancel.ts";
 import { decideStart } from "../../coordinator/src/scheduler/decide-start.ts";
@@ -156,8 +157,8 @@ export class Operators {
     const wish = this.#random.pick([null, ...this.#wishes]);
     if (wish?.run == null) return;
     const { run } = wish;
-    const done = coordinator.writer.read(({ runs }) => runs.byId.get(run)?.state ?? "unknown");
-    this.#watch(coordinator, done, (state) => this.#told.saw(run, state));
+    const done = queryRun(coordinator.writer, coordinator.log.history, run);
+    this.#watch(coordinator, done, ({ state }) => this.#told.saw(run, state));
   }
 
   /** Two at times decide the same, and not the same way. */

@@ -14,8 +14,8 @@ import { consume, emptySequences, type Sequences } from "./sequence.ts";
  *
  * What leaves memory, by the events alone:
  * - used sequence numbers: with their attempt, or its run;
- * - a call and its run's account: when `endedRunsMax` other runs with calls have ended since its
- *   run did, never while a call of it is pending; of a run's posted calls, the newest are kept;
+ * - a run's account and its posted calls: when the run leaves memory; a call that is out, or whose
+ *   outcome is unknown, stays until it is settled; of a run's posted calls, the newest are kept;
  * - a budget's window: when a later reservation on the budget finds it over for good.
  */
 export interface BudgetState {
@@ -25,8 +25,6 @@ export interface BudgetState {
   readonly accounts: Map<string, Map<string, Sum>>;
   readonly calls: Map<string, Call>;
   readonly runs: Map<string, RunCalls>;
-  /** Runs with calls that have ended, oldest first. */
-  readonly endedRuns: Set<string>;
   /** Refusals lately recorded, by node. */
   readonly refusals: Map<string, RefusalCount>;
   /** Time of the latest reservation: a clock that steps back opens no earlier window again. */
@@ -64,7 +62,6 @@ export function emptyBudget(): BudgetState {
     accounts: new Map(),
     calls: new Map(),
     runs: new Map(),
-    endedRuns: new Set(),
     refusals: new Map(),
     latestMs: 0,
   };
@@ -86,9 +83,18 @@ export function applyBudget(state: BudgetState, { event, atMs }: Recorded): void
     case "attemptEnded":
       return applyAttemptEnded(state, event.value.attempt);
     case "runEnded":
-      return applyRunEnded(state, event.value.run);
+      return void state.runs.get(event.value.run)?.sequences.clear();
     default:
   }
+}
+
+/** An ended run leaves memory: its calls with it, but those that have not been settled. */
+export function forgetRunCalls(state: BudgetState, run: string): void {
+  for (const id of state.runs.get(run)?.calls ?? []) {
+    if (state.calls.get(id)?.state === "posted") state.calls.delete(id);
+  }
+  state.runs.delete(run);
+  state.accounts.delete(`run/${run}`);
 }
 
 function applyResources(state: BudgetState, resources: readonly Resource[]): void {
@@ -159,6 +165,7 @@ function applySettled(state: BudgetState, { call: id, actualNanoUsd }: CallSettl
     sum.heldNanoUsd -= call.reservedNanoUsd;
     sum.postedNanoUsd = add(sum.postedNanoUsd, actualNanoUsd);
   }
+  if (!state.runs.has(call.attempt.run)) state.calls.delete(id);
   forgetOldestPosted(state, call.attempt.run);
 }
 
@@ -180,27 +187,6 @@ function forgetOldestPosted(state: BudgetState, run: string): void {
 
 function applyAttemptEnded(state: BudgetState, attempt: AttemptKey | undefined): void {
   if (attempt !== undefined) state.runs.get(attempt.run)?.sequences.delete(attemptId(attempt));
-}
-
-function applyRunEnded(state: BudgetState, id: string): void {
-  const run = state.runs.get(id);
-  if (run === undefined) return;
-  run.sequences.clear();
-  state.endedRuns.add(id);
-  if (state.endedRuns.size > budgetLimits.endedRunsMax) forgetOldestRun(state);
-}
-
-/** An uncertain call goes with its run; its hold stays in the budgets' windows until they go. */
-function forgetOldestRun(state: BudgetState): void {
-  for (const id of state.endedRuns) {
-    const calls = [...(state.runs.get(id)?.calls ?? [])];
-    if (calls.some((call) => state.calls.get(call)?.state === "pending")) continue;
-    for (const call of calls) state.calls.delete(call);
-    state.runs.delete(id);
-    state.accounts.delete(`run/${id}`);
-    state.endedRuns.delete(id);
-    return;
-  }
 }
 
 /** Sums stay exact integers: beyond 9 million USD they stand still, which every limit refuses. */

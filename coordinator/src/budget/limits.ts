@@ -1,7 +1,5 @@
 /** Limits of the budgets' memory. Units last. */
 export const budgetLimits = {
-  /** Ended runs whose charges can still be shown; the oldest leave first. */
-  endedRunsMax: 1_000,
   /** Calls of one run that can be shown; of those that are posted, the oldest leave first. */
   callsPerRunMax: 1_000,
   /** Numbers remembered above the floor, as the window of RFC 4303 section 3.4.3. */

@@ -10,16 +10,10 @@ import type {
 import { attemptId } from "@cohort/proto/proof";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { EnrolledNode } from "../fleet/fleet.ts";
+import { formerRun, type RunHistory } from "../history/history.ts";
 import { decideAccepted, decideEnded, failure } from "../scheduler/decide-attempt.ts";
 import { schedulerLimits } from "../scheduler/limits.ts";
-import {
-  findActive,
-  findStep,
-  type Instance,
-  keyOf,
-  type Run,
-  type Runs,
-} from "../scheduler/runs.ts";
+import { findActive, type Instance, keyOf, type Run, type Runs } from "../scheduler/runs.ts";
 import { type CallWork, callFor, workFor } from "../scheduler/work.ts";
 import type { Recorded } from "../state/event.ts";
 import type { Writer } from "../state/writer.ts";
@@ -28,6 +22,7 @@ import { callResult } from "./call-result.ts";
 
 export interface DispatcherDependencies {
   readonly writer: Writer;
+  readonly history: RunHistory;
   readonly mesh: {
     dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply>;
     cancel(node: string, cancel: Cancel): Promise<void>;
@@ -199,13 +194,14 @@ function recallAll(
 
 /** The step is over: what still ran of it is ended on its node. Unheard recalls reach it at hello. */
 function recall(
-  { writer, mesh, onFault }: DispatcherDependencies,
+  { writer, history, mesh, onFault }: DispatcherDependencies,
   run: string,
   step: string,
 ): void {
-  const hard = writer.state.runs.byId.get(run)?.endsAltogether === true;
-  for (const instance of findStep(writer.state.runs, run, step)?.instances ?? []) {
-    if (instance.state !== "cancelled" || instance.node === "") continue;
-    mesh.cancel(instance.node, { attempt: keyOf(instance), hard }).catch(onFault);
+  const here = writer.state.runs.byId.get(run) ?? formerRun(history, run);
+  for (const { state, node, instance, attempt } of here?.steps.get(step)?.instances ?? []) {
+    if (state !== "cancelled" || node === "") continue;
+    const key = { run, step, instance, attempt };
+    mesh.cancel(node, { attempt: key, hard: here?.endsAltogether === true }).catch(onFault);
   }
 }

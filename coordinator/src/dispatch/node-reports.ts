@@ -7,16 +7,18 @@ import type {
 import { refuse } from "@cohort/proto/problem";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { EnrolledNode } from "../fleet/fleet.ts";
+import { type FormerRun, formerRun, type RunHistory } from "../history/history.ts";
 import type { StepLogChunk, StepLogStore } from "../log/log.ts";
 import type { MeshHandlers } from "../mesh/mesh.ts";
 import { decideNodeEvents } from "../scheduler/decide-attempt.ts";
 import { schedulerLimits } from "../scheduler/limits.ts";
-import { findActive, findInstance, type Runs } from "../scheduler/runs.ts";
+import { findActive, type Runs } from "../scheduler/runs.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
 
 export interface NodeReportDependencies {
   readonly writer: Writer;
+  readonly history: RunHistory;
   readonly feed: Feed;
   readonly stepLogs: StepLogStore;
   sealToken(node: EnrolledNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
@@ -29,12 +31,13 @@ export interface NodeReportDependencies {
 export function createNodeReports(
   dependencies: NodeReportDependencies,
 ): Pick<MeshHandlers, "events" | "renew" | "proxy"> {
-  const { writer, feed, stepLogs, sealToken, seen } = dependencies;
+  const { writer, history, feed, stepLogs, sealToken, seen } = dependencies;
   const { runs, fleet } = writer.state;
   return {
     async events(name, { events }) {
       seen(name);
-      const chunks = events.flatMap((event) => chunkOf(runs, name, event));
+      const findAttempt = attemptFinder(runs, history);
+      const chunks = events.flatMap((event) => chunkOf(findAttempt, name, event));
       if (chunks.length > 0) {
         await stepLogs.append(chunks);
         feed.publish({ kind: "output", runs: new Set(chunks.map((chunk) => chunk.run)) });
@@ -62,13 +65,36 @@ export function createNodeReports(
 }
 
 /** Output of an attempt that this node had or has; what goes beyond the limit is not kept. */
-function chunkOf(runs: Runs, node: string, { attempt, event, atMs }: NodeEvent): StepLogChunk[] {
+function chunkOf(
+  findAttempt: AttemptFinder,
+  node: string,
+  { attempt, event, atMs }: NodeEvent,
+): StepLogChunk[] {
   if (event?.$case !== "log" || attempt === undefined) return [];
   const { stream, offset, data } = event.value;
-  const instance = findInstance(runs, attempt);
-  if (instance?.node !== node || instance.attempt !== attempt.attempt) return [];
+  const latest = findAttempt(attempt);
+  if (latest?.node !== node || latest.attempt !== attempt.attempt) return [];
   if (offset + data.length > schedulerLimits.stepLogBytesMax) return [];
   return [{ ...attempt, node, stream, offset, atMs, data }];
+}
+
+/** The latest attempt of an instance. */
+type AttemptFinder = (
+  key: AttemptKey,
+) => { readonly attempt: number; readonly node: string } | undefined;
+
+/** Also finds it in runs that have left memory: a node may have been away for long. */
+function attemptFinder(runs: Runs, history: RunHistory): AttemptFinder {
+  const former = new Map<string, FormerRun | null>();
+  const formerly = (run: string) => {
+    const known = former.get(run);
+    if (known !== undefined) return known;
+    const found = formerRun(history, run);
+    former.set(run, found);
+    return found;
+  };
+  return ({ run, step, instance }) =>
+    (runs.byId.get(run) ?? formerly(run))?.steps.get(step)?.instances[instance];
 }
 
 function servicesOf({ state }: Writer, { run, step }: AttemptKey): readonly string[] {

@@ -1,4 +1,8 @@
-import { type Charge, Run as RunView } from "@cohort/proto/gen/cohort/console";
+import {
+  type Charge,
+  Run as RunView,
+  type Step as StepView,
+} from "@cohort/proto/gen/cohort/console";
 import { chargesOfRun } from "../budget/report.ts";
 import type { Run } from "../scheduler/runs.ts";
 import type { Recorded } from "../state/event.ts";
@@ -95,6 +99,18 @@ export function projectEvent(state: State, { seq, event }: Recorded): readonly H
 export function finishedView({ head, detail, charges }: FinishedRun): RunView {
   const { steps, eventJson } = RunView.decode(detail);
   return { ...RunView.decode(head), steps, eventJson, charges: [...charges] };
+}
+
+/** A finished run in the shape in which runs that go on are looked at. */
+export interface FormerRun extends Omit<RunView, "steps"> {
+  readonly steps: ReadonlyMap<string, StepView>;
+}
+
+export function formerRun(history: RunHistory, run: string): FormerRun | null {
+  const row = history.find(run);
+  if (row === null) return null;
+  const { steps, ...view } = finishedView(row);
+  return { ...view, steps: new Map(steps.map((step) => [step.step, step])) };
 }
 
 const none: readonly HistoryChange[] = [];

@@ -6,7 +6,7 @@ import { contextOf } from "./context.ts";
 import { newRun } from "./new-run.ts";
 import { beginPause, endPause } from "./pause.ts";
 import { pinnedTo } from "./queues.ts";
-import type { Instance, Run, Runs } from "./runs.ts";
+import { type Instance, type Run, type Runs, retire } from "./runs.ts";
 import { clearTimer, setTimer } from "./timers.ts";
 import { watchLoss } from "./waiting.ts";
 
@@ -50,7 +50,7 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
       run.reason = event.value.reason;
       run.endedMs = atMs;
       run.pause = null;
-      runs.active.delete(run.run);
+      retire(runs, run);
       return;
     }
     case "runPaused": {

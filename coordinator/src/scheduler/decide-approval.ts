@@ -84,7 +84,9 @@ function denied(answer: Answer): Finished {
 }
 
 function whyNot(runs: Runs, key: AttemptKey) {
-  if (!runs.byId.has(key.run)) return refuse("RUN_UNKNOWN", `no run has the id "${key.run}"`);
+  if (!runs.byId.has(key.run)) {
+    return refuse("RUN_UNKNOWN", `no run that goes on has the id "${key.run}"`);
+  }
   const instance = findInstance(runs, key);
   const hint = "`cohort approvals` lists what waits for a decision.";
   const { attempt = 0, result = null } = instance ?? {};

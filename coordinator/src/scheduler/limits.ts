@@ -15,4 +15,10 @@ export const schedulerLimits = {
   tickMs: 100,
   /** Output that is kept of one stream of an attempt. */
   stepLogBytesMax: 16 * 1024 * 1024,
+  /**
+   * Parts of ended runs that stay in memory: steps, instances, and texts of so many characters. What
+   * is recalled or reported late finds its run without asking the disk, as a rule.
+   */
+  endedPartsMax: 4_096,
+  endedPartLength: 512,
 } as const;

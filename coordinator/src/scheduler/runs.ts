@@ -1,13 +1,22 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
+import { schedulerLimits } from "./limits.ts";
 import { emptyQueues, type Queues } from "./queues.ts";
 import type { Timers } from "./timers.ts";
 
 /** Runs and all below them, as the events left them, with the indexes that decisions need. */
 export interface Runs {
+  /** Those that go on, and the latest that ended. */
   readonly byId: Map<string, Run>;
   /** Not ended, in order of start. */
   readonly active: Map<string, Run>;
+  /** Ended, with how many parts they have, in the order in which they ended. */
+  readonly ended: Map<string, number>;
+  /** Of all of those together. */
+  endedParts: number;
+  /** With more than so many, the first of them leave memory. */
+  readonly endedPartsMax: number;
+  /** Of the runs in memory; history knows the others. */
   readonly byIdempotencyKey: Map<string, string>;
   /** By node ("" for the coordinator): attempts scheduled there and not ended; the load. */
   readonly onNode: Map<string, Set<Instance>>;
@@ -133,10 +142,13 @@ export interface Question {
   readonly roles: readonly string[];
 }
 
-export function emptyRuns(): Runs {
+export function emptyRuns(endedPartsMax: number = schedulerLimits.endedPartsMax): Runs {
   return {
     byId: new Map(),
     active: new Map(),
+    ended: new Map(),
+    endedParts: 0,
+    endedPartsMax,
     byIdempotencyKey: new Map(),
     onNode: new Map(),
     ready: new Set(),
@@ -147,6 +159,24 @@ export function emptyRuns(): Runs {
     away: new Set(),
     scheduled: 0,
   };
+}
+
+/** The run has ended: it is no longer active, and leaves memory in its turn. */
+export function retire(runs: Runs, run: Run): void {
+  const parts = partsOf(run);
+  runs.active.delete(run.run);
+  runs.ended.set(run.run, parts);
+  runs.endedParts += parts;
+}
+
+/** An ended run leaves memory. */
+export function forgetRun(runs: Runs, id: string): void {
+  const run = runs.byId.get(id);
+  runs.endedParts -= runs.ended.get(id) ?? 0;
+  runs.ended.delete(id);
+  runs.byId.delete(id);
+  const key = run?.idempotencyKey ?? "";
+  if (runs.byIdempotencyKey.get(key) === id) runs.byIdempotencyKey.delete(key);
 }
 
 export function findStep(runs: Runs, run: string, step: string): Step | null {
@@ -175,4 +205,17 @@ export function isActive(instance: Instance): boolean {
 export function keyOf(instance: Instance): AttemptKey {
   const { run, step, instance: index, attempt } = instance;
   return { run, step, instance: index, attempt };
+}
+
+/** What it costs to remember: steps, instances, and each part's worth of text. */
+function partsOf({ steps, inputsJson, event }: Run): number {
+  const texts = inputsJson.length + (event === null ? 0 : JSON.stringify(event).length);
+  const inSteps = [...steps.values()].reduce((sum, { instances }) => {
+    const outputs = instances.reduce(
+      (length, it) => length + (it.result?.outputJson.length ?? 0),
+      0,
+    );
+    return sum + 1 + instances.length + Math.ceil(outputs / schedulerLimits.endedPartLength);
+  }, 0);
+  return inSteps + Math.ceil(texts / schedulerLimits.endedPartLength);
 }

@@ -7,8 +7,8 @@ import { applyEvent, emptyState, type State } from "./state.ts";
  * where it is behind it, or is made anew where it is absent or of another version. Throws
  * LEDGER_INVALID.
  */
-export function replay(log: EventLog): State {
-  const state = emptyState();
+export function replay(log: EventLog, endedPartsMax?: number): State {
+  const state = emptyState(endedPartsMax);
   const covered = log.history.begin(historyVersion);
   let changes: HistoryChange[] = [];
   for (const { seq, atMs, event } of log.entries(1)) {

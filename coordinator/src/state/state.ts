@@ -6,6 +6,7 @@ import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
 import { emptyRuns, type Runs } from "../scheduler/runs.ts";
 import type { Recorded } from "./event.ts";
+import { forgetEnded } from "./forget.ts";
 
 /** All that the coordinator knows, as a function of the log. Changed by `applyEvent` alone. */
 export interface State {
@@ -18,12 +19,12 @@ export interface State {
   readonly budget: BudgetState;
 }
 
-export function emptyState(): State {
+export function emptyState(endedPartsMax?: number): State {
   return {
     mesh: "",
     catalogue: emptyCatalogue(),
     fleet: emptyFleet(),
-    runs: emptyRuns(),
+    runs: emptyRuns(endedPartsMax),
     schedules: emptySchedules(),
     budget: emptyBudget(),
   };
@@ -31,6 +32,7 @@ export function emptyState(): State {
 
 /** Deterministic and total; replaying the log from empty gives the same state. */
 export function applyEvent(state: State, recorded: Recorded): void {
+  if (recorded.event.$case === "runEnded") forgetEnded(state);
   if (recorded.event.$case === "meshCreated") state.mesh = recorded.event.value.mesh;
   applyCatalogue(state.catalogue, recorded);
   applyFleet(state.fleet, recorded);

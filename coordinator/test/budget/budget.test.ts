@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { applyBudget, emptyBudget } from "../../src/budget/budget.ts";
+import { applyBudget, emptyBudget, forgetRunCalls } from "../../src/budget/budget.ts";
 import { budgetLimits } from "../../src/budget/limits.ts";
 import { budgetLines, chargesOfRun } from "../../src/budget/report.ts";
 import { attemptKey, Book } from "./book.ts";
@@ -55,20 +55,23 @@ describe("applyBudget", () => {
     expect(book.state.accounts.get("budget/all")?.has(today)).toBe(false);
   });
 
-  it("forgets the oldest ended run's calls when too many have ended, but no pending one", () => {
+  it("forgets a run's calls when it leaves memory, those that are out when they are settled", () => {
     const book = new Book();
-    const keyOf = (run: number) => ({ ...attemptKey, run: `run${run}` });
-    for (let run = 0; run < budgetLimits.endedRunsMax + 2; run += 1) {
-      book.call({ call: `call${run}`, attempt: keyOf(run) });
-      if (run !== 0) book.settle(`call${run}`, 1);
-      book.endRun(`run${run}`);
-    }
-    expect(chargesOfRun(book.state, "run0")).toHaveLength(1);
-    expect(chargesOfRun(book.state, "run1")).toHaveLength(0);
-    expect(book.state.accounts.has("run/run1")).toBe(false);
-    expect(book.state.endedRuns.size).toBe(budgetLimits.endedRunsMax);
-    book.settle("call0", 5);
-    expect(book.sum("run/run0", "run")).toEqual({ posted: 5, held: 0 });
+    book.define({ name: "all", limit: 100 });
+    for (const call of ["1", "2", "3"]) book.call({ call });
+    book.settle("1", 1);
+    book.record({ $case: "callUncertain", value: { call: "3", reason: "" } });
+    book.endRun("01RUN");
+    expect(chargesOfRun(book.state, "01RUN")).toHaveLength(3);
+    forgetRunCalls(book.state, "01RUN");
+    expect(chargesOfRun(book.state, "01RUN")).toEqual([]);
+    expect(book.state.accounts.has("run/01RUN")).toBe(false);
+    expect([...book.state.calls.keys()]).toEqual(["2", "3"]);
+    expect(book.sum("budget/all", today)).toEqual({ posted: 1, held: 20 });
+    book.settle("2", 5);
+    book.settle("3", 10);
+    expect(book.sum("budget/all", today)).toEqual({ posted: 16, held: 0 });
+    expect(book.state.calls.size).toBe(0);
   });
 
   it("keeps the newest calls of a run that makes too many, and its whole sum", () => {

@@ -1,7 +1,8 @@
-import type { Dispatch, DispatchReply } from "@cohort/proto/gen/cohort/node";
+import type { Cancel, Dispatch, DispatchReply } from "@cohort/proto/gen/cohort/node";
 import { problem } from "@cohort/proto/problem";
 import { describe, expect, it } from "vitest";
 import { createDispatcher } from "../../src/dispatch/dispatcher.ts";
+import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
 import { createWorld } from "../scheduler/world.ts";
 
 const workflow = `kind: workflow
@@ -14,8 +15,9 @@ steps:
 `;
 
 /** A world with its dispatcher; the test says what the node answers. */
-async function setUp() {
-  const world = createWorld(workflow);
+async function setUp(endedPartsMax?: number) {
+  const world = createWorld(workflow, undefined, [], endedPartsMax);
+  const recalled: Cancel[] = [];
   const sent: Dispatch[] = [];
   const called: string[] = [];
   const node = { answer: (): DispatchReply => ({ problems: [] }) };
@@ -23,12 +25,13 @@ async function setUp() {
   const create = () =>
     createDispatcher({
       writer: world.writer,
+      history: world.log.history,
       mesh: {
         async dispatch(_, dispatch) {
           sent.push(dispatch);
           return node.answer();
         },
-        cancel: async () => {},
+        cancel: async (_, cancel) => void recalled.push(cancel),
       },
       sealToken: () => new Uint8Array(),
       async call(_, work) {
@@ -42,7 +45,7 @@ async function setUp() {
   world.listen(dispatcher.onEvents);
   await world.apply();
   await world.addNode("node-a");
-  return { world, sent, called, node, faults, dispatcher, create };
+  return { world, sent, recalled, called, node, faults, dispatcher, create };
 }
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -54,6 +57,25 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("the dispatcher", () => {
+  it("recalls what a cancelled run had on its node, also when the run has left memory", async () => {
+    const { world, recalled } = await setUp(0);
+    const runs = [await world.start("flow"), await world.start("flow")].map(({ run }) => run);
+    await settled();
+    await world.writer.decide(({ runs: state }) => {
+      const cancels = runs.map((run) => decideCancel(state, { run, hard: true, actor: "test" }));
+      return { events: cancels.flatMap(({ events }) => events), value: undefined };
+    });
+    expect(world.state.runs.byId.size).toBe(1);
+    expect(recalled).toEqual(
+      expect.arrayContaining(
+        runs.map((run) => ({
+          attempt: { run, step: "work", instance: 0, attempt: 1 },
+          hard: true,
+        })),
+      ),
+    );
+  });
+
   it("hands an attempt over until the node answers, always the same attempt", async () => {
     const { world, sent, node } = await setUp();
     const answers = [unreachable, unreachable, { problems: [] }];

@@ -18,12 +18,17 @@ type History = readonly Recorded[];
  * A mesh in memory: the real state, writer and scheduler, a clock that a test moves. `before`: what
  * was recorded before a restart; ids of runs go on from there.
  */
-export function createWorld(workflow: string, log: EventLog = memoryLog(), before: History = []) {
+export function createWorld(
+  workflow: string,
+  log: EventLog = memoryLog(),
+  before: History = [],
+  endedPartsMax?: number,
+) {
   const recorded: Recorded[] = [...before];
   const listeners: ((events: readonly Recorded[]) => void)[] = [];
   let nowMs = before.at(-1)?.atMs ?? 1_000_000;
   let runs = before.length;
-  const state: State = emptyState();
+  const state: State = emptyState(endedPartsMax);
   for (const event of before) applyEvent(state, event);
   const writer = createWriter({
     log,
@@ -40,6 +45,7 @@ export function createWorld(workflow: string, log: EventLog = memoryLog(), befor
   const starts = { newId: () => `run${++runs}`, history: log.history };
   const record = (...events: Event[]) => writer.decide(() => ({ events, value: undefined }));
   return {
+    log,
     state,
     writer,
     recorded,

@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { createNodeReports } from "../../src/dispatch/node-reports.ts";
+import { openMemoryLog } from "../../src/log/memory.ts";
+import { createFeed } from "../../src/state/feed.ts";
+import { signer } from "../log/samples.ts";
+import { createWorld } from "../scheduler/world.ts";
+
+const workflow = `
+kind: workflow
+name: flow
+steps:
+  - { id: a, run: "true" }
+`;
+
+/** A run that has left memory, and what its node still reports. */
+async function setUp() {
+  const log = openMemoryLog({ signer });
+  const world = createWorld(workflow, log, [], 0);
+  await world.apply();
+  await world.addNode("node-a");
+  const reports = createNodeReports({
+    writer: world.writer,
+    history: log.history,
+    feed: createFeed(),
+    stepLogs: log.stepLogs,
+    sealToken: () => new Uint8Array(),
+    proxy: () => Promise.reject(new Error("not asked")),
+    seen: () => {},
+  });
+  const { run } = await world.start("flow");
+  await world.finish(run, "a");
+  const { run: next } = await world.start("flow");
+  await world.finish(next, "a");
+  expect(world.state.runs.byId.has(run)).toBe(false);
+  const attempt = { run, step: "a", instance: 0, attempt: 1 };
+  const written = { stream: 1, offset: 0, data: Buffer.from("late") };
+  const report = { seq: 7, atMs: 1, attempt, event: { $case: "log" as const, value: written } };
+  const output = () =>
+    log.stepLogs.read(run, "", 0, 10).map(({ data }) => Buffer.from(data).toString());
+  return { reports, world, report, output };
+}
+
+describe("reports on a run that has left memory", () => {
+  it("keep its output", async () => {
+    const { reports, report, output } = await setUp();
+    const answer = await reports.events("node-a", { events: [report] });
+    expect(answer).toEqual({ problems: [], throughSeq: 7 });
+    expect(output()).toEqual(["late"]);
+  });
+
+  it("keep no output of another node, another attempt, or a run that nobody knows", async () => {
+    const { reports, report, output } = await setUp();
+    await reports.events("node-b", { events: [report] });
+    const { attempt } = report;
+    await reports.events("node-a", {
+      events: [
+        { ...report, attempt: { ...attempt, attempt: 2 } },
+        { ...report, attempt: { ...attempt, step: "z" } },
+        { ...report, attempt: { ...attempt, run: "none" } },
+      ],
+    });
+    expect(output()).toEqual([]);
+  });
+
+  it("change nothing with a late result", async () => {
+    const { reports, world, report } = await setUp();
+    const before = world.recorded.length;
+    const result = {
+      outcome: "failed",
+      code: "STEP_EXIT",
+      exit: 1,
+      message: "",
+      outputJson: "",
+      usage: undefined,
+    };
+    const finished = { ...report, event: { $case: "finished" as const, value: result } };
+    expect(await reports.events("node-a", { events: [finished] })).toMatchObject({ throughSeq: 7 });
+    expect(world.recorded.length).toBe(before);
+  });
+});
