@@ -6,7 +6,7 @@ import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
 import { decidePause, decideResume } from "../scheduler/decide-pause.ts";
 import { decideStart } from "../scheduler/decide-start.ts";
-import { nothing } from "../state/decision.ts";
+import { type Decision, nothing } from "../state/decision.ts";
 import { type Feed, runOf } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
@@ -27,6 +27,9 @@ export function runsService(
   dependencies: RunsDependencies,
 ): RunsServer {
   const { writer, feed, history, newId } = dependencies;
+  /** What has ended, and perhaps left memory, does not change. */
+  const unlessEnded = (run: string, decide: () => Decision<boolean>) =>
+    history.find(run) === null ? decide() : nothing(false);
   return {
     start: unary(RunsService.start, ({ workflow, inputsJson, idempotencyKey }, caller) => {
       const request = {
@@ -44,19 +47,17 @@ export function runsService(
     list: unary(RunsService.list, (request) => queryRuns(writer, history, request)),
     cancel: unary(RunsService.cancel, async ({ run, hard }, caller) => ({
       changed: await writer.decide((state) =>
-        history.find(run) === null
-          ? decideCancel(state.runs, { run, hard, actor: caller.name })
-          : nothing(false),
+        unlessEnded(run, () => decideCancel(state.runs, { run, hard, actor: caller.name })),
       ),
     })),
     pause: unary(RunsService.pause, async ({ run, reason }, caller) => ({
       changed: await writer.decide((state) =>
-        decidePause(state.runs, { run, reason, actor: caller.name }),
+        unlessEnded(run, () => decidePause(state.runs, { run, reason, actor: caller.name })),
       ),
     })),
     resume: unary(RunsService.resume, async ({ run }, caller) => ({
       changed: await writer.decide((state) =>
-        decideResume(state.runs, { run, actor: caller.name }),
+        unlessEnded(run, () => decideResume(state.runs, { run, actor: caller.name })),
       ),
     })),
     watch: stream(RunsService.watch, async ({ run: id }, send, signal) => {
