@@ -4,6 +4,7 @@ import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Logger } from "pino";
+import { Spool } from "./artifacts/spool.ts";
 import { type ConsoleServer, startConsole } from "./console/server.ts";
 import { createCore } from "./core.ts";
 import { sleep } from "./dispatch/sleep.ts";
@@ -11,9 +12,14 @@ import type { EnrolledNode } from "./fleet/fleet.ts";
 import { createIds } from "./ids.ts";
 import { createCheckpointSigner } from "./ledger/ledger.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
-import { createCredentials, issueCoordinatorCredential } from "./mesh/credentials.ts";
+import {
+  createCredentials,
+  issueArtifactCredential,
+  issueCoordinatorCredential,
+} from "./mesh/credentials.ts";
 import { createInviter } from "./mesh/invitation.ts";
 import { connectMesh, type Mesh } from "./mesh/mesh.ts";
+import { createObjectStore } from "./mesh/object-store.ts";
 import { createEgress } from "./proxy/egress/egress.ts";
 import { ownAddresses, systemResolver } from "./proxy/egress/resolve.ts";
 import { createProxy } from "./proxy/proxy.ts";
@@ -63,6 +69,12 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   });
 
   const eventLog = openSqliteLog({ path: join(dataDir, "cohort.db"), signer: checkpoints });
+  const objects = createObjectStore({
+    servers: [setup.localServer],
+    ca: setup.ca,
+    credential: await issueArtifactCredential(setup.seeds.meshAccount),
+    log,
+  });
   const egress = createEgress({ resolve: systemResolver(), ownAddresses });
   const credentials = createCredentials(setup.seeds.meshAccount);
   const sealToken = (node: EnrolledNode, attempt: AttemptKey, services: readonly string[]) => {
@@ -117,6 +129,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       log,
     },
     sleep,
+    artifacts: { objects, spool: new Spool(join(dataDir, "artifacts")) },
     onFailure,
     onFault,
   });
@@ -156,6 +169,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const console: ConsoleServer = await startConsole({
     writer,
     feed,
+    artifacts: core.artifacts,
     stepLogs: eventLog.stepLogs,
     history: eventLog.history,
     log: eventLog,
@@ -184,6 +198,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       core.close();
       await console.close();
       await mesh.close();
+      await objects.close();
       await egress.close();
       eventLog.close();
       vault.close();

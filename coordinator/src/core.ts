@@ -1,4 +1,6 @@
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { createKeeper, type Keeper, type KeeperOptions } from "./artifacts/keeper.ts";
+import { createTransfers } from "./artifacts/transfers.ts";
 import { decideUncertain } from "./budget/settle.ts";
 import { definitionOf, workflowAt } from "./catalogue/catalogue.ts";
 import { createDispatcher, type DispatcherDependencies } from "./dispatch/dispatcher.ts";
@@ -46,6 +48,8 @@ export interface CoreOptions {
   readonly sleep: DispatcherDependencies["sleep"];
   /** Parts of ended runs that stay in memory, where it is not the usual number. */
   readonly endedPartsMax?: number;
+  /** Where artifacts are kept, for good and on their way. */
+  readonly artifacts: Pick<KeeperOptions, "objects" | "spool">;
   /** The event log cannot be written: the process must end, and start again from the log. */
   readonly onFailure: (error: unknown) => void;
   /** A fault that no caller is left to be told of. */
@@ -60,6 +64,7 @@ export interface Core {
   readonly presence: Presence;
   /** For the bus, once `begin` has resolved. */
   readonly handlers: MeshHandlers;
+  readonly artifacts: Pick<Keeper, "read">;
   /** Records that the process started, and what the one before left undecided. */
   begin(version: string): Promise<void>;
   /** Nodes can be reached: goes on where the log ends. */
@@ -82,6 +87,7 @@ export function createCore(options: CoreOptions): Core {
     onFailure,
     listen(recorded) {
       dispatcher.onEvents(recorded);
+      keeper.onEvents(recorded);
       feed.publish({ kind: "events", recorded });
     },
   });
@@ -136,6 +142,9 @@ export function createCore(options: CoreOptions): Core {
     seen: membership.heard,
   });
   const starts = { newId, history: log.history };
+  const { spool } = options.artifacts;
+  const keeper = createKeeper({ ...options.artifacts, state: state.artifacts, onFault });
+  const transfers = createTransfers({ writer, spool, keeper, onFault });
   let ticker: NodeJS.Timeout | undefined;
 
   return {
@@ -143,7 +152,8 @@ export function createCore(options: CoreOptions): Core {
     writer,
     feed,
     presence,
-    handlers: { ...membership, ...reports },
+    handlers: { ...membership, ...reports, put: transfers.put, get: transfers.get },
+    artifacts: keeper,
     async begin(version) {
       const started = { $case: "coordinatorStarted" as const, value: { version } };
       await writer.decide(() => ({ events: [started], value: undefined }));
@@ -161,6 +171,8 @@ export function createCore(options: CoreOptions): Core {
       clearInterval(ticker);
       dispatcher.close();
       presence.close();
+      transfers.close();
+      keeper.close();
     },
   };
 }

@@ -1,5 +1,6 @@
 /* `__host.crypto`, and the global crypto.getRandomValues that libraries look for. */
 
+#include "hasher.h"
 #include "host.h"
 
 #include <sodium.h>
@@ -89,6 +90,7 @@ static JSValue get_random_values(JSContext *ctx, JSValueConst self, int argc, JS
 
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("sha256", 1, sha256),
+    JS_CFUNC_DEF("hasher", 0, hasher_new),
     JS_CFUNC_DEF("signKeyPair", 1, sign_key_pair),
     JS_CFUNC_DEF("sign", 2, sign),
     JS_CFUNC_DEF("verify", 3, verify),
@@ -109,6 +111,7 @@ static const JSCFunctionListEntry global_entries[] = {
 };
 
 void mod_crypto_install(JSContext *ctx, JSValueConst object) {
+  hasher_register(ctx);
   JS_SetPropertyFunctionList(ctx, object, host_entries, countof(host_entries));
   JSValue global = JS_GetGlobalObject(ctx);
   JS_SetPropertyFunctionList(ctx, global, global_entries, countof(global_entries));

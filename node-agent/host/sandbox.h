@@ -40,6 +40,7 @@ struct sandbox_spec {
   struct sandbox_limits limits;
   uint32_t listen_port;
   bool watch_memory; /* no cgroup does it */
+  bool held; /* the step waits for CONTROL_BEGIN; until then files may be placed */
   char **argv; /* NULL at the end */
   char **environment;
   char **read_only;
@@ -69,8 +70,12 @@ struct report {
   uint64_t memory_peak_bytes;
 };
 
-/* Bytes from the agent to init. */
-enum { CONTROL_GO = 'G', CONTROL_TERMINATE = 'T' };
+/*
+ * The first byte of each packet from the agent to init. A file to place is the packet's path, ended by
+ * a zero byte, and what is to be appended to it.
+ */
+enum { CONTROL_GO = 'G', CONTROL_BEGIN = 'B', CONTROL_PLACE = 'P', CONTROL_TERMINATE = 'T' };
+enum { packet_bytes_max = 64 * 1024 };
 
 /* Descriptors that init starts with. */
 enum { INIT_CONTROL = 3, INIT_SPEC = 4 };
@@ -88,6 +93,9 @@ void sandbox_trying(const char *format, ...) __attribute__((format(printf, 1, 2)
 int sandbox_mount_all(const struct sandbox_spec *spec, int *work);
 /* Brings the loopback up; `*listener` is -1 for port 0. */
 int sandbox_open_network(uint32_t listen_port, int *listener);
+/* Places files in /work until the agent says that the step may begin; ends the process when it says
+ * otherwise. */
+int sandbox_wait_for_begin(int control);
 /* Turns the calling process into the step. Returns only on failure. */
 int sandbox_become_step(const struct sandbox_spec *spec);
 int sandbox_set_limits(const struct sandbox_spec *spec);

@@ -51,7 +51,7 @@ _Noreturn static void fail(void) {
 }
 
 /* READY, with the folder of the workspace and the listener (if any) as passed descriptors. */
-static void send_ready(int work, int listener) {
+static void send_descriptors(int work, int listener) {
   struct report report = {.kind = REPORT_READY};
   struct iovec part = {&report, sizeof(report)};
   int descriptors[2] = {work, listener};
@@ -70,6 +70,11 @@ static void send_ready(int work, int listener) {
   memcpy(CMSG_DATA(header), descriptors, bytes);
   sandbox_trying("reporting to the agent");
   if (sendmsg(INIT_CONTROL, &message, MSG_NOSIGNAL) < 0) fail();
+}
+
+static void send_ready(void) {
+  struct report report = {.kind = REPORT_READY};
+  send_report(INIT_CONTROL, &report);
 }
 
 /* Ties this process to the agent's life, and out of reach of the step's. */
@@ -240,9 +245,14 @@ int sandbox_init_main(void) {
   if (watch.proc < 0 || sigprocmask(SIG_SETMASK, &children, NULL) != 0) fail();
   int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) fail();
+  if (spec.held) {
+    send_descriptors(work, listener);
+    if (sandbox_wait_for_begin(INIT_CONTROL) != 0) fail();
+  }
   watch.step = start_step(&spec);
   leave_standard_streams();
-  send_ready(work, listener);
+  if (spec.held) send_ready();
+  else send_descriptors(work, listener);
   close(work);
   if (listener >= 0) close(listener);
   if (sandbox_drop_capabilities() != 0) fail();

@@ -132,6 +132,9 @@ int sandbox_options_read(JSContext *ctx, JSValueConst options, bool watch_memory
   if (!read_limits(ctx, options, limits)) return -1;
   spec.limits = *limits;
   spec.listen_port = (uint32_t)port;
+  JSValue held = JS_GetPropertyStr(ctx, options, "held");
+  spec.held = JS_ToBool(ctx, held) == 1;
+  JS_FreeValue(ctx, held);
   int descriptor = memfd_create("cohort-step", MFD_CLOEXEC);
   int duplicate = descriptor < 0 ? -1 : dup(descriptor);
   FILE *out = duplicate < 0 ? NULL : fdopen(duplicate, "w");

@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { part_bytes_max = 1024 * 1024 };
+
 static JSClassID class_id;
 static uint8_t scratch[64 * 1024];
 
@@ -258,6 +260,55 @@ static JSValue collect(JSContext *ctx, JSValueConst self, int argc, JSValueConst
   return result;
 }
 
+static JSValue measure(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  struct process *process = JS_GetOpaque2(ctx, self, class_id);
+  if (process == NULL) return JS_EXCEPTION;
+  if (process->spawned.work < 0) return error_throw(ctx, "CLOSED", "the workspace is released");
+  const char *name = JS_ToCString(ctx, argv[0]);
+  if (name == NULL) return JS_EXCEPTION;
+  JSValue result = sandbox_measure(ctx, process->spawned.work, name);
+  JS_FreeCString(ctx, name);
+  return result;
+}
+
+static JSValue collect_part(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int64_t offset, length;
+  struct process *process = JS_GetOpaque2(ctx, self, class_id);
+  if (process == NULL || JS_ToInt64(ctx, &offset, argv[1]) < 0) return JS_EXCEPTION;
+  if (JS_ToInt64(ctx, &length, argv[2]) < 0) return JS_EXCEPTION;
+  if (offset < 0 || length < 0 || length > part_bytes_max) {
+    return JS_ThrowRangeError(ctx, "collectPart");
+  }
+  if (process->spawned.work < 0) return error_throw(ctx, "CLOSED", "the workspace is released");
+  const char *name = JS_ToCString(ctx, argv[0]);
+  if (name == NULL) return JS_EXCEPTION;
+  JSValue result = sandbox_collect_part(ctx, process->spawned.work, name, offset, (size_t)length);
+  JS_FreeCString(ctx, name);
+  return result;
+}
+
+static JSValue place(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  struct bytes bytes;
+  char what[160];
+  struct process *process = JS_GetOpaque2(ctx, self, class_id);
+  if (process == NULL || !bytes_get(ctx, argv[1], &bytes)) return JS_EXCEPTION;
+  if (process->ended) return error_throw(ctx, "CLOSED", "the step has ended");
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  int failure = sandbox_spawn_place(&process->spawned, path, bytes.data, bytes.length, what, sizeof(what));
+  JS_FreeCString(ctx, path);
+  return failure == 0 ? JS_UNDEFINED : error_throw_errno(ctx, failure, what);
+}
+
+static JSValue begin(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  char what[160];
+  struct process *process = JS_GetOpaque2(ctx, self, class_id);
+  if (process == NULL) return JS_EXCEPTION;
+  if (process->ended) return error_throw(ctx, "CLOSED", "the step has ended");
+  int failure = sandbox_spawn_begin(&process->spawned, what, sizeof(what));
+  return failure == 0 ? JS_UNDEFINED : error_throw_errno(ctx, failure, what);
+}
+
 static JSValue release(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   struct process *process = JS_GetOpaque2(ctx, self, class_id);
   if (process == NULL) return JS_EXCEPTION;
@@ -293,6 +344,8 @@ static void mark(JSRuntime *runtime, JSValueConst value, JS_MarkFunc *mark_value
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("readOutput", 0, read_output), JS_CFUNC_DEF("accept", 0, accept_connection),
     JS_CFUNC_DEF("kill", 1, kill_step),         JS_CFUNC_DEF("collect", 2, collect),
+    JS_CFUNC_DEF("measure", 1, measure),        JS_CFUNC_DEF("collectPart", 3, collect_part),
+    JS_CFUNC_DEF("place", 2, place),            JS_CFUNC_DEF("begin", 0, begin),
     JS_CFUNC_DEF("release", 0, release),        JS_CGETSET_DEF("exited", get_exited, NULL),
 };
 

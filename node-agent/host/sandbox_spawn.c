@@ -197,6 +197,46 @@ static int receive_outcome(struct spawned *spawned, char *what, size_t what_size
   return WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : EIO;
 }
 
+/* What a held init says when it is done or at fault; an errno for the latter. */
+static int receive_report(struct spawned *spawned, char *what, size_t what_size) {
+  struct report report;
+  struct pollfd wait = {.fd = spawned->control, .events = POLLIN};
+  snprintf(what, what_size, "starting the step");
+  if (poll(&wait, 1, setup_ms_max) != 1) return ETIMEDOUT;
+  ssize_t count = recv(spawned->control, &report, sizeof(report), 0);
+  if (count != (ssize_t)sizeof(report)) return EIO;
+  if (report.kind == REPORT_READY) return 0;
+  snprintf(what, what_size, "sandbox: %.119s", report.what);
+  return report.failure == 0 ? EIO : report.failure;
+}
+
+int sandbox_spawn_begin(struct spawned *spawned, char *what, size_t what_size) {
+  const char begin = CONTROL_BEGIN;
+  /* A send that fails means that init has ended, and has said why. */
+  send(spawned->control, &begin, 1, MSG_NOSIGNAL);
+  return receive_report(spawned, what, what_size);
+}
+
+int sandbox_spawn_place(struct spawned *spawned, const char *path, const uint8_t *data, size_t length,
+                        char *what, size_t what_size) {
+  static char packet[packet_bytes_max];
+  size_t head = strlen(path) + 2;
+  snprintf(what, what_size, "placing a file");
+  if (head >= sizeof(packet)) return ENAMETOOLONG;
+  packet[0] = CONTROL_PLACE;
+  memcpy(packet + 1, path, head - 1);
+  size_t done = 0;
+  do {
+    size_t part = length - done < sizeof(packet) - head ? length - done : sizeof(packet) - head;
+    if (part > 0) memcpy(packet + head, data + done, part);
+    if (send(spawned->control, packet, head + part, MSG_NOSIGNAL) < 0) {
+      return receive_report(spawned, what, what_size);
+    }
+    done += part;
+  } while (done < length);
+  return 0;
+}
+
 static int start(const struct child *child, struct spawned *spawned, uid_t user, gid_t group,
                  char *what, size_t what_size) {
   const char go = CONTROL_GO;

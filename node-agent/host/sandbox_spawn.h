@@ -27,6 +27,13 @@ int sandbox_spawn_prepare(void);
  */
 int sandbox_spawn(int spec, const struct sandbox_limits *limits, bool use_cgroup,
                   struct spawned *spawned, char *what, size_t what_size);
+/*
+ * For a step that is held: adds a file's bytes to the end of it, and lets the step begin. Each returns
+ * 0, or an errno with `what` saying what failed; init has ended then.
+ */
+int sandbox_spawn_place(struct spawned *spawned, const char *path, const uint8_t *data, size_t length,
+                        char *what, size_t what_size);
+int sandbox_spawn_begin(struct spawned *spawned, char *what, size_t what_size);
 /* Closes what is still open and removes the cgroup. init must have ended. */
 void sandbox_spawn_free(struct spawned *spawned);
 

@@ -11,6 +11,7 @@ struct header {
   struct sandbox_limits limits;
   uint32_t listen_port;
   uint32_t watch_memory;
+  uint32_t held;
 };
 
 void spec_write_header(FILE *out, const struct sandbox_spec *spec) {
@@ -19,6 +20,7 @@ void spec_write_header(FILE *out, const struct sandbox_spec *spec) {
   header.limits = spec->limits;
   header.listen_port = spec->listen_port;
   header.watch_memory = spec->watch_memory;
+  header.held = spec->held;
   fwrite(&header, sizeof(header), 1, out);
 }
 
@@ -90,6 +92,7 @@ bool spec_read(int descriptor, struct sandbox_spec *spec) {
   spec->limits = header->limits;
   spec->listen_port = header->listen_port;
   spec->watch_memory = header->watch_memory != 0;
+  spec->held = header->held != 0;
   spec->argv = take_strings(&reader);
   spec->environment = spec->argv == NULL ? NULL : take_strings(&reader);
   spec->read_only = spec->environment == NULL ? NULL : take_strings(&reader);

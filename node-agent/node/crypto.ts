@@ -7,6 +7,13 @@ export async function loadCrypto(): Promise<Crypto> {
   await sodium.ready;
   return {
     sha256: (bytes) => new Uint8Array(createHash("sha256").update(bytes).digest()),
+    hasher: () => {
+      const hash = createHash("sha256");
+      return {
+        update: (bytes) => void hash.update(bytes),
+        digest: () => new Uint8Array(hash.digest()),
+      };
+    },
     signKeyPair: (seed) => {
       const { publicKey, privateKey } = sodium.crypto_sign_seed_keypair(seed);
       return { publicKey, secretKey: privateKey };

@@ -1,3 +1,4 @@
+import { concatenate } from "../src/bytes.ts";
 import type { SandboxProcess, SandboxSpec, Socket } from "../src/host.ts";
 import { HostError, type Sandbox, type SandboxExit, type SandboxProbe } from "../src/host.ts";
 import { Channel } from "./channel.ts";
@@ -9,6 +10,8 @@ export interface PretendedStep {
   write(stream: 1 | 2, text: string): void;
   /** Leaves a file in /work for the agent to collect. */
   leave(name: string, bytes: Uint8Array): void;
+  /** A file that the agent placed in /work before the step began. */
+  placed(path: string): Uint8Array | null;
   /** A connection to the agent's listener on the step's loopback. */
   connect(): Socket;
   /** Resolves with whether it was hard when the agent kills the step. */
@@ -41,6 +44,7 @@ function startPretended(spec: SandboxSpec, play: StepPlay): SandboxProcess {
     spec,
     write: (stream, text) => output.put({ stream, bytes: new TextEncoder().encode(text) }),
     leave: (name, bytes) => void left.set(name, bytes),
+    placed: (path) => left.get(path) ?? null,
     connect: () => {
       const [inside, outside] = socketPair();
       connections.put(outside);
@@ -48,7 +52,13 @@ function startPretended(spec: SandboxSpec, play: StepPlay): SandboxProcess {
     },
     killed,
   };
-  const exited = Promise.race([play(step), hardKilled]).then((exit) => {
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  if (!spec.held) begin();
+  const played = begun.then(() => play(step));
+  const exited = Promise.race([played, hardKilled]).then((exit) => {
     output.end();
     connections.end();
     return { ...cleanExit, ...exit };
@@ -66,6 +76,16 @@ function startPretended(spec: SandboxSpec, play: StepPlay): SandboxProcess {
       if (bytes !== null && bytes.length > bytesMax) throw new HostError("TOO_LARGE", name);
       return bytes;
     },
+    measure: (name) => left.get(name)?.length ?? null,
+    collectPart: (name, offset, length) => {
+      const bytes = left.get(name);
+      if (bytes === undefined) throw new HostError("ENOENT", name);
+      return bytes.slice(offset, offset + length);
+    },
+    place: (path, bytes) => {
+      left.set(path, concatenate([left.get(path) ?? new Uint8Array(0), bytes]));
+    },
+    begin,
     release: () => left.clear(),
   };
 }

@@ -75,6 +75,8 @@ export interface AppendFile {
 
 export interface Crypto {
   sha256(bytes: Uint8Array): Uint8Array;
+  /** The same of what comes in pieces. */
+  hasher(): Hasher;
   /** Ed25519. `seed` has 32 bytes; the secret key has 64. */
   signKeyPair(seed: Uint8Array): KeyPair;
   sign(message: Uint8Array, secretKey: Uint8Array): Uint8Array;
@@ -84,6 +86,12 @@ export interface Crypto {
   boxKeyPair(seed: Uint8Array): KeyPair;
   /** null when the box does not open. */
   sealOpen(sealed: Uint8Array, publicKey: Uint8Array, secretKey: Uint8Array): Uint8Array | null;
+}
+
+export interface Hasher {
+  update(bytes: Uint8Array): void;
+  /** Ends the hasher. */
+  digest(): Uint8Array;
 }
 
 export interface KeyPair {
@@ -152,6 +160,8 @@ export interface SandboxSpec {
   readonly readOnly: readonly string[];
   /** Port of a listener on the sandbox's own 127.0.0.1, served through `accept`; 0 for none. */
   readonly listenPort: number;
+  /** The step waits for `begin`; until then, files may be placed. */
+  readonly held: boolean;
 }
 
 export interface SandboxProcess {
@@ -167,6 +177,14 @@ export interface SandboxProcess {
    * following links; null when absent; throws NOT_REGULAR or TOO_LARGE.
    */
   collect(name: string, bytesMax: number): Uint8Array | null;
+  /** Size of a file that the step left, opened in the same way and with the same errors. */
+  measure(name: string): number | null;
+  /** What that file has from `offset` on, at most `length` bytes (1 MiB). */
+  collectPart(name: string, offset: number, length: number): Uint8Array;
+  /** Of a held step: appends to a file below /work, whose folders are made as needed. */
+  place(path: string, bytes: Uint8Array): void;
+  /** Lets a held step begin. */
+  begin(): void;
   /** Drops the workspace. Every process of the step is already gone. */
   release(): void;
 }

@@ -57,4 +57,6 @@ export const agentLimits = {
   shimPort: 7070,
   proxyAnswerMsMax: 300_000,
   tokenRenewRetryMs: 5_000,
+  /** A whole artifact is written to the store before its last piece is answered. */
+  artifactAnswerMsMax: 30_000,
 } as const;

@@ -182,6 +182,32 @@ export const errors = {
     grpc: "RESOURCE_EXHAUSTED",
     meaning: "The step's output is larger than its limit.",
   },
+  ARTIFACT_MISSING: {
+    exit: 3,
+    grpc: "ABORTED",
+    meaning: "The step left no regular file where it says that an artifact is.",
+  },
+  ARTIFACT_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "There is no such artifact." },
+  ARTIFACT_TOO_LARGE: {
+    exit: 3,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "An artifact, or those of a run together, are larger than allowed.",
+  },
+  ARTIFACT_CORRUPT: {
+    exit: 3,
+    grpc: "DATA_LOSS",
+    meaning: "The content of an artifact does not have the hash that it should.",
+  },
+  ARTIFACT_STORE_FULL: {
+    exit: 3,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "The artifact store has no room left.",
+  },
+  ARTIFACT_STORE_UNAVAILABLE: {
+    exit: 5,
+    grpc: "UNAVAILABLE",
+    meaning: "The artifact store cannot be reached for now.",
+  },
   STEP_START_FAILED: {
     exit: 3,
     grpc: "ABORTED",

@@ -44,6 +44,12 @@ export const limits = {
   outputTypesMax: 256,
   /** A path below a step's /work. */
   workspacePathLengthMax: 255,
+  /** One artifact; what a step declares of them; how many files it may be given. */
+  artifactBytesMax: 128 * 1024 * 1024,
+  artifactsDeclaredMax: 64,
+  artifactFilesMax: 1_024,
+  /** Of an artifact, what travels in one message. */
+  artifactPieceBytesMax: 128 * 1024,
   logChunkBytesMax: 16 * 1024,
   eventBatchMax: 256,
   eventBatchBytesMax: 512 * 1024,

@@ -45,6 +45,13 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
     "Let the step leave its output with the fields that its `outputs` declare, or declare fewer.",
   STEP_OUTPUT_TOO_LARGE:
     "Raise the step's `limits.output`, or leave a reference to the data instead.",
+  ARTIFACT_MISSING: "Let the step leave a regular file at the `path` that its `artifacts` name.",
+  ARTIFACT_UNKNOWN: "Look at `cohort artifact list RUN` for what there is.",
+  ARTIFACT_TOO_LARGE:
+    "Leave less; where a step is given more than it has room for, raise its `limits.disk`.",
+  ARTIFACT_CORRUPT: "Run the step again; where it comes again, look at the disks of both sides.",
+  ARTIFACT_STORE_FULL: "Make room on the coordinator's disk, or keep the history of runs shorter.",
+  ARTIFACT_STORE_UNAVAILABLE: "See whether nats-server runs; it is tried again meanwhile.",
   STEP_START_FAILED: "Read the message: a program that is not there, or a kernel that refuses.",
   STEP_CANCELLED: "None is needed; someone asked for it.",
   NODE_INTERRUPTED: "None is needed: the step is tried again. If it recurs, look at the board.",

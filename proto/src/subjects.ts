@@ -5,7 +5,15 @@ import { limits } from "./limits.ts";
  * `mesh.down.<node>.>` and `_INBOX_<node>.>`. An invite's allows: publish `mesh.enrol.<invite>`,
  * subscribe `_INBOX_<invite>.>`.
  */
-export type UpVerb = "session" | "hello" | "heartbeat" | "events" | "renew" | "proxy";
+export type UpVerb =
+  | "session"
+  | "hello"
+  | "heartbeat"
+  | "events"
+  | "renew"
+  | "proxy"
+  | "put"
+  | "get";
 export type DownVerb = "dispatch" | "cancel";
 
 export const subjects = {

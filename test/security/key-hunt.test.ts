@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  GetArtifactRequest,
   GetRunRequest,
   LogsRequest,
   type LogsRequest as LogsRequestType,
@@ -163,7 +164,12 @@ function requestsFor(path: string): Buffer[] {
     const wanted = (run: string): LogsRequestType => ({ run, step: "", follow: false });
     return [encode(LogsRequest.encode(wanted(runs[messages + 1] ?? "")))];
   }
-  if (!/Runs\/(?:Get|Watch)$/.test(path)) return [Buffer.alloc(0)];
+  if (path.endsWith("Artifacts/Get")) {
+    const run = runs[messages + 1] ?? "";
+    const wanted = { run, step: "leave", instance: 0, name: "left" };
+    return [encode(GetArtifactRequest.encode(wanted))];
+  }
+  if (!/(?:Runs\/(?:Get|Watch)|Artifacts\/List)$/.test(path)) return [Buffer.alloc(0)];
   return runs.map((run) => encode(GetRunRequest.encode({ run })));
 }
 
@@ -191,4 +197,8 @@ steps:
         if (inputs.linger) await sleep(300_000);
         return { filed: filed.status, echo: JSON.parse(text) };
       };
+  - id: leave
+    nodes: { select: "node.name == 'press-02'" }
+    run: echo left > left
+    artifacts: { upload: [{ name: left, path: left }] }
 `;

@@ -50,6 +50,14 @@ export const ledgerSigner: NoteSigner = {
   sign: (message) => sign(message, ledgerKeys.secretKey),
 };
 
+const unsimulated = (): never => {
+  throw new Error("no simulated workflow has artifacts");
+};
+const noArtifacts: CoreOptions["artifacts"] = {
+  objects: { put: unsimulated, get: unsimulated, remove: unsimulated, list: unsimulated },
+  spool: { stage: unsimulated, has: unsimulated, read: unsimulated, drop: unsimulated },
+};
+
 /** One life of the coordinator's core over a simulated disk, bus and outside world. */
 export class CoordinatorProcess {
   readonly log: EventLog;
@@ -102,6 +110,7 @@ export class CoordinatorProcess {
         log: pino({ level: "silent" }),
       },
       sleep: (ms, signal) => clock.sleepUnless(ms, signal),
+      artifacts: noArtifacts,
       onFailure: (error) => this.kill(String(error)),
       onFault: (error) => {
         // A recall that was not heard is no fault: it reaches the node with its next hello.

@@ -8,6 +8,13 @@ import type { Crypto, KeyPair } from "../../node-agent/src/host.ts";
  */
 export const simulatedCrypto: Crypto = {
   sha256: digest,
+  hasher: () => {
+    const hash = createHash("sha256");
+    return {
+      update: (bytes) => void hash.update(bytes),
+      digest: () => new Uint8Array(hash.digest()),
+    };
+  },
   signKeyPair: keyPair,
   sign,
   verify: (message, signature, publicKey) => equal(signed(message, publicKey), signature),

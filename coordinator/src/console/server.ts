@@ -1,5 +1,6 @@
 import {
   ApprovalsService,
+  ArtifactsService,
   BudgetsService,
   EventsService,
   LedgerService,
@@ -13,6 +14,7 @@ import { limits } from "@cohort/proto/limits";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { EventLog } from "../log/log.ts";
 import { approvalsService } from "./approvals.ts";
+import { type ArtifactsDependencies, artifactsService } from "./artifacts.ts";
 import { budgetsService } from "./budgets.ts";
 import { eventsService } from "./events.ts";
 import type { Credential } from "./guard.ts";
@@ -24,7 +26,11 @@ import { type RunsDependencies, runsService } from "./runs.ts";
 import { schedulesService } from "./schedules.ts";
 import { type SecretsDependencies, secretsService } from "./secrets.ts";
 
-export interface ConsoleOptions extends RunsDependencies, NodesDependencies, SecretsDependencies {
+export interface ConsoleOptions
+  extends RunsDependencies,
+    ArtifactsDependencies,
+    NodesDependencies,
+    SecretsDependencies {
   readonly log: EventLog;
   readonly verifierKey: string;
   readonly credentials: readonly Credential[];
@@ -47,6 +53,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   server.addService(ResourcesService, { ...resourcesService(methods, writer) });
   server.addService(RunsService, { ...runsService(methods, options) });
   server.addService(SchedulesService, { ...schedulesService(methods, writer) });
+  server.addService(ArtifactsService, { ...artifactsService(methods, options) });
   server.addService(NodesService, { ...nodesService(methods, options) });
   server.addService(SecretsService, { ...secretsService(methods, options) });
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });

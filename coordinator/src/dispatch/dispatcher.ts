@@ -1,3 +1,4 @@
+import type { ErrorCode } from "@cohort/proto/errors";
 import { ExpressionError } from "@cohort/proto/expression";
 import type { NodeDrained } from "@cohort/proto/gen/cohort/ledger";
 import type {
@@ -7,6 +8,7 @@ import type {
   DispatchReply,
   ProxyReply,
 } from "@cohort/proto/gen/cohort/node";
+import { CohortError } from "@cohort/proto/problem";
 import { attemptId } from "@cohort/proto/proof";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { EnrolledNode } from "../fleet/fleet.ts";
@@ -117,10 +119,19 @@ async function carryOut(
     const node = fleet.nodes.get(instance.node) as EnrolledNode;
     await handOver(dependencies, run, step, instance, node, signal);
   } catch (error) {
-    if (!(error instanceof ExpressionError)) throw error;
-    const result = failure("EXPRESSION_INVALID", error.message);
+    const code = faultOfWork(error);
+    if (code === null) throw error;
+    const result = failure(code, (error as Error).message);
     await writer.decide((state) => decideEnded(state.runs, key, result));
   }
+}
+
+/** Why an attempt cannot be told what to do; null for a fault that is not the step's. */
+function faultOfWork(error: unknown): ErrorCode | null {
+  if (error instanceof ExpressionError) return "EXPRESSION_INVALID";
+  if (!(error instanceof CohortError)) return null;
+  const own: readonly ErrorCode[] = ["ARTIFACT_UNKNOWN", "ARTIFACT_TOO_LARGE", "LIMIT_EXCEEDED"];
+  return own.includes(error.code) ? error.code : null;
 }
 
 async function callUpstream(
@@ -144,7 +155,7 @@ async function handOver(
   signal: AbortSignal,
 ): Promise<void> {
   const key = keyOf(instance);
-  const work = workFor(run, step, instance, node);
+  const work = workFor(run, step, instance, node, writer.state.artifacts);
   while (awaitsNode(writer, key) && !signal.aborted) {
     const { services } = step.definition.grants;
     const sealedToken = services.length === 0 ? new Uint8Array() : sealToken(node, key, services);

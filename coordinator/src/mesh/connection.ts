@@ -12,6 +12,9 @@ export interface NatsAddress {
   /** PEM of the one root that the server's certificate may come from. */
   readonly ca: string;
   readonly credential: UserCredential;
+  /** What nats-server calls the connection; "coordinator" when left out. */
+  readonly name?: string;
+  readonly inboxPrefix?: string;
 }
 
 /**
@@ -21,10 +24,13 @@ export async function connectNats({
   servers,
   ca,
   credential,
+  name = "coordinator",
+  inboxPrefix,
 }: NatsAddress): Promise<NatsConnection> {
   try {
     return await connect({
-      name: "coordinator",
+      name,
+      ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
       servers: [...servers],
       tls: { ca, handshakeFirst: true },
       authenticator: jwtAuthenticator(credential.jwt, credential.seed),

@@ -58,6 +58,29 @@ export async function issueCoordinatorCredential(
   return { jwt, seed: userSeed };
 }
 
+/** Bucket of JetStream's object store that holds artifacts. */
+export const artifactBucket = "artifacts";
+
+/**
+ * Rights to the bucket of artifacts and to nothing else, for a user that lives as long as the process.
+ * The coordinator's own connection, which answers nodes, has none to JetStream.
+ */
+export async function issueArtifactCredential(accountSeed: Uint8Array): Promise<UserCredential> {
+  const user = createUser();
+  const stream = `OBJ_${artifactBucket}`;
+  const api = ["STREAM.*", "STREAM.MSG.*", "DIRECT.GET", "CONSUMER.*"].flatMap((verb) => [
+    `$JS.API.${verb}.${stream}`,
+    `$JS.API.${verb}.${stream}.>`,
+  ]);
+  const jwt = await encodeUser("artifacts", user.getPublicKey(), keyPairOf(accountSeed), {
+    pub: { allow: ["$JS.API.INFO", ...api, "$JS.FC.>", `$O.${artifactBucket}.>`] },
+    sub: { allow: [`_INBOX_${artifactBucket}.>`] },
+    payload: limits.messageBytesMax,
+    allowed_connection_types: ["STANDARD"],
+  });
+  return { jwt, seed: user.getSeed() };
+}
+
 /** A new user: its public key, and the seed that a join token carries. */
 export function createUserKey(): { readonly publicKey: string; readonly seed: string } {
   const pair = createUser();

@@ -2,9 +2,11 @@ import {
   DispatchReply,
   EnrolRequest,
   EventBatch,
+  GetRequest,
   Heartbeat,
   Hello,
   ProxyRequest,
+  PutRequest,
   RenewRequest,
   SessionRequest,
 } from "@cohort/proto/gen/cohort/node";
@@ -27,6 +29,8 @@ export const inputs = {
   renew: reader(RenewRequest, () => renewRequest),
   /** Its fields are the proxy's to judge: it records each refusal. */
   proxy: reader(ProxyRequest, () => z.custom<ProxyRequest>()),
+  put: reader(PutRequest, () => putRequest),
+  get: reader(GetRequest, () => getRequest),
   dispatchReply: reader(DispatchReply, () => dispatchReply),
 } as const;
 
@@ -145,6 +149,19 @@ const nodeEvent = z.object({
 const eventBatch = z.object({ events: z.array(nodeEvent).max(limits.eventBatchMax) });
 
 const renewRequest = z.object({ attempt: attemptKey });
+
+const piece = bytes.refine((it) => it.length <= limits.artifactPieceBytesMax);
+
+const putRequest = z.object({
+  attempt: attemptKey,
+  name: z.string().refine(isName),
+  size: count.max(limits.artifactBytesMax),
+  offset: count,
+  data: piece,
+  sha256: z.union([bytes.refine((it) => it.length === 0), key]),
+});
+
+const getRequest = z.object({ attempt: attemptKey, sha256: key, offset: count });
 
 const dispatchReply = z.object({
   problems: z

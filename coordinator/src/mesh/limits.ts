@@ -55,6 +55,8 @@ export const requestBounds = {
   events: { inFlightMax: 4, perMinuteMax: 6_000 },
   renew: { inFlightMax: 32, perMinuteMax: 1_200 },
   proxy: { inFlightMax: 64, perMinuteMax: 6_000 },
+  put: { inFlightMax: 8, perMinuteMax: 12_000 },
+  get: { inFlightMax: 8, perMinuteMax: 12_000 },
 } as const satisfies Record<string, RequestBound>;
 
 export type RequestVerb = keyof typeof requestBounds;

@@ -6,11 +6,15 @@ import {
   type EnrolRequest,
   EventAck,
   type EventBatch,
+  GetReply,
+  type GetRequest,
   type Heartbeat,
   type Hello,
   HelloReply,
   ProxyReply,
   type ProxyRequest,
+  PutReply,
+  type PutRequest,
   RenewReply,
   type RenewRequest,
   SessionReply,
@@ -44,6 +48,8 @@ export interface MeshHandlers {
   events(node: string, batch: EventBatch): Promise<EventAck>;
   renew(node: string, request: RenewRequest): Promise<RenewReply>;
   proxy(node: string, request: ProxyRequest): Promise<ProxyReply>;
+  put(node: string, request: PutRequest): Promise<PutReply>;
+  get(node: string, request: GetRequest): Promise<GetReply>;
 }
 
 /** The coordinator's place on the bus. */
@@ -150,6 +156,20 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
       read: inputs.proxy,
       handle: (node, request) => handlers.proxy(node, request),
       reply: ProxyReply,
+    }),
+    serve(context, {
+      verb: "put",
+      subject: subjects.everyUp("put"),
+      read: inputs.put,
+      handle: (node, request) => handlers.put(node, request),
+      reply: PutReply,
+    }),
+    serve(context, {
+      verb: "get",
+      subject: subjects.everyUp("get"),
+      read: inputs.get,
+      handle: (node, request) => handlers.get(node, request),
+      reply: GetReply,
     }),
     hear(context, {
       verb: "heartbeat",

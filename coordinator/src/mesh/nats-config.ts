@@ -54,6 +54,8 @@ jetstream {
   store_dir: ${text(config.jetStream)}
   max_memory_store: ${meshLimits.natsMemoryStoreBytesMax}
   max_file_store: ${meshLimits.natsFileStoreBytesMax}
+  # What was acknowledged is on the disk: the coordinator's log says so.
+  sync_interval: always
 }
 `;
 }

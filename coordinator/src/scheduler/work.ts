@@ -1,6 +1,8 @@
 import type { Variables } from "@cohort/proto/expression";
 import type { Dispatch, Limits, OutputSource } from "@cohort/proto/gen/cohort/node";
 import { instanceId } from "@cohort/proto/proof";
+import type { ArtifactState } from "../artifacts/artifacts.ts";
+import { downloadsFor } from "../artifacts/wanted.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { type Instance, keyOf, type Run } from "./runs.ts";
@@ -8,13 +10,14 @@ import { attemptVariables } from "./variables.ts";
 
 /**
  * What an attempt is told to do, with its expressions evaluated. Throws ExpressionError when one has
- * no value; then the step fails.
+ * no value, and CohortError when an artifact is not to be had; then the step fails.
  */
 export function workFor(
   run: Run,
   step: CompiledStep,
   instance: Instance,
   node: FleetNode,
+  artifacts: ArtifactState,
 ): Omit<Dispatch, "sealedToken"> {
   const { definition } = step;
   const variables = attemptVariables(run, step, instance, node);
@@ -32,6 +35,8 @@ export function workFor(
     timeoutMs: definition.timeout,
     services: definition.grants.services.map((service) => ({ service })),
     output: outputSourceOf(step),
+    uploads: definition.artifacts?.upload ?? [],
+    downloads: downloadsFor(artifacts, run, step, variables),
   };
 }
 

@@ -43,6 +43,7 @@ export function runOf({ event }: Recorded): string {
     case "attemptEnded":
     case "approvalRequested":
     case "approvalDecided":
+    case "artifactStored":
     case "callIntended":
       return event.value.attempt?.run ?? "";
     default:

@@ -1,3 +1,4 @@
+import { type ArtifactState, applyArtifacts, emptyArtifacts } from "../artifacts/artifacts.ts";
 import { applyBudget, type BudgetState, emptyBudget } from "../budget/budget.ts";
 import { applyCatalogue, type Catalogue, emptyCatalogue } from "../catalogue/catalogue.ts";
 import { applySchedules } from "../cron/apply-schedules.ts";
@@ -17,6 +18,7 @@ export interface State {
   readonly runs: Runs;
   readonly schedules: Schedules;
   readonly budget: BudgetState;
+  readonly artifacts: ArtifactState;
 }
 
 export function emptyState(endedPartsMax?: number): State {
@@ -27,6 +29,7 @@ export function emptyState(endedPartsMax?: number): State {
     runs: emptyRuns(endedPartsMax),
     schedules: emptySchedules(),
     budget: emptyBudget(),
+    artifacts: emptyArtifacts(),
   };
 }
 
@@ -39,4 +42,5 @@ export function applyEvent(state: State, recorded: Recorded): void {
   applyRuns(state.runs, state.catalogue, recorded);
   applySchedules(state.schedules, state.catalogue, recorded);
   applyBudget(state.budget, recorded);
+  applyArtifacts(state.artifacts, recorded);
 }

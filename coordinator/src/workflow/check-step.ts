@@ -8,6 +8,7 @@ import {
   stepKinds,
   type WorkflowStep,
 } from "@cohort/proto/resources/workflow";
+import { artifactProblems } from "./check-artifacts.ts";
 import {
   conditionProblems,
   listProblems,
@@ -52,6 +53,7 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     ...check(["call", "path"], step.call?.path ?? null),
     ...check(["call", "json"], step.call?.json ?? null),
     ...check(["approve", "prompt"], step.approve?.prompt ?? null),
+    ...artifactProblems(context, step, place, scope),
     ...selectorProblems(context, step, [...place, "nodes", "select"]),
   ];
 }
@@ -78,6 +80,7 @@ const nodeKeys = [
   "requires",
   "limits",
   "outputs",
+  "artifacts",
   "on_disconnect",
   "priority",
 ];

@@ -8,6 +8,7 @@ import {
   type Workflow,
   type WorkflowStep,
 } from "@cohort/proto/resources/workflow";
+import type { Download } from "@cohort/proto/resources/workflow/artifacts";
 import { type Dependencies, parseDependencies } from "./dependencies.ts";
 import { dependentsOf } from "./graph.ts";
 import { type CompiledValue, compileValue } from "./template-value.ts";
@@ -48,14 +49,24 @@ export interface CompiledStep {
   readonly concurrentMax: number;
   /** Instances that may fail before the step does and ends the others. */
   readonly failuresMax: number;
+  readonly downloads: readonly CompiledDownload[];
   /** Other steps that its expressions read; null when that shows only as they are evaluated. */
   readonly reads: readonly string[] | null;
 }
 
+export interface CompiledDownload {
+  readonly definition: Download;
+  /** Whether the other step may have more instances than one. */
+  readonly several: boolean;
+  readonly instance: CompiledValue | null;
+}
+
 /** The definition must have passed `checkWorkflow`; throws otherwise. */
 export function compileWorkflow(definition: Workflow): CompiledWorkflow {
+  const all = allSteps(definition);
+  const several = new Set(all.filter(({ step }) => isSeveral(step)).map(({ step }) => step.id));
   const steps = new Map(
-    allSteps(definition).map(({ phase, step }) => [step.id, compileStep(step, phase)]),
+    all.map(({ phase, step }) => [step.id, compileStep(step, phase, several)] as const),
   );
   const graph = [...steps].map(([id, { dependencies }]) => ({ id, depends: dependencies.steps }));
   return {
@@ -81,7 +92,21 @@ function compilePhase(steps: CompiledWorkflow["steps"], phase: Phase): CompiledP
   return { size: all.length, roots: roots.map(([id]) => id) };
 }
 
-function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
+/** Whether a step may have more instances than one. */
+export function isSeveral(step: WorkflowStep): boolean {
+  return isFannedOut(step) || (step.nodes?.count ?? 1) !== 1;
+}
+
+function compileDownload(definition: Download, several: ReadonlySet<string>): CompiledDownload {
+  const { step, instance } = definition;
+  return {
+    definition,
+    several: several.has(step),
+    instance: instance === undefined ? null : compileValue(instance),
+  };
+}
+
+function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<string>): CompiledStep {
   const kind = kindOf(step);
   if (kind === null) throw new Error(`step ${step.id} has not been checked`);
   const select = step.nodes?.select;
@@ -96,6 +121,8 @@ function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
     prompt: step.approve === undefined ? null : compileValue(step.approve.prompt),
     callJson: step.call?.json === undefined ? null : compileValue(step.call.json),
   };
+  const downloads = (step.artifacts?.download ?? []).map((it) => compileDownload(it, several));
+  const values = [...Object.values(texts), ...downloads.map((it) => it.instance)];
   return {
     definition: step,
     phase,
@@ -105,7 +132,8 @@ function compileStep(step: WorkflowStep, phase: Phase): CompiledStep {
     select: select === undefined ? null : compileExpression(select),
     concurrentMax: step.max_concurrent ?? step.nodes?.max_concurrent ?? Number.POSITIVE_INFINITY,
     failuresMax: failuresMaxOf(step),
-    reads: readsOf(Object.values(texts).flatMap((it) => it?.references ?? [])),
+    downloads,
+    reads: readsOf(values.flatMap((it) => it?.references ?? [])),
   };
 }
 

@@ -87,7 +87,7 @@ function knownType(type: DeclaredType | undefined): KnownType | null {
 }
 
 /** Whether one step has ended for certain when another starts. */
-function hasEnded({ graph, phaseOf }: StepContext, earlier: string, later: string): boolean {
+export function hasEnded({ graph, phaseOf }: StepContext, earlier: string, later: string): boolean {
   const [first, second] = [phaseOf.get(earlier), phaseOf.get(later)];
   if (first === undefined || second === undefined) return false;
   return phases.indexOf(first) < phases.indexOf(second) || endsBefore(graph, earlier, later);

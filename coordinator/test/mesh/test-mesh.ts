@@ -37,4 +37,6 @@ const refusing: MeshHandlers = {
   events: refuseAll,
   renew: refuseAll,
   proxy: refuseAll,
+  put: refuseAll,
+  get: refuseAll,
 };

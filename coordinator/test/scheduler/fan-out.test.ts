@@ -40,7 +40,9 @@ function environments(it: World, id: string) {
   const node = it.state.fleet.nodes.get("node-a");
   if (node === undefined) throw new Error("no node");
   const instances = run.steps.get("each")?.instances ?? [];
-  return instances.map((instance) => workFor(run, step, instance, node).environment);
+  return instances.map(
+    (instance) => workFor(run, step, instance, node, it.state.artifacts).environment,
+  );
 }
 
 describe("for_each and matrix", () => {

@@ -43,6 +43,7 @@ export function buildProgram(terminal: Terminal, finish: (code: number) => void)
   addMeshCommands(program, work);
   addRunCommands(program, work);
   addApprovalCommands(program, work);
+  addArtifactCommands(program, work);
   addNodeCommands(program, work);
   addSecretCommands(program, work);
   addLedgerCommands(program, work);
@@ -176,6 +177,26 @@ const addApprovalCommands: AddCommands = (program, work) => {
     .action((run, step, options) =>
       work(async (session) =>
         (await import("./commands/approvals.ts")).approve(session, run, step, options),
+      ),
+    );
+};
+
+const addArtifactCommands: AddCommands = (program, work) => {
+  const artifact = program.command("artifact").description("get the files that steps left");
+  artifact
+    .command("list <run>")
+    .description("list what a run's steps left")
+    .action((run) =>
+      work(async (session) => (await import("./commands/artifact.ts")).listArtifacts(session, run)),
+    );
+  artifact
+    .command("get <run> <step> <name>")
+    .description("write an artifact to a file, and check its hash")
+    .option("-O, --file <file>", "to this file instead of one of the artifact's name")
+    .option("--instance <number>", "of this instance of the step", indexOption, 0)
+    .action((run, step, name, options) =>
+      work(async (session) =>
+        (await import("./commands/artifact.ts")).getArtifact(session, { run, step, name }, options),
       ),
     );
 };

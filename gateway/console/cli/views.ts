@@ -1,5 +1,6 @@
 import type {
   Approval,
+  Artifact,
   BudgetLine,
   Charge,
   Instance,
@@ -189,4 +190,16 @@ function parsed(json: string): unknown {
   } catch {
     return json;
   }
+}
+
+export function artifactView(it: Artifact) {
+  return {
+    step: it.step,
+    instance: it.instance,
+    attempt: it.attempt,
+    name: it.name,
+    sha256: Buffer.from(it.sha256).toString("hex"),
+    size: it.size,
+    stored_ms: it.storedMs,
+  };
 }

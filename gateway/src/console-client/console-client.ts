@@ -1,5 +1,6 @@
 import {
   ApprovalsClient,
+  ArtifactsClient,
   BudgetsClient,
   EventsClient,
   LedgerClient,
@@ -40,6 +41,7 @@ export class ConsoleClient {
   readonly resources: ResourcesClient;
   readonly runs: RunsClient;
   readonly schedules: SchedulesClient;
+  readonly artifacts: ArtifactsClient;
   readonly nodes: NodesClient;
   readonly secrets: SecretsClient;
   readonly budgets: BudgetsClient;
@@ -55,6 +57,7 @@ export class ConsoleClient {
     const sharing = { ...channelOptions, channelOverride: this.resources.getChannel() };
     this.runs = new RunsClient(context.endpoint, tls, sharing);
     this.schedules = new SchedulesClient(context.endpoint, tls, sharing);
+    this.artifacts = new ArtifactsClient(context.endpoint, tls, sharing);
     this.nodes = new NodesClient(context.endpoint, tls, sharing);
     this.secrets = new SecretsClient(context.endpoint, tls, sharing);
     this.budgets = new BudgetsClient(context.endpoint, tls, sharing);

@@ -1,6 +1,7 @@
 import { type ErrorCode, errors } from "@cohort/proto/errors";
 import {
   ApprovalsService,
+  ArtifactsService,
   BudgetsService,
   EventsService,
   LedgerService,
@@ -112,6 +113,7 @@ export async function startFakeConsole(
   add("Resources", ResourcesService);
   add("Runs", RunsService);
   add("Schedules", SchedulesService);
+  add("Artifacts", ArtifactsService);
   add("Nodes", NodesService);
   add("Secrets", SecretsService);
   add("Budgets", BudgetsService);

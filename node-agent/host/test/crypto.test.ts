@@ -78,3 +78,18 @@ test("a key of the wrong length is a programmer's error, not a crash", async () 
   );
   expect(result.thrown.message).toMatch(/63 bytes where 64/);
 });
+
+test("the hash of what comes in pieces is that of the whole, and is taken once", async () => {
+  const { result } = await runProgram<{ same: boolean; closed: string[] }>(`
+    const whole = new Uint8Array(100_000).map((_, at) => at * 7);
+    const hasher = host.crypto.hasher();
+    for (let at = 0; at < whole.length; at += 4097) hasher.update(whole.subarray(at, at + 4097));
+    const digest = hasher.digest();
+    const code = (act) => { try { act(); return ""; } catch (error) { return error.code; } };
+    return {
+      same: digest.every((byte, at) => byte === host.crypto.sha256(whole)[at]),
+      closed: [code(() => hasher.update(whole)), code(() => hasher.digest())],
+    };
+  `);
+  expect(result).toEqual({ same: true, closed: ["CLOSED", "CLOSED"] });
+});

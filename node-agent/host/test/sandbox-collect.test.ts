@@ -52,3 +52,28 @@ test("a released workspace is closed", async () => {
   const { extra } = await runShell("echo x > a", { after: `step.release(); ${collect(["a"])}` });
   expect(extra).toEqual(["CLOSED"]);
 });
+
+test("a file is measured and read in parts, with the same care", async () => {
+  const { extra } = await runShell("printf 0123456789 > d; ln -s d link; mkfifo pipe", {
+    after: `
+      const code = (act) => { try { return act(); } catch (error) { return error.code ?? error.name; } };
+      const part = (offset, length) => text.decode(step.collectPart("d", offset, length));
+      return [step.measure("d"), step.measure("absent"), code(() => step.measure("link")),
+        code(() => step.measure("pipe")), part(0, 4), part(8, 4), part(20, 4),
+        code(() => step.collectPart("link", 0, 1)), code(() => step.collectPart("absent", 0, 1)),
+        code(() => step.collectPart("d", -1, 1)), code(() => step.collectPart("d", 0, 1e9))];`,
+  });
+  expect(extra).toEqual([
+    10,
+    null,
+    "NOT_REGULAR",
+    "NOT_REGULAR",
+    "0123",
+    "89",
+    "",
+    "NOT_REGULAR",
+    "ENOENT",
+    "RangeError",
+    "RangeError",
+  ]);
+});

@@ -9,6 +9,7 @@ export interface StepOptions {
   readonly files?: Readonly<Record<string, string>>;
   readonly environment?: Readonly<Record<string, string>>;
   readonly listenPort?: number;
+  readonly held?: boolean;
   /** More JavaScript, run after the step has ended, with `host` and `step`; its value is `extra`. */
   readonly after?: string;
   /** JavaScript run while the step runs. */
@@ -47,6 +48,7 @@ export async function runStep(options: StepOptions): Promise<StepOutcome> {
     },
     readOnly: [...systemFolders, ...(options.readOnly ?? [])],
     listenPort: options.listenPort ?? 0,
+    held: options.held ?? false,
   };
   const { result, stderr } = await runProgram<StepOutcome>(`
     const text = new TextDecoder();

@@ -9,6 +9,7 @@ import {
 import { CohortError, problem, refuse } from "@cohort/proto/problem";
 import { attemptId } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
+import { ArtifactTransfer } from "../artifacts/artifacts.ts";
 import type { AgentContext } from "../context.ts";
 import { assertIsolation } from "../facts.ts";
 import { StepProxy } from "../shim/step-proxy.ts";
@@ -99,8 +100,12 @@ export class Attempts {
     const spec = sandboxSpec(dispatch, enrolment.node, host.info.cores);
     const proxy = this.#openProxy(attempt, dispatch);
     journal.accept(attempt);
-    const execution = new Execution(host, dispatch, (content) => {
-      if (!this.#superseded.has(attemptId(attempt))) this.#record(attempt, content);
+    const execution = new Execution(host, {
+      dispatch,
+      emit: (content) => {
+        if (!this.#superseded.has(attemptId(attempt))) this.#record(attempt, content);
+      },
+      transfer: (signal) => new ArtifactTransfer(this.#context, attempt, signal),
     });
     this.#running.set(attemptId(attempt), { key: attempt, execution });
     const accepted = journal.sync();

@@ -2,6 +2,7 @@ import type { ErrorCode } from "@cohort/proto/errors";
 import type { Dispatch, Finished, Usage } from "@cohort/proto/gen/cohort/node";
 import { stepLimitDefaults } from "@cohort/proto/limits";
 import { CohortError, refuse } from "@cohort/proto/problem";
+import type { ArtifactTransfer } from "../artifacts/artifacts.ts";
 import type { Host, SandboxExit, SandboxProcess, SandboxSpec } from "../host.ts";
 import type { EventContent } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
@@ -18,19 +19,33 @@ const stopMessages: Readonly<Record<StopReason, string>> = {
   NODE_INTERRUPTED: "the node's agent was stopped while the step ran",
 };
 
+/** How files come into a workspace and out of it. */
+export type Transfer = Pick<ArtifactTransfer, "fetch" | "store">;
+
+export interface ExecutionOptions {
+  readonly dispatch: Dispatch;
+  readonly emit: (content: EventContent) => void;
+  /** `signal` is aborted when the attempt is to end. */
+  readonly transfer: (signal: AbortSignal) => Transfer;
+}
+
 /** One attempt in its sandbox, from start to result. */
 export class Execution {
   readonly #host: Host;
   readonly #dispatch: Dispatch;
   readonly #emit: (content: EventContent) => void;
+  readonly #transfer: Transfer;
+  readonly #stopping = new AbortController();
   #process: SandboxProcess | null = null;
   #stopReason: StopReason | null = null;
+  #timeoutTimer: ReturnType<typeof setTimeout> | undefined;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: Host, dispatch: Dispatch, emit: (content: EventContent) => void) {
+  constructor(host: Host, { dispatch, emit, transfer }: ExecutionOptions) {
     this.#host = host;
     this.#dispatch = dispatch;
     this.#emit = emit;
+    this.#transfer = transfer(this.#stopping.signal);
   }
 
   /** Never rejects: whatever goes wrong is the result. `proxy` serves the step's requests. */
@@ -38,16 +53,20 @@ export class Execution {
     let exit: SandboxExit | null = null;
     const ended = new AbortController();
     try {
-      const process = this.#start(spec);
+      const process = await this.#start(spec);
       if (proxy !== null) void serveShim(process, proxy, ended.signal);
       const log = new StepLog((value) => this.#emit({ $case: "log", value }), this.#stdoutBytesMax);
       await this.#readOutput(process, log);
       exit = await process.exited;
-      return this.#result(process, exit, log);
+      const result = this.#result(process, exit, log);
+      for (const upload of this.#dispatch.uploads) await this.#transfer.store(upload, process);
+      this.#throwIfStopped();
+      return result;
     } catch (cause) {
-      return failed(cause, exit);
+      return this.#failed(cause, exit);
     } finally {
       ended.abort();
+      clearTimeout(this.#timeoutTimer);
       clearTimeout(this.#graceTimer);
       this.#process?.release();
       this.#process = null;
@@ -57,6 +76,7 @@ export class Execution {
   /** Politely first, unless `hard`. The first reason counts. */
   stop(reason: StopReason, hard: boolean): void {
     this.#stopReason ??= reason;
+    this.#stopping.abort();
     this.#process?.kill(hard);
     if (hard) return;
     clearTimeout(this.#graceTimer);
@@ -73,20 +93,27 @@ export class Execution {
     return this.#dispatch.output?.stdout === true ? this.#outputBytesMax : 0;
   }
 
-  #start(spec: SandboxSpec): SandboxProcess {
+  async #start(spec: SandboxSpec): Promise<SandboxProcess> {
     this.#throwIfStopped();
-    try {
-      this.#process = this.#host.sandbox.start(spec);
-    } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      throw refuse("STEP_START_FAILED", `the sandbox could not be started: ${reason}`, {}, cause);
-    }
-    this.#emit({ $case: "started", value: {} });
     const givenMs = this.#dispatch.timeoutMs || stepLimitDefaults.timeoutMs;
     const timeoutMs = Math.min(givenMs, agentLimits.stepTimeoutMsMax);
-    const timer = setTimeout(() => this.stop("STEP_TIMEOUT", false), timeoutMs);
-    void this.#process.exited.then(() => clearTimeout(timer));
-    return this.#process;
+    this.#timeoutTimer = setTimeout(() => this.stop("STEP_TIMEOUT", false), timeoutMs);
+    const process = asStart(() => this.#host.sandbox.start(spec));
+    this.#process = process;
+    if (spec.held) await this.#fill(process);
+    this.#emit({ $case: "started", value: {} });
+    return process;
+  }
+
+  async #fill(process: SandboxProcess): Promise<void> {
+    try {
+      for (const it of this.#dispatch.downloads) await this.#transfer.fetch(it, process);
+      asStart(() => process.begin());
+    } catch (cause) {
+      // A held step has nothing to lose, and its sandbox must not outlast its end.
+      process.kill(true);
+      throw cause;
+    }
   }
 
   /** A step that writes faster than its share waits: what it writes costs flash and airtime. */
@@ -121,9 +148,24 @@ export class Execution {
     return { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage: usage(exit) };
   }
 
+  /** The reason why the attempt was to end counts for more than what came of that. */
+  #failed(cause: unknown, exit: SandboxExit | null): Finished {
+    const reason = this.#stopReason;
+    return reason === null ? failed(cause, exit) : failure(reason, stopMessages[reason], exit);
+  }
+
   #throwIfStopped(): void {
     if (this.#stopReason === null) return;
     throw refuse(this.#stopReason, stopMessages[this.#stopReason]);
+  }
+}
+
+function asStart<Value>(act: () => Value): Value {
+  try {
+    return act();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw refuse("STEP_START_FAILED", `the sandbox could not be started: ${reason}`, {}, cause);
   }
 }
 

@@ -54,6 +54,7 @@ export function sandboxSpec(dispatch: Dispatch, node: string, cores: number): Sa
     },
     readOnly,
     listenPort: dispatch.services.length > 0 ? agentLimits.shimPort : 0,
+    held: dispatch.downloads.length > 0,
   };
 }
 

@@ -447,6 +447,37 @@ export interface DecideApprovalRequest {
 export interface DecideApprovalReply {
 }
 
+export interface ListArtifactsRequest {
+  run: string;
+}
+
+export interface ListArtifactsReply {
+  artifacts: Artifact[];
+}
+
+export interface Artifact {
+  step: string;
+  instance: number;
+  attempt: number;
+  name: string;
+  sha256: Uint8Array;
+  size: number;
+  storedMs: number;
+}
+
+export interface GetArtifactRequest {
+  run: string;
+  step: string;
+  instance: number;
+  name: string;
+}
+
+export interface ArtifactPiece {
+  /** in the first one */
+  artifact: Artifact | undefined;
+  data: Uint8Array;
+}
+
 function createBaseApplyRequest(): ApplyRequest {
   return { files: [], dryRun: false };
 }
@@ -6701,6 +6732,517 @@ export const DecideApprovalReply: MessageFns<DecideApprovalReply> = {
   },
 };
 
+function createBaseListArtifactsRequest(): ListArtifactsRequest {
+  return { run: "" };
+}
+
+export const ListArtifactsRequest: MessageFns<ListArtifactsRequest> = {
+  encode(message: ListArtifactsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListArtifactsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListArtifactsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListArtifactsRequest {
+    return { run: isSet(object.run) ? globalThis.String(object.run) : "" };
+  },
+
+  toJSON(message: ListArtifactsRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListArtifactsRequest>): ListArtifactsRequest {
+    return ListArtifactsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListArtifactsRequest>): ListArtifactsRequest {
+    const message = createBaseListArtifactsRequest();
+    message.run = object.run ?? "";
+    return message;
+  },
+};
+
+function createBaseListArtifactsReply(): ListArtifactsReply {
+  return { artifacts: [] };
+}
+
+export const ListArtifactsReply: MessageFns<ListArtifactsReply> = {
+  encode(message: ListArtifactsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.artifacts) {
+      Artifact.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListArtifactsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListArtifactsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.artifacts.push(Artifact.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListArtifactsReply {
+    return {
+      artifacts: globalThis.Array.isArray(object?.artifacts)
+        ? object.artifacts.map((e: any) => Artifact.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListArtifactsReply): unknown {
+    const obj: any = {};
+    if (message.artifacts?.length) {
+      obj.artifacts = message.artifacts.map((e) => Artifact.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListArtifactsReply>): ListArtifactsReply {
+    return ListArtifactsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListArtifactsReply>): ListArtifactsReply {
+    const message = createBaseListArtifactsReply();
+    message.artifacts = object.artifacts?.map((e) => Artifact.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseArtifact(): Artifact {
+  return { step: "", instance: 0, attempt: 0, name: "", sha256: new Uint8Array(0), size: 0, storedMs: 0 };
+}
+
+export const Artifact: MessageFns<Artifact> = {
+  encode(message: Artifact, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== "") {
+      writer.uint32(10).string(message.step);
+    }
+    if (message.instance !== 0) {
+      writer.uint32(16).uint32(message.instance);
+    }
+    if (message.attempt !== 0) {
+      writer.uint32(24).uint32(message.attempt);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    if (message.sha256.length !== 0) {
+      writer.uint32(42).bytes(message.sha256);
+    }
+    if (message.size !== 0) {
+      writer.uint32(48).uint64(message.size);
+    }
+    if (message.storedMs !== 0) {
+      writer.uint32(56).int64(message.storedMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Artifact {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArtifact();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.instance = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.attempt = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sha256 = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.storedMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Artifact {
+    return {
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      instance: isSet(object.instance) ? globalThis.Number(object.instance) : 0,
+      attempt: isSet(object.attempt) ? globalThis.Number(object.attempt) : 0,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      sha256: isSet(object.sha256) ? bytesFromBase64(object.sha256) : new Uint8Array(0),
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+      storedMs: isSet(object.storedMs)
+        ? globalThis.Number(object.storedMs)
+        : isSet(object.stored_ms)
+        ? globalThis.Number(object.stored_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Artifact): unknown {
+    const obj: any = {};
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.instance !== 0) {
+      obj.instance = Math.round(message.instance);
+    }
+    if (message.attempt !== 0) {
+      obj.attempt = Math.round(message.attempt);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    if (message.storedMs !== 0) {
+      obj.storedMs = Math.round(message.storedMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Artifact>): Artifact {
+    return Artifact.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Artifact>): Artifact {
+    const message = createBaseArtifact();
+    message.step = object.step ?? "";
+    message.instance = object.instance ?? 0;
+    message.attempt = object.attempt ?? 0;
+    message.name = object.name ?? "";
+    message.sha256 = object.sha256 ?? new Uint8Array(0);
+    message.size = object.size ?? 0;
+    message.storedMs = object.storedMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetArtifactRequest(): GetArtifactRequest {
+  return { run: "", step: "", instance: 0, name: "" };
+}
+
+export const GetArtifactRequest: MessageFns<GetArtifactRequest> = {
+  encode(message: GetArtifactRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.instance !== 0) {
+      writer.uint32(24).uint32(message.instance);
+    }
+    if (message.name !== "") {
+      writer.uint32(34).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetArtifactRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetArtifactRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.instance = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetArtifactRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      instance: isSet(object.instance) ? globalThis.Number(object.instance) : 0,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: GetArtifactRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.instance !== 0) {
+      obj.instance = Math.round(message.instance);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetArtifactRequest>): GetArtifactRequest {
+    return GetArtifactRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetArtifactRequest>): GetArtifactRequest {
+    const message = createBaseGetArtifactRequest();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.instance = object.instance ?? 0;
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseArtifactPiece(): ArtifactPiece {
+  return { artifact: undefined, data: new Uint8Array(0) };
+}
+
+export const ArtifactPiece: MessageFns<ArtifactPiece> = {
+  encode(message: ArtifactPiece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.artifact !== undefined) {
+      Artifact.encode(message.artifact, writer.uint32(10).fork()).join();
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArtifactPiece {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArtifactPiece();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.artifact = Artifact.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArtifactPiece {
+    return {
+      artifact: isSet(object.artifact) ? Artifact.fromJSON(object.artifact) : undefined,
+      data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: ArtifactPiece): unknown {
+    const obj: any = {};
+    if (message.artifact !== undefined) {
+      obj.artifact = Artifact.toJSON(message.artifact);
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArtifactPiece>): ArtifactPiece {
+    return ArtifactPiece.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArtifactPiece>): ArtifactPiece {
+    const message = createBaseArtifactPiece();
+    message.artifact = (object.artifact !== undefined && object.artifact !== null)
+      ? Artifact.fromPartial(object.artifact)
+      : undefined;
+    message.data = object.data ?? new Uint8Array(0);
+    return message;
+  },
+};
+
 export type ResourcesService = typeof ResourcesService;
 export const ResourcesService = {
   /** Checks all, then changes all or nothing. */
@@ -6966,6 +7508,70 @@ export interface RunsClient extends Client {
 export const RunsClient = makeGenericClientConstructor(RunsService, "cohort.console.Runs") as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): RunsClient;
   service: typeof RunsService;
+  serviceName: string;
+};
+
+/** Files that steps left. */
+export type ArtifactsService = typeof ArtifactsService;
+export const ArtifactsService = {
+  list: {
+    path: "/cohort.console.Artifacts/List" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListArtifactsRequest): Buffer => Buffer.from(ListArtifactsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListArtifactsRequest => ListArtifactsRequest.decode(value),
+    responseSerialize: (value: ListArtifactsReply): Buffer => Buffer.from(ListArtifactsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListArtifactsReply => ListArtifactsReply.decode(value),
+  },
+  /** What it is, then its content in pieces. */
+  get: {
+    path: "/cohort.console.Artifacts/Get" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: GetArtifactRequest): Buffer => Buffer.from(GetArtifactRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetArtifactRequest => GetArtifactRequest.decode(value),
+    responseSerialize: (value: ArtifactPiece): Buffer => Buffer.from(ArtifactPiece.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ArtifactPiece => ArtifactPiece.decode(value),
+  },
+} as const;
+
+export interface ArtifactsServer extends UntypedServiceImplementation {
+  list: handleUnaryCall<ListArtifactsRequest, ListArtifactsReply>;
+  /** What it is, then its content in pieces. */
+  get: handleServerStreamingCall<GetArtifactRequest, ArtifactPiece>;
+}
+
+export interface ArtifactsClient extends Client {
+  list(
+    request: ListArtifactsRequest,
+    callback: (error: ServiceError | null, response: ListArtifactsReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListArtifactsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListArtifactsReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListArtifactsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListArtifactsReply) => void,
+  ): ClientUnaryCall;
+  /** What it is, then its content in pieces. */
+  get(request: GetArtifactRequest, options?: Partial<CallOptions>): ClientReadableStream<ArtifactPiece>;
+  get(
+    request: GetArtifactRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<ArtifactPiece>;
+}
+
+export const ArtifactsClient = makeGenericClientConstructor(
+  ArtifactsService,
+  "cohort.console.Artifacts",
+) as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ArtifactsClient;
+  service: typeof ArtifactsService;
   serviceName: string;
 };
 

@@ -56,6 +56,7 @@ export interface Entry {
     | { $case: "nodeDrained"; value: NodeDrained }
     | { $case: "approvalRequested"; value: ApprovalRequested }
     | { $case: "approvalDecided"; value: ApprovalDecided }
+    | { $case: "artifactStored"; value: ArtifactStored }
     | undefined;
 }
 
@@ -364,6 +365,14 @@ export interface ApprovalDecided {
   promptHash: Uint8Array;
 }
 
+/** What the attempt left under this name is in the object store, under its hash. */
+export interface ArtifactStored {
+  attempt: AttemptKey | undefined;
+  name: string;
+  sha256: Uint8Array;
+  size: number;
+}
+
 function createBaseEntry(): Entry {
   return { seq: 0, atMs: 0, event: undefined };
 }
@@ -475,6 +484,9 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "approvalDecided":
         ApprovalDecided.encode(message.event.value, writer.uint32(602).fork()).join();
+        break;
+      case "artifactStored":
+        ArtifactStored.encode(message.event.value, writer.uint32(554).fork()).join();
         break;
     }
     return writer;
@@ -773,6 +785,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "approvalDecided", value: ApprovalDecided.decode(reader, reader.uint32()) };
             continue;
           }
+          case 69: {
+            if (tag !== 554) {
+              break;
+            }
+
+            message.event = { $case: "artifactStored", value: ArtifactStored.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -925,6 +945,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "approvalDecided", value: ApprovalDecided.fromJSON(object.approvalDecided) }
         : isSet(object.approval_decided)
         ? { $case: "approvalDecided", value: ApprovalDecided.fromJSON(object.approval_decided) }
+        : isSet(object.artifactStored)
+        ? { $case: "artifactStored", value: ArtifactStored.fromJSON(object.artifactStored) }
+        : isSet(object.artifact_stored)
+        ? { $case: "artifactStored", value: ArtifactStored.fromJSON(object.artifact_stored) }
         : undefined,
     };
   },
@@ -1003,6 +1027,8 @@ export const Entry: MessageFns<Entry> = {
       obj.approvalRequested = ApprovalRequested.toJSON(message.event.value);
     } else if (message.event?.$case === "approvalDecided") {
       obj.approvalDecided = ApprovalDecided.toJSON(message.event.value);
+    } else if (message.event?.$case === "artifactStored") {
+      obj.artifactStored = ArtifactStored.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1210,6 +1236,12 @@ export const Entry: MessageFns<Entry> = {
       case "approvalDecided": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "approvalDecided", value: ApprovalDecided.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "artifactStored": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "artifactStored", value: ArtifactStored.fromPartial(object.event.value) };
         }
         break;
       }
@@ -5444,6 +5476,125 @@ export const ApprovalDecided: MessageFns<ApprovalDecided> = {
     message.role = object.role ?? "";
     message.comment = object.comment ?? "";
     message.promptHash = object.promptHash ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseArtifactStored(): ArtifactStored {
+  return { attempt: undefined, name: "", sha256: new Uint8Array(0), size: 0 };
+}
+
+export const ArtifactStored: MessageFns<ArtifactStored> = {
+  encode(message: ArtifactStored, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.sha256.length !== 0) {
+      writer.uint32(26).bytes(message.sha256);
+    }
+    if (message.size !== 0) {
+      writer.uint32(32).uint64(message.size);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArtifactStored {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArtifactStored();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sha256 = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArtifactStored {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      sha256: isSet(object.sha256) ? bytesFromBase64(object.sha256) : new Uint8Array(0),
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+    };
+  },
+
+  toJSON(message: ArtifactStored): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArtifactStored>): ArtifactStored {
+    return ArtifactStored.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArtifactStored>): ArtifactStored {
+    const message = createBaseArtifactStored();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.name = object.name ?? "";
+    message.sha256 = object.sha256 ?? new Uint8Array(0);
+    message.size = object.size ?? 0;
     return message;
   },
 };

@@ -132,12 +132,31 @@ export interface Dispatch {
   /** libsodium sealed box of an encoded SignedToken; empty: no grants */
   sealedToken: Uint8Array;
   services: ServiceGrant[];
-  output: OutputSource | undefined;
+  output:
+    | OutputSource
+    | undefined;
+  /** kept when the step has succeeded */
+  uploads: ArtifactUpload[];
+  /** placed before the step begins */
+  downloads: ArtifactDownload[];
 }
 
 export interface Dispatch_EnvironmentEntry {
   key: string;
   value: string;
+}
+
+export interface ArtifactUpload {
+  name: string;
+  /** below /work */
+  path: string;
+}
+
+export interface ArtifactDownload {
+  sha256: Uint8Array;
+  size: number;
+  /** below /work */
+  path: string;
 }
 
 /** Where the step's output is to be found. */
@@ -239,6 +258,42 @@ export interface EventAck {
   problems: Problem[];
   /** all up to here are durable and may leave the journal */
   throughSeq: number;
+}
+
+/**
+ * Subject mesh.up.<node>.put, a request: a piece of an artifact that an attempt leaves. Pieces come in
+ * order, one at a time.
+ */
+export interface PutRequest {
+  attempt: AttemptKey | undefined;
+  name: string;
+  /** of the whole */
+  size: number;
+  /** of `data` in the whole */
+  offset: number;
+  data: Uint8Array;
+  /** of the whole; with the last piece only */
+  sha256: Uint8Array;
+}
+
+export interface PutReply {
+  problems: Problem[];
+  /** of the piece that is awaited; 0 begins again */
+  nextOffset: number;
+  /** the whole is stored and in the log */
+  stored: boolean;
+}
+
+/** Subject mesh.up.<node>.get, a request: a piece of an artifact that an attempt is to be given. */
+export interface GetRequest {
+  attempt: AttemptKey | undefined;
+  sha256: Uint8Array;
+  offset: number;
+}
+
+export interface GetReply {
+  problems: Problem[];
+  data: Uint8Array;
 }
 
 /** Sealed to the node. `signature` is by the coordinator over tokenProof(payload). */
@@ -1566,6 +1621,8 @@ function createBaseDispatch(): Dispatch {
     sealedToken: new Uint8Array(0),
     services: [],
     output: undefined,
+    uploads: [],
+    downloads: [],
   };
 }
 
@@ -1611,6 +1668,12 @@ export const Dispatch: MessageFns<Dispatch> = {
     }
     if (message.output !== undefined) {
       OutputSource.encode(message.output, writer.uint32(162).fork()).join();
+    }
+    for (const v of message.uploads) {
+      ArtifactUpload.encode(v!, writer.uint32(170).fork()).join();
+    }
+    for (const v of message.downloads) {
+      ArtifactDownload.encode(v!, writer.uint32(178).fork()).join();
     }
     return writer;
   },
@@ -1735,6 +1798,22 @@ export const Dispatch: MessageFns<Dispatch> = {
             message.output = OutputSource.decode(reader, reader.uint32());
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.uploads.push(ArtifactUpload.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.downloads.push(ArtifactDownload.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1797,6 +1876,12 @@ export const Dispatch: MessageFns<Dispatch> = {
         ? object.services.map((e: any) => ServiceGrant.fromJSON(e))
         : [],
       output: isSet(object.output) ? OutputSource.fromJSON(object.output) : undefined,
+      uploads: globalThis.Array.isArray(object?.uploads)
+        ? object.uploads.map((e: any) => ArtifactUpload.fromJSON(e))
+        : [],
+      downloads: globalThis.Array.isArray(object?.downloads)
+        ? object.downloads.map((e: any) => ArtifactDownload.fromJSON(e))
+        : [],
     };
   },
 
@@ -1844,6 +1929,12 @@ export const Dispatch: MessageFns<Dispatch> = {
     }
     if (message.output !== undefined) {
       obj.output = OutputSource.toJSON(message.output);
+    }
+    if (message.uploads?.length) {
+      obj.uploads = message.uploads.map((e) => ArtifactUpload.toJSON(e));
+    }
+    if (message.downloads?.length) {
+      obj.downloads = message.downloads.map((e) => ArtifactDownload.toJSON(e));
     }
     return obj;
   },
@@ -1897,6 +1988,8 @@ export const Dispatch: MessageFns<Dispatch> = {
     message.output = (object.output !== undefined && object.output !== null)
       ? OutputSource.fromPartial(object.output)
       : undefined;
+    message.uploads = object.uploads?.map((e) => ArtifactUpload.fromPartial(e)) || [];
+    message.downloads = object.downloads?.map((e) => ArtifactDownload.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1982,6 +2075,192 @@ export const Dispatch_EnvironmentEntry: MessageFns<Dispatch_EnvironmentEntry> = 
     const message = createBaseDispatch_EnvironmentEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseArtifactUpload(): ArtifactUpload {
+  return { name: "", path: "" };
+}
+
+export const ArtifactUpload: MessageFns<ArtifactUpload> = {
+  encode(message: ArtifactUpload, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArtifactUpload {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArtifactUpload();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArtifactUpload {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+    };
+  },
+
+  toJSON(message: ArtifactUpload): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArtifactUpload>): ArtifactUpload {
+    return ArtifactUpload.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArtifactUpload>): ArtifactUpload {
+    const message = createBaseArtifactUpload();
+    message.name = object.name ?? "";
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseArtifactDownload(): ArtifactDownload {
+  return { sha256: new Uint8Array(0), size: 0, path: "" };
+}
+
+export const ArtifactDownload: MessageFns<ArtifactDownload> = {
+  encode(message: ArtifactDownload, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sha256.length !== 0) {
+      writer.uint32(10).bytes(message.sha256);
+    }
+    if (message.size !== 0) {
+      writer.uint32(16).uint64(message.size);
+    }
+    if (message.path !== "") {
+      writer.uint32(26).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ArtifactDownload {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseArtifactDownload();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sha256 = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ArtifactDownload {
+    return {
+      sha256: isSet(object.sha256) ? bytesFromBase64(object.sha256) : new Uint8Array(0),
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+    };
+  },
+
+  toJSON(message: ArtifactDownload): unknown {
+    const obj: any = {};
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ArtifactDownload>): ArtifactDownload {
+    return ArtifactDownload.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ArtifactDownload>): ArtifactDownload {
+    const message = createBaseArtifactDownload();
+    message.sha256 = object.sha256 ?? new Uint8Array(0);
+    message.size = object.size ?? 0;
+    message.path = object.path ?? "";
     return message;
   },
 };
@@ -3487,6 +3766,450 @@ export const EventAck: MessageFns<EventAck> = {
     const message = createBaseEventAck();
     message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
     message.throughSeq = object.throughSeq ?? 0;
+    return message;
+  },
+};
+
+function createBasePutRequest(): PutRequest {
+  return { attempt: undefined, name: "", size: 0, offset: 0, data: new Uint8Array(0), sha256: new Uint8Array(0) };
+}
+
+export const PutRequest: MessageFns<PutRequest> = {
+  encode(message: PutRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.size !== 0) {
+      writer.uint32(24).uint64(message.size);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(32).uint64(message.offset);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(42).bytes(message.data);
+    }
+    if (message.sha256.length !== 0) {
+      writer.uint32(50).bytes(message.sha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.offset = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.sha256 = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutRequest {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+      sha256: isSet(object.sha256) ? bytesFromBase64(object.sha256) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: PutRequest): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PutRequest>): PutRequest {
+    return PutRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PutRequest>): PutRequest {
+    const message = createBasePutRequest();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.name = object.name ?? "";
+    message.size = object.size ?? 0;
+    message.offset = object.offset ?? 0;
+    message.data = object.data ?? new Uint8Array(0);
+    message.sha256 = object.sha256 ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBasePutReply(): PutReply {
+  return { problems: [], nextOffset: 0, stored: false };
+}
+
+export const PutReply: MessageFns<PutReply> = {
+  encode(message: PutReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextOffset !== 0) {
+      writer.uint32(16).uint64(message.nextOffset);
+    }
+    if (message.stored !== false) {
+      writer.uint32(24).bool(message.stored);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PutReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePutReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.nextOffset = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.stored = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PutReply {
+    return {
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      nextOffset: isSet(object.nextOffset)
+        ? globalThis.Number(object.nextOffset)
+        : isSet(object.next_offset)
+        ? globalThis.Number(object.next_offset)
+        : 0,
+      stored: isSet(object.stored) ? globalThis.Boolean(object.stored) : false,
+    };
+  },
+
+  toJSON(message: PutReply): unknown {
+    const obj: any = {};
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.nextOffset !== 0) {
+      obj.nextOffset = Math.round(message.nextOffset);
+    }
+    if (message.stored !== false) {
+      obj.stored = message.stored;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PutReply>): PutReply {
+    return PutReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PutReply>): PutReply {
+    const message = createBasePutReply();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.nextOffset = object.nextOffset ?? 0;
+    message.stored = object.stored ?? false;
+    return message;
+  },
+};
+
+function createBaseGetRequest(): GetRequest {
+  return { attempt: undefined, sha256: new Uint8Array(0), offset: 0 };
+}
+
+export const GetRequest: MessageFns<GetRequest> = {
+  encode(message: GetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.sha256.length !== 0) {
+      writer.uint32(18).bytes(message.sha256);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(24).uint64(message.offset);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.sha256 = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.offset = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetRequest {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      sha256: isSet(object.sha256) ? bytesFromBase64(object.sha256) : new Uint8Array(0),
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+    };
+  },
+
+  toJSON(message: GetRequest): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetRequest>): GetRequest {
+    return GetRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetRequest>): GetRequest {
+    const message = createBaseGetRequest();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.sha256 = object.sha256 ?? new Uint8Array(0);
+    message.offset = object.offset ?? 0;
+    return message;
+  },
+};
+
+function createBaseGetReply(): GetReply {
+  return { problems: [], data: new Uint8Array(0) };
+}
+
+export const GetReply: MessageFns<GetReply> = {
+  encode(message: GetReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetReply {
+    return {
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: GetReply): unknown {
+    const obj: any = {};
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetReply>): GetReply {
+    return GetReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetReply>): GetReply {
+    const message = createBaseGetReply();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.data = object.data ?? new Uint8Array(0);
     return message;
   },
 };

@@ -3,6 +3,7 @@ import { limits, stepLimitDefaults } from "../../limits.ts";
 import { formatDuration } from "../../quantity.ts";
 import { duration, environmentName, name, template, templateValue } from "../values.ts";
 import { approve } from "./approve.ts";
+import { artifacts } from "./artifacts.ts";
 import { call } from "./call.ts";
 import { forEach, instancesAtOnce, matrix } from "./fan-out.ts";
 import { nodes, onDisconnect, requires } from "./nodes.ts";
@@ -114,6 +115,12 @@ const keys = z.strictObject({
     .optional()
     .describe(
       "Where the step's output comes from, and what is in it; left out, the file that `$COHORT_OUTPUT` names, if the step left one. What is larger than `limits.output` fails the step with STEP_OUTPUT_TOO_LARGE.",
+    ),
+
+  artifacts: artifacts
+    .optional()
+    .describe(
+      "Files that the step leaves for later steps and for people, and those that it is given of earlier ones.",
     ),
 
   // What it is given

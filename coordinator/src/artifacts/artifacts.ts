@@ -1,0 +1,110 @@
+import type { ArtifactStored } from "@cohort/proto/gen/cohort/ledger";
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import type { Recorded } from "../state/event.ts";
+
+/** What steps left, by run; the content itself is in the object store, under its hash. */
+export interface ArtifactState {
+  readonly byRun: Map<string, RunArtifacts>;
+  /** By SHA-256, hex. */
+  readonly contents: Map<string, Content>;
+  /** Of all contents. */
+  bytes: number;
+}
+
+export interface RunArtifacts {
+  /** By step, instance and name. */
+  readonly artifacts: Map<string, Artifact>;
+  /** Of its artifacts, each counted for itself. */
+  bytes: number;
+}
+
+export interface Artifact {
+  readonly step: string;
+  readonly instance: number;
+  /** The attempt that left it: a later one replaces it. */
+  readonly attempt: number;
+  readonly name: string;
+  /** Hex. */
+  readonly sha256: string;
+  readonly size: number;
+  readonly storedMs: number;
+}
+
+export interface Content {
+  readonly size: number;
+  /** Artifacts that have this content. */
+  references: number;
+}
+
+export function emptyArtifacts(): ArtifactState {
+  return { byRun: new Map(), contents: new Map(), bytes: 0 };
+}
+
+export function findArtifact(
+  state: ArtifactState,
+  run: string,
+  key: Pick<Artifact, "step" | "instance" | "name">,
+): Artifact | null {
+  return state.byRun.get(run)?.artifacts.get(keyOf(key)) ?? null;
+}
+
+/** Of one run, in order of step, name and instance. */
+export function artifactsOf(state: ArtifactState, run: string): Artifact[] {
+  const all = [...(state.byRun.get(run)?.artifacts.values() ?? [])];
+  return all.sort(
+    (a, b) => compare(a.step, b.step) || compare(a.name, b.name) || a.instance - b.instance,
+  );
+}
+
+/** Total, as every part of the state. */
+export function applyArtifacts(state: ArtifactState, { atMs, event }: Recorded): void {
+  if (event.$case === "artifactStored") add(state, event.value, atMs);
+}
+
+/** With the run's history its artifacts go; content that no other has is swept from the store. */
+export function forgetRun(state: ArtifactState, run: string): void {
+  for (const artifact of state.byRun.get(run)?.artifacts.values() ?? []) release(state, artifact);
+  state.byRun.delete(run);
+}
+
+function add(state: ArtifactState, stored: ArtifactStored, storedMs: number): void {
+  const { run, step, instance, attempt } = stored.attempt as AttemptKey;
+  const { name, size } = stored;
+  const sha256 = Buffer.from(stored.sha256).toString("hex");
+  put(state, run, { step, instance, attempt, name, sha256, size, storedMs });
+}
+
+function put(state: ArtifactState, run: string, artifact: Artifact): void {
+  const there = state.byRun.get(run) ?? { artifacts: new Map<string, Artifact>(), bytes: 0 };
+  state.byRun.set(run, there);
+  retain(state, artifact);
+  const before = there.artifacts.get(keyOf(artifact));
+  if (before !== undefined) release(state, before);
+  there.bytes += artifact.size - (before?.size ?? 0);
+  there.artifacts.set(keyOf(artifact), artifact);
+}
+
+function retain(state: ArtifactState, { sha256, size }: Artifact): void {
+  const content = state.contents.get(sha256);
+  if (content === undefined) {
+    state.contents.set(sha256, { size, references: 1 });
+    state.bytes += size;
+  } else {
+    content.references++;
+  }
+}
+
+function release(state: ArtifactState, { sha256 }: Artifact): void {
+  const content = state.contents.get(sha256);
+  if (content === undefined || --content.references > 0) return;
+  state.contents.delete(sha256);
+  state.bytes -= content.size;
+}
+
+function keyOf({ step, instance, name }: Pick<Artifact, "step" | "instance" | "name">): string {
+  return `${step}[${instance}]/${name}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
