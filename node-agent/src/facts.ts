@@ -1,5 +1,6 @@
 import type { Facts } from "@cohort/proto/gen/cohort/node";
 import { refuse } from "@cohort/proto/problem";
+import { findDevices } from "./devices.ts";
 import type { Host } from "./host.ts";
 import { agentLimits } from "./limits.ts";
 
@@ -7,7 +8,8 @@ import { agentLimits } from "./limits.ts";
 export function nodeFacts(host: Host, slots: number): Facts {
   const { version, arch, kernel, hostname, cores, memoryBytes } = host.info;
   const isolation = host.sandbox.probe().level;
-  return { version, arch, kernel, hostname, cores, memoryBytes, isolation, slots };
+  const devices = findDevices(host.files);
+  return { version, arch, kernel, hostname, cores, memoryBytes, isolation, slots, devices };
 }
 
 /** One a processor, as far as half of the memory goes round. */

@@ -25,6 +25,13 @@ export const limits = {
   stepsMax: 10_000,
   instancesMax: 10_000,
   priorityMax: 9,
+  /** Most of the nodes' time that a workflow may have, in shares. */
+  shareMax: 100,
+  /** Cores that a step may ask for. */
+  cpuCoresMax: 1024,
+  /** Devices that a node may say it has. */
+  devicesMax: 64,
+  deviceLengthMax: 80,
   retriesMax: 100,
   /** Factor by which the delay between attempts may grow. */
   backoffMax: 10,

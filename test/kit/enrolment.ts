@@ -17,6 +17,7 @@ export const facts: Facts = {
   memoryBytes: 1024 ** 3,
   isolation: "strict",
   slots: 256,
+  devices: [],
 };
 
 /** Asks to enrol with a join token as an honest machine does; the answer may be a refusal. */

@@ -22,6 +22,7 @@ export interface BoardOptions {
   readonly arch: "x86_64" | "arm64" | "riscv64";
   readonly labels: Readonly<Record<string, string>>;
   readonly slots: number;
+  readonly memoryBytes: number;
   /** How far its wall clock is off. */
   readonly skewMs: number;
   readonly clock: VirtualClock;
@@ -85,7 +86,17 @@ export class Board {
   get facts() {
     const { version, arch, kernel, hostname, cores, memoryBytes } = this.#host(never, noEdges).info;
     const { slots } = this.options;
-    return { version, arch, kernel, hostname, cores, memoryBytes, isolation: "strict", slots };
+    return {
+      version,
+      arch,
+      kernel,
+      hostname,
+      cores,
+      memoryBytes,
+      isolation: "strict",
+      slots,
+      devices: [],
+    };
   }
 
   start(): void {
@@ -142,7 +153,7 @@ export class Board {
         kernel: "simulated",
         hostname: name,
         cores: 4,
-        memoryBytes: 1024 ** 3,
+        memoryBytes: this.options.memoryBytes,
         argv: [],
       },
       environment: () => undefined,

@@ -270,6 +270,7 @@ class Simulation {
           arch: random.pick(["x86_64", "arm64", "riscv64"]),
           labels: { zone: at === 0 ? "a" : random.pick(["a", "b"]) },
           slots: random.integer(1, 3),
+          memoryBytes: random.pick([64, 256, 1024]) * 1024 ** 2,
           skewMs: random.pick([0, 0, -epochMs, random.integer(-100_000, 100_000)]),
           clock,
           random: random.fork(name),

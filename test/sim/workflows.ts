@@ -29,6 +29,7 @@ export function randomWorkflow(random: Random, name: string, fleet: FleetShape):
     "inputs:",
     "  size: { type: number, default: 1 }",
   ];
+  if (random.chance(0.3)) lines.push(`share: ${random.integer(1, 5)}`);
   if (random.chance(0.2)) lines.push(`timeout: ${random.integer(10, 90)}s`);
   if (random.chance(0.3)) lines.push("budget: 0.03 USD");
   lines.push(...scheduleLines(random.fork(`${name}/schedule`)));
@@ -105,11 +106,14 @@ function workLines(random: Random, depends: readonly string[], fleet: FleetShape
   const chosen = random.chance(0.4);
   if (chosen) lines.push(nodesLine(random, fleet));
   else if (random.chance(0.25)) lines.push(...fanOutLines(random));
+  // No board is smaller than what this asks for: a run must be able to end.
+  if (random.chance(0.3)) lines.push(`    limits: { memory: ${random.pick([16, 40, 64])}MiB }`);
+  if (random.chance(0.2)) lines.push("    requires: { cpu: 0.5, memory: 64MiB }");
+  if (random.chance(0.2)) lines.push(`    priority: ${random.integer(1, 9)}`);
   if (random.chance(0.4)) {
     lines.push(`    on_disconnect: ${chosen ? "fail" : "move"}`);
     lines.push(`    lost_after: ${random.integer(1, 20)}s`);
   }
-  if (random.chance(0.2)) lines.push(`    priority: ${random.integer(1, 9)}`);
   if (random.chance(0.25)) lines.push(`    grants: { services: [${random.pick(grants)}] }`);
   const [first] = depends;
   if (first !== undefined && random.chance(0.5)) {

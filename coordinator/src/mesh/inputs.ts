@@ -81,6 +81,7 @@ const facts = z.object({
   memoryBytes: count,
   isolation: fact,
   slots: count.max(meshLimits.slotsMax),
+  devices: z.array(fact.max(limits.deviceLengthMax)).max(limits.devicesMax),
 });
 
 const enrolRequest = z.object({

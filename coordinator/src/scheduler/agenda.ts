@@ -54,6 +54,9 @@ export function noteEvent(
       const key = event.value.attempt;
       const instance = key === undefined ? null : findInstance(runs, key);
       if (instance?.node === "") agenda.own.push(instance);
+      // What was kept free for it, others may have now.
+      const keeps = instance?.keeps ?? "";
+      if (keeps !== "") agenda.nodes.add(keeps);
       return;
     }
     case "attemptEnded": {
@@ -83,8 +86,10 @@ export function noteEvent(
       for (const next of dependents.toReversed()) noteStep(agenda, findStep(runs, run.run, next));
       const hasBegun = run.unended < workflow.phases[run.phase].size;
       if (!hasBegun) noteRoots(agenda, workflow, run);
-      for (const { state, node } of step.instances) {
-        if (state === "cancelled" && node !== "") agenda.nodes.add(node);
+      for (const { state, node, keeps } of step.instances) {
+        if (state !== "cancelled") continue;
+        if (node !== "") agenda.nodes.add(node);
+        if (keeps !== "") agenda.nodes.add(keeps);
       }
       return;
     }

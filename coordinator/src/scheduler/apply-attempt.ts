@@ -2,18 +2,19 @@ import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import { releaseNext } from "./apply-step.ts";
-import { type Context, contextOf, occupy, ownWorkMs, release } from "./context.ts";
+import { type Context, contextOf, ownWorkMs } from "./context.ts";
 import { isInterruption, retryAt } from "./retry.ts";
+import { occupy } from "./room.ts";
 import { findInstance, type Instance, type Runs } from "./runs.ts";
 import { clearTimer, setTimer } from "./timers.ts";
-import { leave, lineUp, putOff } from "./waiting.ts";
+import { endAttempt, leave, lineUp, putOff, takeTurn } from "./waiting.ts";
 
 /** Applies what happens to one instance of a step; events of other concerns change nothing. */
 export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: Recorded): void {
   switch (event.$case) {
     case "attemptScheduled":
       return change(runs, catalogue, event.value.attempt, (instance, context) => {
-        leave(runs, instance, context);
+        takeTurn(runs, instance, context, atMs);
         instance.state = "scheduled";
         instance.attempt = event.value.attempt?.attempt ?? 0;
         instance.node = event.value.node;
@@ -42,8 +43,8 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
     case "attemptEnded": {
       const { attempt, result = null } = event.value;
       return change(runs, catalogue, attempt, (instance, context) => {
-        if (instance.state === "queued") leave(runs, instance, context);
-        else release(runs, instance);
+        if (instance.state === "queued") leave(runs, instance, context, atMs);
+        else endAttempt(runs, instance, context, atMs);
         clearTimer(runs.timers, instance);
         instance.attempt = attempt?.attempt ?? 0;
         instance.result = result;

@@ -1,18 +1,25 @@
-import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
+import { workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import { applyAttempt } from "./apply-attempt.ts";
 import { applyStepEnded, applyStepPlanned, beginPhase } from "./apply-step.ts";
 import { contextOf } from "./context.ts";
 import { newRun } from "./new-run.ts";
 import { beginPause, endPause } from "./pause.ts";
-import { pinnedTo } from "./queues.ts";
-import { type Instance, type Run, type Runs, retire } from "./runs.ts";
+import { instancesOf, pinnedTo } from "./queues.ts";
+import { applyOffer } from "./room.ts";
+import { findInstance, type Instance, type Run, type Runs, retire } from "./runs.ts";
+import type { Schedule } from "./schedule.ts";
 import { clearTimer, setTimer } from "./timers.ts";
 import { watchLoss } from "./waiting.ts";
 
 /** Applies an event to the runs. Total: every event that was ever recorded applies again the same. */
-export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded): void {
+export function applyRuns(
+  runs: Runs,
+  { catalogue, fleet }: Omit<Schedule, "runs">,
+  recorded: Recorded,
+): void {
   const { atMs, event } = recorded;
+  runs.nowMs = Math.max(runs.nowMs, atMs);
   switch (event.$case) {
     case "runStarted": {
       const run = newRun(event.value, catalogue, recorded);
@@ -66,6 +73,7 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
     case "nodeDisconnected": {
       const { node } = event.value;
       runs.away.add(node);
+      applyOffer(runs, fleet, node);
       for (const instance of boundTo(runs, node)) {
         watchLoss(runs, instance, contextOf(runs, catalogue, instance), atMs);
       }
@@ -74,12 +82,24 @@ export function applyRuns(runs: Runs, catalogue: Catalogue, recorded: Recorded):
     case "nodeConnected": {
       const { node } = event.value;
       runs.away.delete(node);
+      applyOffer(runs, fleet, node);
       for (const instance of boundTo(runs, node)) clearTimer(runs.timers, instance);
       return;
     }
     case "nodeCordoned":
+      applyOffer(runs, fleet, event.value.node);
       return watchDrain(runs, event.value.node, event.value.drainByMs);
     case "nodeUncordoned":
+      applyOffer(runs, fleet, event.value.node);
+      return watchDrain(runs, event.value.node, 0);
+    case "nodeKept": {
+      const instance = findInstance(runs, { ...event.value, attempt: 0 });
+      // What was due in the same moment may have ended it.
+      if (instance?.state !== "queued" || runs.queues.delayed.has(instance)) return;
+      instance.keeps = event.value.node;
+      runs.room.kept.set(instance.keeps, instance);
+      return;
+    }
     case "nodeDrained":
       return watchDrain(runs, event.value.node, 0);
     default:
@@ -100,5 +120,5 @@ function watchDrain(runs: Runs, node: string, byMs: number): void {
 
 /** What runs on a node, and what waits for it alone. */
 function boundTo({ onNode, queues }: Runs, node: string): Instance[] {
-  return [...(onNode.get(node) ?? []), ...pinnedTo(queues, node).flatMap((it) => [...it])];
+  return [...(onNode.get(node) ?? []), ...[...pinnedTo(queues, node)].flatMap(instancesOf)];
 }

@@ -2,11 +2,11 @@ import type { StepEnded, StepPlanned } from "@cohort/proto/gen/cohort/ledger";
 import { phases } from "@cohort/proto/resources/workflow";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
-import { contextOf, release } from "./context.ts";
+import { contextOf } from "./context.ts";
 import { endsWell } from "./outcome.ts";
 import { findStep, isActive, type Run, type Runs, type Step } from "./runs.ts";
 import { clearTimer } from "./timers.ts";
-import { leave, lineUp } from "./waiting.ts";
+import { endAttempt, leave, lineUp } from "./waiting.ts";
 
 /** Gives the step its instances, and lets those go that may go on at once. */
 export function applyStepPlanned(
@@ -18,7 +18,7 @@ export function applyStepPlanned(
   const step = findStep(runs, id, name);
   if (step === null) return;
   const { version } = runs.byId.get(id) as Run;
-  const { definition, concurrentMax } = workflowAt(catalogue, version).steps.get(
+  const { definition, concurrentMax, needs } = workflowAt(catalogue, version).steps.get(
     name,
   ) as CompiledStep;
   const { priority } = definition;
@@ -31,8 +31,10 @@ export function applyStepPlanned(
     instance,
     pinned,
     priority,
+    needs,
     variables: JSON.parse(variablesJson[instance] ?? "{}") as Record<string, unknown>,
     avoids: "",
+    keeps: "",
     attempt: 0,
     interruptions: 0,
     node: "",
@@ -100,9 +102,10 @@ export function beginPhase(runs: Runs, workflow: CompiledWorkflow, run: Run): vo
 function cancelInstances(runs: Runs, catalogue: Catalogue, step: Step, atMs: number): void {
   if (step.unended === 0) return;
   for (const instance of step.instances) {
-    if (isActive(instance)) release(runs, instance);
+    const context = contextOf(runs, catalogue, instance);
+    if (isActive(instance)) endAttempt(runs, instance, context, atMs);
     else if (instance.state !== "queued") continue;
-    leave(runs, instance, contextOf(runs, catalogue, instance));
+    leave(runs, instance, context, atMs);
     instance.state = "cancelled";
     instance.endedMs = atMs;
   }

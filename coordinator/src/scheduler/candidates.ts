@@ -1,7 +1,8 @@
 import { type FleetNode, type FleetState, isAvailable } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
-import { hasRoom, load, matchingNodes, placementOf } from "./placement.ts";
-import type { Run, Runs } from "./runs.ts";
+import { matchingNodes } from "./placement.ts";
+import { hasRoom, load } from "./room.ts";
+import type { Instance, Runs } from "./runs.ts";
 
 /** Names of the nodes that fit a class, in order and to look up. */
 export interface Candidates {
@@ -9,23 +10,33 @@ export interface Candidates {
   readonly set: ReadonlySet<string>;
 }
 
+/** A step of the class, which says what its nodes must be. */
+export interface Specimen {
+  readonly step: CompiledStep;
+  readonly inputs: Readonly<Record<string, unknown>>;
+}
+
 /**
- * Nodes that may run a step. A selector is evaluated over the whole fleet once a class, and again
- * only when the fleet has changed; what is remembered follows from the state alone, so it is no part
- * of it.
+ * Nodes that may run the steps of a class. A selector is evaluated over the whole fleet once a class,
+ * and again only when the fleet has changed; what is remembered follows from the state alone, so it
+ * is no part of it.
  */
-export function candidatesFor(fleet: FleetState, step: CompiledStep, run: Run): Candidates {
-  const key = placementOf(step, run.inputs) ?? "";
+export function candidatesFor(
+  fleet: FleetState,
+  placement: string,
+  specimen: () => Specimen,
+): Candidates {
   let known = remembered.get(fleet);
   if (known === undefined || known.generation !== fleet.generation) {
     known = { generation: fleet.generation, byClass: new Map() };
     remembered.set(fleet, known);
   }
-  const found = known.byClass.get(key);
+  const found = known.byClass.get(placement);
   if (found !== undefined) return found;
-  const names = matchingNodes(fleet, step, run.inputs).map((node) => node.node);
+  const { step, inputs } = specimen();
+  const names = matchingNodes(fleet, step, inputs).map((node) => node.node);
   const made = { names, set: new Set(names) };
-  known.byClass.set(key, made);
+  known.byClass.set(placement, made);
   return made;
 }
 
@@ -45,27 +56,37 @@ export function mayRunOn(
 const compared = 8;
 
 /**
- * A connected node with a free slot: the least loaded of a few. The search begins where the number
- * of attempts so far points, so that work spreads over the fleet.
+ * A node with room for the instance: the least loaded of a few. The search goes through the
+ * candidates, or through all that have a free slot where those are fewer, and begins each time
+ * elsewhere, so that work spreads over the fleet. Nodes in `pending` are about to choose themselves.
  */
 export function pickNode(
   fleet: FleetState,
   runs: Runs,
   candidates: Candidates,
-  avoids: string,
+  instance: Instance,
+  pending: ReadonlySet<string>,
 ): FleetNode | null {
-  const { names } = candidates;
+  const { avoids, needs } = instance;
   let best: FleetNode | null = null;
   let seen = 0;
-  for (let step = 0; step < names.length && seen < compared; step++) {
-    const name = names[(runs.scheduled + step) % names.length] as string;
+  for (const name of namesFrom(candidates.names, runs)) {
     const node = fleet.nodes.get(name);
-    if (node === undefined || !hasRoom(node, runs)) continue;
+    if (!hasRoom(node, runs, needs, instance) || pending.has(name)) continue;
+    if (!candidates.set.has(name)) continue;
     if (name === avoids && !mayRunOn(fleet, candidates, name, avoids)) continue;
     seen++;
-    if (best === null || load(node.node, runs) < load(best.node, runs)) best = node;
+    if (best === null || load(runs, name) < load(runs, best.node)) best = node;
+    if (seen === compared) break;
   }
   return best;
+}
+
+function* namesFrom(names: readonly string[], { room, scheduled }: Runs): Iterable<string> {
+  if (room.open.size < names.length) return yield* room.open;
+  for (let step = 0; step < names.length; step++) {
+    yield names[(scheduled + step) % names.length] as string;
+  }
 }
 
 interface Remembered {

@@ -1,5 +1,5 @@
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
-import type { CompiledStep } from "../workflow/compile.ts";
+import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
 import { schedulerLimits } from "./limits.ts";
 import { placementOf } from "./placement.ts";
 import type { Instance, Run, Runs, Step } from "./runs.ts";
@@ -7,6 +7,7 @@ import type { Instance, Run, Runs, Step } from "./runs.ts";
 /** What applying needs to know of an instance beside itself. */
 export interface Context {
   readonly run: Run;
+  readonly workflow: CompiledWorkflow;
   readonly step: Step;
   readonly compiled: CompiledStep;
   /** Class of nodes; null for the coordinator's own work. */
@@ -20,8 +21,9 @@ export function contextOf(
 ): Context {
   const run = runs.byId.get(id) as Run;
   const step = run.steps.get(name) as Step;
-  const compiled = workflowAt(catalogue, run.version).steps.get(name) as CompiledStep;
-  return { run, step, compiled, placement: placementOf(compiled, run.inputs) };
+  const workflow = workflowAt(catalogue, run.version);
+  const compiled = workflow.steps.get(name) as CompiledStep;
+  return { run, workflow, step, compiled, placement: placementOf(compiled, run.inputs) };
 }
 
 /** How long a node may be away before its attempt is given up, in ms; null for as long as it takes. */
@@ -35,17 +37,4 @@ export function ownWorkMs({ kind, definition }: CompiledStep): number | null {
   if (kind === "sleep") return definition.sleep ?? 0;
   if (kind === "approve") return definition.approve?.timeout ?? 0;
   return kind === "call" ? definition.timeout : null;
-}
-
-export function occupy(runs: Runs, instance: Instance): void {
-  const there = runs.onNode.get(instance.node);
-  if (there === undefined) runs.onNode.set(instance.node, new Set([instance]));
-  else there.add(instance);
-}
-
-export function release(runs: Runs, instance: Instance): void {
-  const there = runs.onNode.get(instance.node);
-  there?.delete(instance);
-  if (there?.size === 0) runs.onNode.delete(instance.node);
-  runs.asked.delete(instance);
 }

@@ -1,6 +1,8 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { Event } from "../state/event.ts";
+import { keepFree } from "./choose.ts";
 import { failure } from "./decide-attempt.ts";
+import type { Queue } from "./queues.ts";
 import { type Drain, type Instance, isActive, keyOf, type Run } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -8,13 +10,20 @@ import type { Schedule } from "./schedule.ts";
  * What follows for all whose time has come. One attempt ends once: what runs on a node that is
  * drained now ends for that, whatever else it is due for.
  */
-export function whenDue(schedule: Schedule, due: readonly (Run | Instance | Drain)[]): Event[] {
+export function whenDue(
+  schedule: Schedule,
+  due: readonly (Run | Instance | Drain | Queue)[],
+  nowMs: number,
+): Event[] {
   const drained = new Set(due.flatMap((it) => ("drains" in it ? [it.drains] : [])));
-  return due.flatMap((it) => {
+  const queues = due.filter((it) => "lanes" in it);
+  const events = due.flatMap((it) => {
     if ("drains" in it) return drainDue(schedule, it);
+    if ("lanes" in it) return [];
     if (!("instance" in it)) return [runDue(it)];
     return isActive(it) && drained.has(it.node) ? [] : [instanceDue(schedule, it)];
   });
+  return [...events, ...overtaken(schedule, queues, nowMs)];
 }
 
 function drainDue({ runs }: Schedule, { drains: node }: Drain): Event[] {
@@ -25,6 +34,14 @@ function drainDue({ runs }: Schedule, { drains: node }: Drain): Event[] {
     ...here.map((it) => ended(it, result)),
     { $case: "nodeDrained", value: { node, recalled } },
   ];
+}
+
+/** Nodes are kept free for what waited long enough. */
+function overtaken(schedule: Schedule, due: readonly Queue[], nowMs: number): Event[] {
+  if (due.length === 0) return [];
+  return keepFree(schedule, due, nowMs).map(({ instance: { run, step, instance }, node }) => {
+    return { $case: "nodeKept", value: { run, step, instance, node } };
+  });
 }
 
 function runDue({ run }: Run): Event {

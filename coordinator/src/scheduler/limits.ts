@@ -6,6 +6,14 @@ export const schedulerLimits = {
   retryDelayMsMax: 24 * 60 * 60_000,
   /** So long must a step have waited longer to go before one whose priority is higher by one. */
   priorityStepMs: 60_000,
+  /** An attempt counts for its workflow's share as if it took its slot for this at least. */
+  attemptCostMs: 1_000,
+  /** A workflow that waits for a node has its turn there after this, whatever its share. */
+  turnMsMax: 60_000,
+  /** What waits so long for memory or cores has a node kept free for it. */
+  overtakenMsMax: 60_000,
+  /** Memory of a node that is given to no step. */
+  nodeReserveBytes: 32 * 1024 * 1024,
   /** A disconnected node keeps its attempt so long where the step says no other time. */
   lostAfterMs: 60_000,
   /** Variables of all instances of a step, as JSON: they stand in one event. */

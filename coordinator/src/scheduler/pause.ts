@@ -20,7 +20,9 @@ export function beginPause(
     step.instances.slice(0, step.released).filter((it) => it.state === "queued"),
   );
   const delayed = waiting.filter((it) => runs.queues.delayed.has(it));
-  for (const instance of waiting) leave(runs, instance, contextOf(runs, catalogue, instance));
+  for (const instance of waiting) {
+    leave(runs, instance, contextOf(runs, catalogue, instance), atMs);
+  }
   for (const instance of delayed) runs.queues.delayed.add(instance);
   run.pause = { sinceMs: atMs, actor, reason, dueMs, held: new Set(waiting) };
 }

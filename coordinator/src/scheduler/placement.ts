@@ -1,25 +1,20 @@
 import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
 import { ownKinds, type StepKind } from "@cohort/proto/resources/workflow";
-import { type FleetNode, type FleetState, isAvailable } from "../fleet/fleet.ts";
+import type { EnrolledNode, FleetNode, FleetState } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
-import type { Runs } from "./runs.ts";
+import { offerOf } from "./offer.ts";
 
 /**
  * Class of nodes that may run a step: steps of the same class, whatever their workflow, wait in one
  * queue. Null for the coordinator's own work.
  */
 export function placementOf(
-  { kind, definition, select }: CompiledStep,
+  { kind, nodeClass, selectReads }: CompiledStep,
   inputs: Readonly<Record<string, unknown>>,
 ): string | null {
   if (isOwn(kind)) return null;
-  const { arch = "", isolation = "" } = definition.requires;
-  if (select === null) return `${arch}|${isolation}`;
-  const names = select.references.flatMap(([root, name]) =>
-    root === "inputs" && name !== undefined ? [name] : [],
-  );
-  const read = Object.fromEntries(names.map((name) => [name, inputs[name]]));
-  return `${arch}|${isolation}|${definition.nodes?.select}|${JSON.stringify(read)}`;
+  if (selectReads.length === 0) return nodeClass;
+  return `${nodeClass}${JSON.stringify(selectReads.map((name) => inputs[name]))}`;
 }
 
 /** Enrolled nodes that a step's selector and requirements fit, connected or not, by name. */
@@ -29,16 +24,8 @@ export function matchingNodes(
   inputs: Readonly<Record<string, unknown>>,
 ): FleetNode[] {
   return [...fleet.nodes.values()]
-    .filter((node) => node.state !== "invited" && meets(node, step) && selected(node, step, inputs))
+    .filter((node) => node.state !== "invited" && mismatchOf(node, step, inputs) === null)
     .sort((a, b) => (a.node < b.node ? -1 : 1));
-}
-
-export function fits(
-  node: FleetNode,
-  step: CompiledStep,
-  inputs: Readonly<Record<string, unknown>>,
-): boolean {
-  return node.state !== "invited" && meets(node, step) && selected(node, step, inputs);
 }
 
 /** Whether steps of the kind are the coordinator's own work. */
@@ -46,21 +33,59 @@ export function isOwn(kind: StepKind): boolean {
   return ownKinds.includes(kind);
 }
 
-export function hasRoom(node: FleetNode | undefined, runs: Runs): boolean {
-  return isAvailable(node) && load(node.node, runs) < node.facts.slots;
+/** What a step asks of a node that the node is not, or has not, however idle it is. */
+export interface Mismatch {
+  readonly on: "arch" | "isolation" | "memory" | "cpu" | "devices" | "limits.memory" | "select";
+  /** What the step asks for. */
+  readonly wanted: string;
+  /** What the node has. */
+  readonly has: string;
 }
 
-export function load(node: string, runs: Runs): number {
-  return runs.onNode.get(node)?.size ?? 0;
+/** The first thing that keeps the step from the node for good; null when nothing does. */
+export function mismatchOf(
+  node: EnrolledNode,
+  step: CompiledStep,
+  inputs: Readonly<Record<string, unknown>>,
+): Mismatch | null {
+  return (
+    requirementMismatch(node, step) ?? (selects(node, step, inputs) ? null : unselected(node, step))
+  );
 }
 
-function meets(node: FleetNode, { definition: { requires } }: CompiledStep): boolean {
-  const archFits = requires.arch === undefined || node.facts.arch === requires.arch;
-  return archFits && (requires.isolation !== "strict" || node.facts.isolation === "strict");
+function requirementMismatch({ facts }: EnrolledNode, step: CompiledStep): Mismatch | null {
+  const { arch, isolation, memory = 0, devices = [] } = step.definition.requires;
+  const offer = offerOf(facts);
+  const missing = devices.find((wanted) => !facts.devices.some((it) => isDevice(it, wanted)));
+  if (arch !== undefined && facts.arch !== arch) {
+    return { on: "arch", wanted: arch, has: facts.arch };
+  }
+  if (isolation === "strict" && facts.isolation !== "strict") {
+    return { on: "isolation", wanted: isolation, has: facts.isolation };
+  }
+  if (facts.memoryBytes < memory) {
+    return { on: "memory", wanted: bytes(memory), has: bytes(facts.memoryBytes) };
+  }
+  if (missing !== undefined) {
+    return { on: "devices", wanted: missing, has: facts.devices.join(", ") || "none" };
+  }
+  if (step.needs.cpuMillis > offer.cpuMillis) {
+    return { on: "cpu", wanted: cores(step.needs.cpuMillis), has: cores(offer.cpuMillis) };
+  }
+  if (step.needs.memoryBytes > offer.memoryBytes) {
+    const has = bytes(offer.memoryBytes);
+    return { on: "limits.memory", wanted: bytes(step.needs.memoryBytes), has };
+  }
+  return null;
 }
 
-function selected(
-  node: FleetNode,
+/** `wanted` names a device, as iio:accel0, or a class of which any will do, as iio. */
+function isDevice(device: string, wanted: string): boolean {
+  return device === wanted || device.startsWith(`${wanted}:`);
+}
+
+function selects(
+  node: EnrolledNode,
   step: CompiledStep,
   inputs: Readonly<Record<string, unknown>>,
 ): boolean {
@@ -74,9 +99,31 @@ function selected(
   }
 }
 
+/** What the selector reads of the node, and what it finds there. */
+function unselected(node: EnrolledNode, { select, definition }: CompiledStep): Mismatch {
+  const variables = nodeVariables(node);
+  const read = select?.references.filter(([root]) => root === "node") ?? [];
+  const found = read.map(
+    (path) => `${path.join(".")} is ${shown(valueAt(variables, path.slice(1)))}`,
+  );
+  const has = [...new Set(found)].join(", ");
+  return { on: "select", wanted: definition.nodes?.select ?? "", has };
+}
+
+function valueAt(from: unknown, path: readonly string[]): unknown {
+  return path.reduce<unknown>((value, name) => {
+    const isRecord = typeof value === "object" && value !== null && Object.hasOwn(value, name);
+    return isRecord ? (value as Record<string, unknown>)[name] : undefined;
+  }, from);
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? "not set" : JSON.stringify(value);
+}
+
 /** What expressions see as `node`. */
 export function nodeVariables(node: FleetNode): Record<string, unknown> {
-  const { arch, isolation, cores, memoryBytes, version } = node.facts;
+  const { arch, isolation, cores, memoryBytes, version, devices } = node.facts;
   return {
     name: node.node,
     labels: node.labels,
@@ -84,6 +131,15 @@ export function nodeVariables(node: FleetNode): Record<string, unknown> {
     isolation,
     cores,
     memory_bytes: memoryBytes,
+    devices,
     version,
   };
+}
+
+function bytes(count: number): string {
+  return `${Math.floor(count / 1024 ** 2)} MiB`;
+}
+
+function cores(millis: number): string {
+  return `${millis / 1000} cores`;
 }

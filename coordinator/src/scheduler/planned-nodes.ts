@@ -2,7 +2,8 @@ import { type FleetNode, isAvailable } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { candidatesFor } from "./candidates.ts";
 import { neededOf } from "./outcome.ts";
-import { hasRoom, isOwn } from "./placement.ts";
+import { isOwn, placementOf } from "./placement.ts";
+import { hasRoom } from "./room.ts";
 import type { Run } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -14,7 +15,10 @@ export function plannedNodes(
 ): string[] | null {
   const { nodes } = step.definition;
   if (isOwn(step.kind) || nodes === undefined || nodes.count === 1) return [""];
-  const fitting = candidatesFor(fleet, step, run)
+  const fitting = candidatesFor(fleet, placementOf(step, run.inputs) ?? "", () => ({
+    step,
+    inputs: run.inputs,
+  }))
     .names.map((name) => fleet.nodes.get(name) as FleetNode)
     .filter(isAvailable);
   if (nodes.count === "all") {
@@ -22,8 +26,8 @@ export function plannedNodes(
     return fitting.length < least ? null : fitting.map(({ node }) => node);
   }
   if (fitting.length < nodes.count) return null;
-  const roomy = fitting.filter((node) => hasRoom(node, runs));
-  const full = fitting.filter((node) => !hasRoom(node, runs));
+  const roomy = fitting.filter((node) => hasRoom(node, runs, step.needs));
+  const full = fitting.filter((node) => !hasRoom(node, runs, step.needs));
   const ordered = [...roomy, ...full];
   const spread = nodes.spread === undefined ? ordered : spreadOver(nodes.spread, ordered);
   return spread.slice(0, nodes.count).map(({ node }) => node);

@@ -1,7 +1,10 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
+import type { Needs } from "../workflow/needs.ts";
 import { schedulerLimits } from "./limits.ts";
-import { emptyQueues, type Queues } from "./queues.ts";
+import { emptyQueues, type Queue, type Queues } from "./queues.ts";
+import { emptyRoom, type Room } from "./room.ts";
+import { emptyShares, type Shares } from "./shares.ts";
 import type { Timers } from "./timers.ts";
 
 /** Runs and all below them, as the events left them, with the indexes that decisions need. */
@@ -24,11 +27,15 @@ export interface Runs {
   readonly ready: Set<Step>;
   readonly queues: Queues;
   /** What time alone will bring about. */
-  readonly timers: Timers<Run | Instance | Drain>;
+  readonly timers: Timers<Run | Instance | Drain | Queue>;
   /** By node: drains whose time is not over, and that something on the node outlasts. */
   readonly drains: Map<string, Drain>;
   /** What waits for a person's decision, in the order in which it was asked. */
   readonly asked: Map<Instance, Question>;
+  readonly room: Room;
+  readonly shares: Shares;
+  /** Time of the latest event. */
+  nowMs: number;
   /** Nodes that are disconnected. */
   readonly away: Set<string>;
   /** Attempts that were ever scheduled; where the search for a node begins, so that work spreads. */
@@ -113,10 +120,14 @@ export interface Instance {
   /** Node that this instance must run on; "" for any, or for the coordinator. */
   readonly pinned: string;
   readonly priority: number;
+  /** What each attempt takes of its node. */
+  readonly needs: Needs;
   /** What expressions read of this instance alone: `item`, `matrix`. */
   readonly variables: Readonly<Record<string, unknown>>;
   /** Node that it is not to run on next, if another will do; "" for none. */
   avoids: string;
+  /** Node that is, or was, kept free for it; "" for none. */
+  keeps: string;
   /** The latest attempt; 0 before the first. */
   attempt: number;
   /** Attempts that ended through no fault of the step. */
@@ -156,6 +167,9 @@ export function emptyRuns(endedPartsMax: number = schedulerLimits.endedPartsMax)
     timers: new Map(),
     drains: new Map(),
     asked: new Map(),
+    room: emptyRoom(),
+    shares: emptyShares(),
+    nowMs: 0,
     away: new Set(),
     scheduled: 0,
   };

@@ -1,11 +1,12 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
 import { decideFire, nextDue, type Starts } from "../cron/decide-fire.ts";
-import { type FleetNode, isDraining } from "../fleet/fleet.ts";
+import { isDraining } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
 import { beginOwn } from "./begin-own.ts";
-import { candidatesFor, mayRunOn, pickNode } from "./candidates.ts";
+import { candidatesFor, pickNode } from "./candidates.ts";
+import { nextFor } from "./choose.ts";
 import { whenDue } from "./due.ts";
 import { planOf } from "./fan-out.ts";
 import {
@@ -16,8 +17,8 @@ import {
   refusalOf,
   stopOf,
 } from "./outcome.ts";
-import { hasRoom, isOwn, load } from "./placement.ts";
-import { pinnedTo, rankOf } from "./queues.ts";
+import { placementOf } from "./placement.ts";
+import { hasRoom, load } from "./room.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 import { dueBy } from "./timers.ts";
@@ -44,7 +45,7 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
  */
 export function decideTick(schedule: Schedule, nowMs: number, starts: Starts): Event[] {
   return [
-    ...whenDue(schedule, dueBy(schedule.runs.timers, nowMs)),
+    ...whenDue(schedule, dueBy(schedule.runs.timers, nowMs), nowMs),
     ...decideFire(schedule, nowMs, starts),
   ];
 }
@@ -108,36 +109,49 @@ function nextOfOwn(schedule: Schedule, { own }: Agenda): Event | null {
 }
 
 /** Instances that have just come into a queue. One that finds no room waits there for a node. */
-function nextOfInstances(schedule: Schedule, { instances }: Agenda): Event | null {
+function nextOfInstances(schedule: Schedule, { instances, nodes }: Agenda): Event | null {
   for (let instance = instances.pop(); instance !== undefined; instance = instances.pop()) {
     const run = schedule.runs.active.get(instance.run);
     if (run === undefined || run.pause !== null || instance.state !== "queued") continue;
     if (isDelayed(schedule, instance)) continue;
-    const node = nodeFor(schedule, run, instance);
+    const node = nodeFor(schedule, run, instance, nodes);
     if (node !== null) return attemptScheduled(instance, node);
   }
   return null;
 }
 
 /** "" for the coordinator itself; null when there is no room. */
-function nodeFor(schedule: Schedule, run: Run, instance: Instance): string | null {
+function nodeFor(
+  schedule: Schedule,
+  run: Run,
+  instance: Instance,
+  freed: ReadonlySet<string>,
+): string | null {
   const { fleet, runs } = schedule;
   const step = compiledStep(schedule, run, instance.step);
-  if (isOwn(step.kind)) return "";
-  if (instance.pinned !== "")
-    return hasRoom(fleet.nodes.get(instance.pinned), runs) ? instance.pinned : null;
-  return pickNode(fleet, runs, candidatesFor(fleet, step, run), instance.avoids)?.node ?? null;
+  const placement = placementOf(step, run.inputs);
+  if (placement === null) return "";
+  // Where others wait too, a node that has just got room chooses among all.
+  const pending = runs.queues.waiting > 1 ? freed : none;
+  const { pinned } = instance;
+  if (pinned !== "") {
+    const fits = hasRoom(fleet.nodes.get(pinned), runs, instance.needs, instance);
+    return fits && !pending.has(pinned) ? pinned : null;
+  }
+  const candidates = candidatesFor(fleet, placement, () => ({ step, inputs: run.inputs }));
+  return pickNode(fleet, runs, candidates, instance, pending)?.node ?? null;
 }
 
-/** Nodes that have room, each filled from the queues whose head it fits. */
+const none: ReadonlySet<string> = new Set();
+
+/** Nodes that have room, each filled with what goes next there. */
 function nextOfNodes(schedule: Schedule, { nodes }: Agenda): Event | null {
+  const { fleet, runs } = schedule;
   for (const name of nodes) {
-    const node = schedule.fleet.nodes.get(name);
-    if (isDraining(node) && load(name, schedule.runs) === 0) {
+    if (isDraining(fleet.nodes.get(name)) && load(runs, name) === 0) {
       return { $case: "nodeDrained", value: { node: name, recalled: [] } };
     }
-    const instance =
-      node !== undefined && hasRoom(node, schedule.runs) ? headFor(schedule, node) : null;
+    const instance = runs.room.open.has(name) ? nextFor(schedule, name) : null;
     if (instance !== null) return attemptScheduled(instance, name);
     nodes.delete(name);
   }
@@ -150,27 +164,6 @@ function nextOfSchedules({ cursors }: Agenda): Event | null {
     if (event !== null) return event;
   }
   return null;
-}
-
-/** What has the lowest rank of all that this node may run. */
-function headFor(schedule: Schedule, { node }: FleetNode): Instance | null {
-  const { fleet, runs } = schedule;
-  let best: Instance | null = null;
-  for (const [head] of pinnedTo(runs.queues, node)) {
-    if (head !== undefined && goesBefore(head, best)) best = head;
-  }
-  for (const { waiting, avoids } of runs.queues.classes.values()) {
-    const [head] = waiting;
-    const run = head === undefined ? undefined : runs.active.get(head.run);
-    if (head === undefined || run === undefined || !goesBefore(head, best)) continue;
-    const candidates = candidatesFor(fleet, compiledStep(schedule, run, head.step), run);
-    if (mayRunOn(fleet, candidates, node, avoids)) best = head;
-  }
-  return best;
-}
-
-function goesBefore(head: Instance, best: Instance | null): boolean {
-  return best === null || rankOf(head) < rankOf(best);
 }
 
 function isDelayed({ runs }: Schedule, instance: Instance): boolean {

@@ -39,7 +39,7 @@ export function applyEvent(state: State, recorded: Recorded): void {
   if (recorded.event.$case === "meshCreated") state.mesh = recorded.event.value.mesh;
   applyCatalogue(state.catalogue, recorded);
   applyFleet(state.fleet, recorded);
-  applyRuns(state.runs, state.catalogue, recorded);
+  applyRuns(state.runs, state, recorded);
   applySchedules(state.schedules, state.catalogue, recorded);
   applyBudget(state.budget, recorded);
   applyArtifacts(state.artifacts, recorded);

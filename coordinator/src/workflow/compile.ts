@@ -11,6 +11,7 @@ import {
 import type { Download } from "@cohort/proto/resources/workflow/artifacts";
 import { type Dependencies, parseDependencies } from "./dependencies.ts";
 import { dependentsOf } from "./graph.ts";
+import { type Needs, needsOf, nodeClassOf } from "./needs.ts";
 import { type CompiledValue, compileValue } from "./template-value.ts";
 
 /** A checked workflow, ready to schedule. */
@@ -42,6 +43,11 @@ export interface CompiledStep {
   readonly callJson: CompiledValue | null;
   readonly prompt: CompiledValue | null;
   readonly select: Template | null;
+  /** Inputs that the selector reads. */
+  readonly selectReads: readonly string[];
+  /** Equal for steps that the same nodes may run, but for what the selector reads. */
+  readonly nodeClass: string;
+  readonly needs: Needs;
   readonly condition: Template | null;
   readonly forEach: CompiledValue | null;
   readonly matrix: CompiledValue | null;
@@ -109,7 +115,7 @@ function compileDownload(definition: Download, several: ReadonlySet<string>): Co
 function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<string>): CompiledStep {
   const kind = kindOf(step);
   if (kind === null) throw new Error(`step ${step.id} has not been checked`);
-  const select = step.nodes?.select;
+  const select = step.nodes?.select === undefined ? null : compileExpression(step.nodes.select);
   const texts = {
     condition: step.if === undefined ? null : compileExpression(step.if),
     forEach: step.for_each === undefined ? null : compileValue(step.for_each),
@@ -129,11 +135,17 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
     dependencies: parseDependencies(step.depends),
     kind,
     ...texts,
-    select: select === undefined ? null : compileExpression(select),
+    select,
+    selectReads: readsOf(select?.references ?? [], "inputs") ?? [],
+    nodeClass: nodeClassOf(step),
+    needs: needsOf(step),
     concurrentMax: step.max_concurrent ?? step.nodes?.max_concurrent ?? Number.POSITIVE_INFINITY,
     failuresMax: failuresMaxOf(step),
     downloads,
-    reads: readsOf(values.flatMap((it) => it?.references ?? [])),
+    reads: readsOf(
+      values.flatMap((it) => it?.references ?? []),
+      "steps",
+    ),
   };
 }
 
@@ -142,8 +154,9 @@ function failuresMaxOf(step: WorkflowStep): number {
   return step.nodes?.max_failures ?? Number.POSITIVE_INFINITY;
 }
 
-function readsOf(references: readonly (readonly string[])[]): string[] | null {
-  const steps = references.filter(([root]) => root === "steps");
-  if (steps.some(([, id]) => id === undefined)) return null;
-  return [...new Set(steps.map(([, id]) => id as string))];
+/** What they read of the root, by name; null when that shows only as they are evaluated. */
+function readsOf(references: readonly (readonly string[])[], of: string): string[] | null {
+  const read = references.filter(([root]) => root === of);
+  if (read.some(([, name]) => name === undefined)) return null;
+  return [...new Set(read.map(([, name]) => name as string))];
 }

@@ -14,6 +14,7 @@ export const facts: Facts = {
   memoryBytes: 256 * 1024 * 1024,
   isolation: "standard",
   slots: 4,
+  devices: [],
 };
 
 /** 32 bytes that differ by `seed`. */

@@ -13,6 +13,7 @@ export const facts = {
   memoryBytes: 128 * 1024 * 1024,
   isolation: "strict",
   slots: 1,
+  devices: ["gpio:gpiochip0"],
 };
 
 export const hello = Hello.encode(

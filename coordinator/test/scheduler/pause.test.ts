@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
 import { decidePause, decideResume } from "../../src/scheduler/decide-pause.ts";
+import { instancesOf } from "../../src/scheduler/queues.ts";
 import { createWorld, worldWith } from "./world.ts";
 
 const flow = `kind: workflow
@@ -64,7 +65,7 @@ describe("a paused run", () => {
     };
     const [first, second, third] = [await start(), await start(), await start()];
     await pause(it, second);
-    const queued = [...it.state.runs.queues.classes.values()].flatMap((it) => [...it.waiting]);
+    const queued = [...it.state.runs.queues.classes.values()].flatMap(instancesOf);
     expect(queued.map(({ run }) => run)).not.toContain(second);
     await it.finish(first, "a");
     expect(it.open()).toEqual(["c[0]#1@node-a"]);

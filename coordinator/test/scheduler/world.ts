@@ -65,8 +65,13 @@ export function createWorld(
       });
       await record({ $case: "resourcesApplied", value: { actor: "test", resources: stored } });
     },
-    async addNode(node: string, labels: Record<string, string> = {}, slots = 4) {
-      const facts = Facts.fromPartial({ arch: "x86_64", isolation: "standard", slots });
+    async addNode(
+      node: string,
+      labels: Record<string, string> = {},
+      slots = 4,
+      told: Partial<Facts> = {},
+    ) {
+      const facts = Facts.fromPartial({ arch: "x86_64", isolation: "standard", slots, ...told });
       const key = new Uint8Array(32).fill(node.length);
       const invited = {
         actor: "test",

@@ -129,6 +129,7 @@ export function nodeView(it: Node) {
             memory_bytes: it.facts.memoryBytes,
             isolation: it.facts.isolation,
             slots: it.facts.slots,
+            devices: it.facts.devices,
           },
   };
 }

@@ -57,6 +57,7 @@ export interface Entry {
     | { $case: "approvalRequested"; value: ApprovalRequested }
     | { $case: "approvalDecided"; value: ApprovalDecided }
     | { $case: "artifactStored"; value: ArtifactStored }
+    | { $case: "nodeKept"; value: NodeKept }
     | undefined;
 }
 
@@ -160,6 +161,17 @@ export interface NodeUncordoned {
 export interface NodeDrained {
   node: string;
   recalled: AttemptKey[];
+}
+
+/**
+ * The instance has waited too long for memory or cores: the node is given nothing else until the
+ * instance has a node.
+ */
+export interface NodeKept {
+  run: string;
+  step: string;
+  instance: number;
+  node: string;
 }
 
 export interface RunStarted {
@@ -488,6 +500,9 @@ export const Entry: MessageFns<Entry> = {
       case "artifactStored":
         ArtifactStored.encode(message.event.value, writer.uint32(554).fork()).join();
         break;
+      case "nodeKept":
+        NodeKept.encode(message.event.value, writer.uint32(546).fork()).join();
+        break;
     }
     return writer;
   },
@@ -793,6 +808,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "artifactStored", value: ArtifactStored.decode(reader, reader.uint32()) };
             continue;
           }
+          case 68: {
+            if (tag !== 546) {
+              break;
+            }
+
+            message.event = { $case: "nodeKept", value: NodeKept.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -949,6 +972,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "artifactStored", value: ArtifactStored.fromJSON(object.artifactStored) }
         : isSet(object.artifact_stored)
         ? { $case: "artifactStored", value: ArtifactStored.fromJSON(object.artifact_stored) }
+        : isSet(object.nodeKept)
+        ? { $case: "nodeKept", value: NodeKept.fromJSON(object.nodeKept) }
+        : isSet(object.node_kept)
+        ? { $case: "nodeKept", value: NodeKept.fromJSON(object.node_kept) }
         : undefined,
     };
   },
@@ -1029,6 +1056,8 @@ export const Entry: MessageFns<Entry> = {
       obj.approvalDecided = ApprovalDecided.toJSON(message.event.value);
     } else if (message.event?.$case === "artifactStored") {
       obj.artifactStored = ArtifactStored.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeKept") {
+      obj.nodeKept = NodeKept.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1242,6 +1271,12 @@ export const Entry: MessageFns<Entry> = {
       case "artifactStored": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "artifactStored", value: ArtifactStored.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeKept": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeKept", value: NodeKept.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2820,6 +2855,123 @@ export const NodeDrained: MessageFns<NodeDrained> = {
     const message = createBaseNodeDrained();
     message.node = object.node ?? "";
     message.recalled = object.recalled?.map((e) => AttemptKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeKept(): NodeKept {
+  return { run: "", step: "", instance: 0, node: "" };
+}
+
+export const NodeKept: MessageFns<NodeKept> = {
+  encode(message: NodeKept, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.instance !== 0) {
+      writer.uint32(24).uint32(message.instance);
+    }
+    if (message.node !== "") {
+      writer.uint32(34).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeKept {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeKept();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.instance = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeKept {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      instance: isSet(object.instance) ? globalThis.Number(object.instance) : 0,
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+    };
+  },
+
+  toJSON(message: NodeKept): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.instance !== 0) {
+      obj.instance = Math.round(message.instance);
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeKept>): NodeKept {
+    return NodeKept.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeKept>): NodeKept {
+    const message = createBaseNodeKept();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.instance = object.instance ?? 0;
+    message.node = object.node ?? "";
     return message;
   },
 };

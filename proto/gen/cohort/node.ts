@@ -50,6 +50,11 @@ export interface Facts {
   isolation: string;
   /** steps it will run at once */
   slots: number;
+  /**
+   * "class:name" of each device, as gpio:gpiochip0, i2c:i2c-1, spi:spidev0.0, serial:ttyUSB0,
+   * iio:accel0 (the name that its driver gives it), pwm:pwmchip0.
+   */
+  devices: string[];
 }
 
 /**
@@ -659,7 +664,17 @@ export const EnrolReply: MessageFns<EnrolReply> = {
 };
 
 function createBaseFacts(): Facts {
-  return { version: "", arch: "", kernel: "", hostname: "", cores: 0, memoryBytes: 0, isolation: "", slots: 0 };
+  return {
+    version: "",
+    arch: "",
+    kernel: "",
+    hostname: "",
+    cores: 0,
+    memoryBytes: 0,
+    isolation: "",
+    slots: 0,
+    devices: [],
+  };
 }
 
 export const Facts: MessageFns<Facts> = {
@@ -687,6 +702,9 @@ export const Facts: MessageFns<Facts> = {
     }
     if (message.slots !== 0) {
       writer.uint32(64).uint32(message.slots);
+    }
+    for (const v of message.devices) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -768,6 +786,14 @@ export const Facts: MessageFns<Facts> = {
             message.slots = reader.uint32();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.devices.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -794,6 +820,7 @@ export const Facts: MessageFns<Facts> = {
         : 0,
       isolation: isSet(object.isolation) ? globalThis.String(object.isolation) : "",
       slots: isSet(object.slots) ? globalThis.Number(object.slots) : 0,
+      devices: globalThis.Array.isArray(object?.devices) ? object.devices.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -823,6 +850,9 @@ export const Facts: MessageFns<Facts> = {
     if (message.slots !== 0) {
       obj.slots = Math.round(message.slots);
     }
+    if (message.devices?.length) {
+      obj.devices = message.devices;
+    }
     return obj;
   },
 
@@ -839,6 +869,7 @@ export const Facts: MessageFns<Facts> = {
     message.memoryBytes = object.memoryBytes ?? 0;
     message.isolation = object.isolation ?? "";
     message.slots = object.slots ?? 0;
+    message.devices = object.devices?.map((e) => e) || [];
     return message;
   },
 };

@@ -43,6 +43,14 @@ export const workflow = z
       .describe(
         "Ceiling of what one run may spend on services. Left out, only the `budget` resources bound it.",
       ),
+    share: z
+      .int()
+      .min(1)
+      .max(limits.shareMax)
+      .default(1)
+      .describe(
+        "Share of the nodes that the workflow has while others wait for the same nodes at the same priority: one of share 3 has three times the time of one of share 1, however much each has waiting.",
+      ),
     steps: stepList.min(1).describe("What a run does, in the order that `depends` asks for."),
     on_failure: stepList
       .prefault([])

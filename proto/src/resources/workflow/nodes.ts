@@ -1,5 +1,7 @@
 import * as z from "zod";
+import { devicePattern } from "../../devices.ts";
 import { limits } from "../../limits.ts";
+import { size } from "../values.ts";
 
 /** Which nodes run a step; each chosen node is one instance. */
 export const nodes = z.strictObject({
@@ -61,6 +63,30 @@ export const requires = z.strictObject({
     .optional()
     .describe(
       "Least isolation that the node must offer: `strict` is every layer of the sandbox, `standard` does without Landlock or delegated cgroups. Left out, `standard`.",
+    ),
+  memory: size
+    .pipe(z.int().min(1024 * 1024))
+    .optional()
+    .describe("Memory that the node must have, free or not; left out, any."),
+  cpu: z
+    .number()
+    .min(0.001)
+    .max(limits.cpuCoresMax)
+    .optional()
+    .describe(
+      "Cores of the node that each instance takes while it runs: what runs on a node at once takes no more than it has. Left out, an instance takes a slot alone.",
+    ),
+  devices: z
+    .array(
+      z
+        .string()
+        .regex(devicePattern, "must be a device such as iio:accel0, or a class such as gpio"),
+    )
+    .min(1)
+    .max(limits.devicesMax)
+    .optional()
+    .describe(
+      "Devices that the node must have, as `class:name`, or a class of which any will do: `gpio`, `i2c`, `iio`, `pwm`, `serial`, `spi`. Left out, none.",
     ),
 });
 

@@ -9,7 +9,7 @@ export const stepLimits = z.strictObject({
     .pipe(z.int().min(1024 * 1024))
     .prefault(formatSize(stepLimitDefaults.memoryBytes))
     .describe(
-      "Memory of all processes of the step together, at least 1MiB; more ends it with STEP_MEMORY.",
+      "Memory of all processes of the step together, at least 1MiB; more ends it with STEP_MEMORY. What runs on a node at once may use no more together than the node has to give.",
     ),
   pids: z
     .int()

@@ -46,7 +46,7 @@ const keys = z.strictObject({
   nodes: nodes
     .optional()
     .describe("Which nodes run the step, and how many; left out, any one that fits."),
-  requires: requires.default({}).describe("What a node must be, beside `nodes.select`."),
+  requires: requires.prefault({}).describe("What a node must be, beside `nodes.select`."),
   for_each: forEach
     .optional()
     .describe(
