@@ -12,6 +12,7 @@ import type { EnrolledNode } from "./fleet/fleet.ts";
 import { createIds } from "./ids.ts";
 import { createCheckpointSigner } from "./ledger/ledger.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
+import { createTurnEnd } from "./log/turn.ts";
 import {
   createCredentials,
   issueArtifactCredential,
@@ -68,7 +69,12 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     ids: ["1"],
   });
 
-  const eventLog = openSqliteLog({ path: join(dataDir, "cohort.db"), signer: checkpoints });
+  const turn = createTurnEnd();
+  const eventLog = openSqliteLog({
+    path: join(dataDir, "cohort.db"),
+    signer: checkpoints,
+    schedule: turn.commit,
+  });
   const objects = createObjectStore({
     servers: [setup.localServer],
     ca: setup.ca,
@@ -102,6 +108,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     log: eventLog,
     now,
     newId,
+    gather: turn.gather,
     // Nothing is sent before `resume`; the first connection stands by then.
     mesh: {
       dispatch: (...args) => mesh.dispatch(...args),

@@ -5,6 +5,7 @@ import { decideUncertain } from "./budget/settle.ts";
 import { definitionOf, workflowAt } from "./catalogue/catalogue.ts";
 import { createDispatcher, type DispatcherDependencies } from "./dispatch/dispatcher.ts";
 import { createNodeReports } from "./dispatch/node-reports.ts";
+import { createReportDesk } from "./dispatch/report-desk.ts";
 import { decideSilence } from "./fleet/decide-presence.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
 import type { EventLog, StepLogStore } from "./log/log.ts";
@@ -32,6 +33,8 @@ export interface CoreOptions {
   readonly now: () => number;
   /** A ULID that was never given before. */
   readonly newId: () => string;
+  /** Calls back when what has arrived has been read, and before that is committed. */
+  readonly gather: (run: () => void) => void;
   /** Commands to nodes; used from `resume` on. */
   readonly mesh: DispatcherDependencies["mesh"];
   /** A step token for the attempt, signed and sealed to the node. */
@@ -77,7 +80,7 @@ export interface Core {
  * real adapters, the simulator simulated ones. Throws LEDGER_INVALID.
  */
 export function createCore(options: CoreOptions): Core {
-  const { log, now, newId, mesh, sealToken, sleep, onFailure, onFault } = options;
+  const { log, now, newId, gather, mesh, sealToken, sleep, onFailure, onFault } = options;
   const state = replay(log, options.endedPartsMax);
   const feed = createFeed();
   const writer = createWriter({
@@ -92,9 +95,11 @@ export function createCore(options: CoreOptions): Core {
     },
   });
   const proxy = options.createProxy({ writer, onFault, ...lookupsOf(state) }, state);
+  const reports = createReportDesk(writer, gather);
   const dispatcher = createDispatcher({
     writer,
     history: log.history,
+    reports,
     mesh,
     sealToken,
     call: (attempt, work) => proxy.fromStep({ attempt, ...work }),
@@ -124,9 +129,10 @@ export function createCore(options: CoreOptions): Core {
       return welcomed;
     },
   });
-  const reports = createNodeReports({
+  const nodeReports = createNodeReports({
     writer,
     history: log.history,
+    reports,
     feed,
     stepLogs: {
       read: log.stepLogs.read,
@@ -152,7 +158,7 @@ export function createCore(options: CoreOptions): Core {
     writer,
     feed,
     presence,
-    handlers: { ...membership, ...reports, put: transfers.put, get: transfers.get },
+    handlers: { ...membership, ...nodeReports, put: transfers.put, get: transfers.get },
     artifacts: keeper,
     async begin(version) {
       const started = { $case: "coordinatorStarted" as const, value: { version } };

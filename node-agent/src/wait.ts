@@ -14,6 +14,11 @@ export function delay(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
+/** Resolves when what goes on now has come to its end. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
 /** Resolves when the signal is aborted. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -1,4 +1,5 @@
 import { Cancel, type Dispatch } from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
 import { afterEach, describe, expect, it } from "vitest";
 import type { StepPlay } from "../node/sandbox.ts";
 import { FakeMesh } from "./kit/fake-mesh.ts";
@@ -45,6 +46,36 @@ describe("a dispatched step", () => {
     });
     const numbers = node.mesh.events.map((event) => event.seq);
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+  });
+
+  it("runs beside those that came in the same message, each refused or taken by itself", async () => {
+    const started: string[] = [];
+    const node = await start(
+      async (step) => void started.push(step.spec.environment["COHORT_RUN"] ?? ""),
+      { slots: 2 },
+    );
+    const faulty = dispatchOf("faulty", { work: undefined });
+    const all = [dispatchOf("r1"), faulty, dispatchOf("r1"), dispatchOf("r2"), dispatchOf("r3")];
+    const { refusals } = await node.mesh.dispatch(...all);
+    expect(refusals.map(({ index, problems }) => [index, problems[0]?.code])).toEqual([
+      [1, "DISPATCH_INVALID"],
+      [4, "NODE_BUSY"],
+    ]);
+    const [first, second] = [keyOf(dispatchOf("r1")), keyOf(dispatchOf("r2"))];
+    await node.until(() => node.mesh.finished(first) !== undefined);
+    await node.until(() => node.mesh.finished(second) !== undefined);
+    expect(started).toEqual(["r1", "r2"]);
+  });
+
+  it("is refused with a message that holds more than a message may", async () => {
+    const node = await start(forever);
+    const many = Array.from({ length: limits.dispatchBatchMax + 1 }, (_, at) =>
+      dispatchOf(`r${at}`),
+    );
+    const { problems, refusals } = await node.mesh.dispatch(...many);
+    expect(problems.map((it) => it.code)).toEqual(["DISPATCH_INVALID"]);
+    expect(refusals).toEqual([]);
+    expect(node.mesh.events).toEqual([]);
   });
 
   it("runs once when it is dispatched twice", async () => {
@@ -160,6 +191,7 @@ describe("a node that was interrupted", () => {
     });
     const dispatch = dispatchOf("r1");
     await node.mesh.dispatch(dispatch);
+    await node.until(() => node.mesh.events.length === 1);
     node.mesh.superseded = [keyOf(dispatch)];
     node.mesh.disconnect();
     await node.until(() => node.mesh.hellos.length === 2 && killed);

@@ -58,6 +58,9 @@ export const limits = {
   /** Of an artifact, what travels in one message. */
   artifactPieceBytesMax: 128 * 1024,
   logChunkBytesMax: 16 * 1024,
+  /** Attempts in one dispatch message, and their bytes; a longer attempt goes alone. */
+  dispatchBatchMax: 256,
+  dispatchBatchBytesMax: 512 * 1024,
   eventBatchMax: 256,
   eventBatchBytesMax: 512 * 1024,
 

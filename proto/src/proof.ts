@@ -21,7 +21,7 @@ export function enrolProof(fields: {
   ]);
 }
 
-/** By the coordinator over a Dispatch or Cancel; the subject binds it to one node and verb. */
+/** By the coordinator over Dispatches or a Cancel; the subject binds it to one node and verb. */
 export function dispatchProof(subject: string, payload: Uint8Array): Uint8Array {
   return authenticationEncoding("cohort-dispatch-v1", [encoder.encode(subject), payload]);
 }

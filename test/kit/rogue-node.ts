@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   type AttemptKey,
   Dispatch,
+  Dispatches,
   DispatchReply,
   EventAck,
   EventBatch,
@@ -53,8 +54,8 @@ export class RogueNode {
   ) {
     bus.connection.subscribe(subjects.down(name, "dispatch"), {
       callback: (_, message) => {
-        this.assignments.push(this.#read(Signed.decode(message.data)));
-        message.respond(DispatchReply.encode({ problems: [] }).finish());
+        this.assignments.push(...this.#read(Signed.decode(message.data)));
+        message.respond(DispatchReply.encode({ problems: [], refusals: [] }).finish());
       },
     });
     this.#heart = setInterval(() => this.#beat(), limits.heartbeatMs);
@@ -142,10 +143,12 @@ export class RogueNode {
     return TokenDelivery.decode(SignedToken.decode(opened).payload);
   }
 
-  #read({ payload }: Signed): Assignment {
-    const { attempt, sealedToken } = Dispatch.decode(payload);
-    if (attempt === undefined) throw new Error("a dispatch without an attempt");
-    return { attempt, token: this.open(sealedToken) };
+  #read({ payload }: Signed): Assignment[] {
+    return Dispatches.decode(payload).dispatches.map((bytes) => {
+      const { attempt, sealedToken } = Dispatch.decode(bytes);
+      if (attempt === undefined) throw new Error("a dispatch without an attempt");
+      return { attempt, token: this.open(sealedToken) };
+    });
   }
 
   #beat(): void {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeUserSeed } from "@cohort/node-agent/mesh/nkey";
-import { Cancel, Dispatch, DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
+import { Cancel, Dispatch, Dispatches, DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
 import { dispatchProof } from "@cohort/proto/proof";
 import { type DownVerb, subjects } from "@cohort/proto/subjects";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -116,7 +116,8 @@ describe("a control message that the coordinator did not sign for this node", ()
     const run = "01JD9V8Z5N4QJ9W8X7Y6Z5A4B3";
     const attempt = { run, step: "touch", instance: 0, attempt: 1 };
     const work = { $case: "run" as const, value: { shell: "sh", script: "echo forged" } };
-    const dispatch = Dispatch.encode(Dispatch.fromPartial({ attempt, work })).finish();
+    const dispatches = [Dispatch.encode(Dispatch.fromPartial({ attempt, work })).finish()];
+    const dispatch = Dispatches.encode({ dispatches }).finish();
     const unsigned = Signed.encode({ payload: dispatch, signature: new Uint8Array(64) }).finish();
     const refused = "DISPATCH_INVALID";
     expect(await command("press-02", "dispatch", forge("press-02", "dispatch", dispatch))).toBe(

@@ -1,6 +1,7 @@
 import {
   type AttemptKey,
   Dispatch,
+  Dispatches,
   EventAck,
   EventBatch,
   HelloReply,
@@ -153,14 +154,16 @@ export class Checks {
   }
 
   #dispatched(node: string, bytes: Uint8Array): void {
-    const { attempt } = Dispatch.decode(Signed.decode(bytes).payload);
-    const id = attemptId(attempt as AttemptKey);
-    this.#trace.add("coordinator", `sends ${id} to ${node}`);
-    must(
-      this.history.wasScheduled(attempt as AttemptKey, node),
-      "nothing leaves before it is durable",
-      `${id} is sent to ${node} and not in the log`,
-    );
+    for (const dispatch of Dispatches.decode(Signed.decode(bytes).payload).dispatches) {
+      const { attempt } = Dispatch.decode(dispatch);
+      const id = attemptId(attempt as AttemptKey);
+      this.#trace.add("coordinator", `sends ${id} to ${node}`);
+      must(
+        this.history.wasScheduled(attempt as AttemptKey, node),
+        "nothing leaves before it is durable",
+        `${id} is sent to ${node} and not in the log`,
+      );
+    }
   }
 
   #acknowledged(node: string, bytes: Uint8Array, asked: Uint8Array): void {

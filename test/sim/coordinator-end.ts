@@ -1,6 +1,6 @@
 import {
   Cancel,
-  Dispatch,
+  type Dispatch,
   DispatchReply,
   EventAck,
   HelloReply,
@@ -15,6 +15,7 @@ import { dispatchProof } from "@cohort/proto/proof";
 import { type DownVerb, subjects } from "@cohort/proto/subjects";
 import { inputs } from "../../coordinator/src/mesh/inputs.ts";
 import type { MeshHandlers } from "../../coordinator/src/mesh/mesh.ts";
+import { answersOf, parcelsOf } from "../../coordinator/src/mesh/parcels.ts";
 import type { TimerHandle } from "./clock.ts";
 import { sign } from "./crypto.ts";
 import type { Network } from "./network.ts";
@@ -58,8 +59,14 @@ export class CoordinatorEnd {
     this.#options.network.coordinator = this;
   }
 
-  dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply> {
-    return this.#command(node, "dispatch", Dispatch.encode(dispatch).finish());
+  async dispatch(
+    node: string,
+    dispatches: readonly Dispatch[],
+  ): Promise<readonly (readonly Problem[])[]> {
+    const answers = parcelsOf(dispatches).map(async (parcel) =>
+      answersOf(parcel, await this.#command(node, "dispatch", parcel.payload)),
+    );
+    return (await Promise.all(answers)).flat();
   }
 
   async cancel(node: string, cancel: Cancel): Promise<void> {
@@ -175,8 +182,11 @@ async function handle(
 
 /** Every answer carries its problems in the same field. */
 function asAnswer(problems: Problem[]): Uint8Array {
-  return DispatchReply.encode({ problems }).finish();
+  return DispatchReply.encode({ problems, refusals: [] }).finish();
 }
 
 const internal = problem("INTERNAL", "the coordinator failed to answer");
-const unheard: DispatchReply = { problems: [problem("UNREACHABLE", "not answered")] };
+const unheard: DispatchReply = {
+  problems: [problem("UNREACHABLE", "not answered")],
+  refusals: [],
+};

@@ -93,6 +93,7 @@ export class CoordinatorProcess {
       log: this.#watched(log),
       now,
       newId: () => random.ulid(),
+      gather: (run) => void clock.set(() => this.dead || run(), random.integer(0, 3)),
       mesh: this.#plantedMesh(),
       sealToken: (node, attempt, services) =>
         sealStepToken({ node, attempt, services, nowMs: now(), keys: dispatchKeys }),
@@ -182,11 +183,11 @@ export class CoordinatorProcess {
     const sent = new Set<string>();
     return {
       cancel: (...args) => this.#end.cancel(...args),
-      dispatch: (node, dispatch) => {
-        const id = attemptId(dispatch.attempt as AttemptKey);
-        if (sent.has(id)) return new Promise(() => {});
-        sent.add(id);
-        return this.#end.dispatch(node, dispatch);
+      dispatch: (node, dispatches) => {
+        const ids = dispatches.map(({ attempt }) => attemptId(attempt as AttemptKey));
+        if (ids.some((id) => sent.has(id))) return new Promise(() => {});
+        for (const id of ids) sent.add(id);
+        return this.#end.dispatch(node, dispatches);
       },
     };
   }

@@ -1,40 +1,24 @@
-import type { ErrorCode } from "@cohort/proto/errors";
-import { ExpressionError } from "@cohort/proto/expression";
 import type { NodeDrained } from "@cohort/proto/gen/cohort/ledger";
-import type {
-  AttemptKey,
-  Cancel,
-  Dispatch,
-  DispatchReply,
-  ProxyReply,
-} from "@cohort/proto/gen/cohort/node";
-import { CohortError } from "@cohort/proto/problem";
+import type { AttemptKey, Cancel, ProxyReply } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import { workflowAt } from "../catalogue/catalogue.ts";
-import type { EnrolledNode } from "../fleet/fleet.ts";
 import { formerRun, type RunHistory } from "../history/history.ts";
-import { decideAccepted, decideEnded, failure } from "../scheduler/decide-attempt.ts";
-import { schedulerLimits } from "../scheduler/limits.ts";
+import { decideEnded, failure } from "../scheduler/decide-attempt.ts";
 import { findActive, type Instance, keyOf, type Run, type Runs } from "../scheduler/runs.ts";
-import { type CallWork, callFor, workFor } from "../scheduler/work.ts";
+import { type CallWork, callFor } from "../scheduler/work.ts";
 import type { Recorded } from "../state/event.ts";
 import type { Writer } from "../state/writer.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { callResult } from "./call-result.ts";
+import { awaitsNode, faultOfWork, type HandOverDependencies, handOver } from "./hand-over.ts";
 
-export interface DispatcherDependencies {
-  readonly writer: Writer;
+export interface DispatcherDependencies extends HandOverDependencies {
   readonly history: RunHistory;
-  readonly mesh: {
-    dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply>;
+  readonly mesh: HandOverDependencies["mesh"] & {
     cancel(node: string, cancel: Cancel): Promise<void>;
   };
-  /** A step token for the attempt, signed and sealed to the node. */
-  sealToken(node: EnrolledNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
   /** A call of the coordinator's own, through the proxy. */
   call(attempt: AttemptKey, work: CallWork): Promise<ProxyReply>;
-  /** Resolves after the time, or at once when the dispatcher closes. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
   /** A fault that no caller is left to be told of. */
   onFault(error: unknown): void;
 }
@@ -60,19 +44,37 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
   const closing = new AbortController();
   /** Attempts that have a sender; a second one would only double the messages. */
   const sending = new Set<string>();
+  /** By node, what one commit scheduled there: it goes out as one. */
+  let gathered = new Map<string, AttemptKey[]>();
 
   const start = (key: AttemptKey) => {
     const id = attemptId(key);
-    if (sending.has(id) || closing.signal.aborted) return;
+    const instance = findActive(runs, key);
+    if (instance === null || sending.has(id) || closing.signal.aborted) return;
     sending.add(id);
-    carryOut(dependencies, key, closing.signal).then(
+    if (instance.node === "") return finish([key], performOwn(dependencies, key));
+    // A tick comes when every part of the commit has been told of.
+    if (gathered.size === 0) process.nextTick(sendGathered);
+    const there = gathered.get(instance.node);
+    if (there === undefined) gathered.set(instance.node, [key]);
+    else there.push(key);
+  };
+  const sendGathered = () => {
+    const nodes = gathered;
+    gathered = new Map();
+    for (const [node, keys] of nodes) {
+      finish(keys, handOver(dependencies, node, keys, closing.signal));
+    }
+  };
+  const finish = (keys: readonly AttemptKey[], work: Promise<void>) => {
+    work.then(
       () => {
-        sending.delete(id);
+        for (const key of keys) sending.delete(attemptId(key));
         // The node may have come back just when its sender gave up.
-        if (awaitsNode(writer, key)) start(key);
+        for (const key of keys) if (awaitsNode(writer, key)) start(key);
       },
       (error: unknown) => {
-        sending.delete(id);
+        for (const key of keys) sending.delete(attemptId(key));
         onFault(error);
       },
     );
@@ -101,13 +103,10 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
   };
 }
 
-async function carryOut(
-  dependencies: DispatcherDependencies,
-  key: AttemptKey,
-  signal: AbortSignal,
-): Promise<void> {
+/** Work of the coordinator's own: a call. */
+async function performOwn(dependencies: DispatcherDependencies, key: AttemptKey): Promise<void> {
   const { writer } = dependencies;
-  const { catalogue, fleet, runs } = writer.state;
+  const { catalogue, runs } = writer.state;
   const instance = findActive(runs, key);
   if (instance === null) return;
   const run = runs.byId.get(key.run) as Run;
@@ -115,23 +114,13 @@ async function carryOut(
   // Time alone ends it, or a person does.
   if (step.kind === "sleep" || step.kind === "approve") return;
   try {
-    if (step.kind === "call") return await callUpstream(dependencies, run, step, instance);
-    const node = fleet.nodes.get(instance.node) as EnrolledNode;
-    await handOver(dependencies, run, step, instance, node, signal);
+    await callUpstream(dependencies, run, step, instance);
   } catch (error) {
     const code = faultOfWork(error);
     if (code === null) throw error;
     const result = failure(code, (error as Error).message);
     await writer.decide((state) => decideEnded(state.runs, key, result));
   }
-}
-
-/** Why an attempt cannot be told what to do; null for a fault that is not the step's. */
-function faultOfWork(error: unknown): ErrorCode | null {
-  if (error instanceof ExpressionError) return "EXPRESSION_INVALID";
-  if (!(error instanceof CohortError)) return null;
-  const own: readonly ErrorCode[] = ["ARTIFACT_UNKNOWN", "ARTIFACT_TOO_LARGE", "LIMIT_EXCEEDED"];
-  return own.includes(error.code) ? error.code : null;
 }
 
 async function callUpstream(
@@ -143,42 +132,6 @@ async function callUpstream(
   const key = keyOf(instance);
   const result = callResult(await call(key, callFor(run, step, instance)));
   await writer.decide((state) => decideEnded(state.runs, key, result));
-}
-
-/** Sends the attempt until the node answers, the attempt is over, or the node is gone. */
-async function handOver(
-  { writer, mesh, sealToken, sleep }: DispatcherDependencies,
-  run: Run,
-  step: CompiledStep,
-  instance: Instance,
-  node: EnrolledNode,
-  signal: AbortSignal,
-): Promise<void> {
-  const key = keyOf(instance);
-  const work = workFor(run, step, instance, node, writer.state.artifacts);
-  while (awaitsNode(writer, key) && !signal.aborted) {
-    const { services } = step.definition.grants;
-    const sealedToken = services.length === 0 ? new Uint8Array() : sealToken(node, key, services);
-    const { problems } = await mesh.dispatch(node.node, { ...work, sealedToken });
-    const [problem] = problems;
-    if (problem === undefined) {
-      await writer.decide((state) => decideAccepted(state.runs, key));
-      return;
-    }
-    if (problem.code !== "UNREACHABLE") {
-      const result = failure(problem.code, problem.message);
-      await writer.decide((state) => decideEnded(state.runs, key, result));
-      return;
-    }
-    await sleep(schedulerLimits.dispatchRepeatMs, signal);
-  }
-}
-
-/** Whether the attempt is still to be handed to its node, and the node is there. */
-function awaitsNode({ state }: Writer, key: AttemptKey): boolean {
-  const instance = findActive(state.runs, key);
-  if (instance?.state !== "scheduled") return false;
-  return state.fleet.nodes.get(instance.node)?.state === "connected";
 }
 
 /** Attempts of the node that it has not accepted; none for the coordinator, which accepts nothing. */

@@ -10,15 +10,16 @@ import type { EnrolledNode } from "../fleet/fleet.ts";
 import { type FormerRun, formerRun, type RunHistory } from "../history/history.ts";
 import type { StepLogChunk, StepLogStore } from "../log/log.ts";
 import type { MeshHandlers } from "../mesh/mesh.ts";
-import { decideNodeEvents } from "../scheduler/decide-attempt.ts";
 import { schedulerLimits } from "../scheduler/limits.ts";
 import { findActive, type Runs } from "../scheduler/runs.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
+import type { ReportDesk } from "./report-desk.ts";
 
 export interface NodeReportDependencies {
   readonly writer: Writer;
   readonly history: RunHistory;
+  readonly reports: ReportDesk;
   readonly feed: Feed;
   readonly stepLogs: StepLogStore;
   sealToken(node: EnrolledNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
@@ -31,18 +32,20 @@ export interface NodeReportDependencies {
 export function createNodeReports(
   dependencies: NodeReportDependencies,
 ): Pick<MeshHandlers, "events" | "renew" | "proxy"> {
-  const { writer, history, feed, stepLogs, sealToken, seen } = dependencies;
+  const { writer, history, reports, feed, stepLogs, sealToken, seen } = dependencies;
   const { runs, fleet } = writer.state;
   return {
-    async events(name, { events }) {
-      seen(name);
+    async events(node, { events }) {
+      seen(node);
       const findAttempt = attemptFinder(runs, history);
-      const chunks = events.flatMap((event) => chunkOf(findAttempt, name, event));
-      if (chunks.length > 0) {
-        await stepLogs.append(chunks);
+      const chunks = events.flatMap((event) => chunkOf(findAttempt, node, event));
+      // Output is on its way to the disk before the end of its attempt, and both may share a commit.
+      const written = chunks.length === 0 ? null : stepLogs.append(chunks);
+      const judged = reports.hand(events.map((event) => ({ kind: "event", node, event })));
+      await Promise.all([written, judged]);
+      if (written !== null) {
         feed.publish({ kind: "output", runs: new Set(chunks.map((chunk) => chunk.run)) });
       }
-      await writer.decide((state) => decideNodeEvents(state, name, events));
       return { problems: [], throughSeq: events.reduce((max, { seq }) => Math.max(max, seq), 0) };
     },
 

@@ -23,8 +23,10 @@ import { verifyStore } from "./verify-store.ts";
 export function openSqliteLog(options: {
   readonly path: string;
   readonly signer: NoteSigner;
+  /** When to commit what has been appended; at the end of the event loop's turn when left out. */
+  readonly schedule?: (run: () => void) => void;
 }): EventLog & { readonly stepLogs: StepLogStore } {
-  const { path, signer } = options;
+  const { path, signer, schedule = setImmediate } = options;
   const database = openDatabase({
     path,
     schemaVersion: 1,
@@ -38,7 +40,7 @@ export function openSqliteLog(options: {
     const verified = verifyStore(leaves, signer);
     database.exec(historyTables);
     const storage = createStorage(database, leaves);
-    return createLog({ storage, ...verified, signer, schedule: setImmediate });
+    return createLog({ storage, ...verified, signer, schedule });
   } catch (cause) {
     database.close();
     if (cause instanceof CohortError) throw cause;

@@ -1,8 +1,9 @@
-import { Cancel, Dispatch, type DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
+import { Cancel, type Dispatch, type DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
-import { CohortError, refuse } from "@cohort/proto/problem";
+import { CohortError, type Problem, refuse } from "@cohort/proto/problem";
 import { type DownVerb, subjects } from "@cohort/proto/subjects";
 import { inputs } from "./inputs.ts";
+import { answersOf, parcelsOf } from "./parcels.ts";
 import type { Questions } from "./questions.ts";
 
 /** Signs a command for one node: over dispatchProof(subject, payload), by the coordinator's key. */
@@ -18,8 +19,15 @@ export class Commands {
     this.#sign = sign;
   }
 
-  dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply> {
-    return this.#send(node, "dispatch", Dispatch.encode(dispatch).finish());
+  /** The problems of each dispatch, in their order. */
+  async dispatch(
+    node: string,
+    dispatches: readonly Dispatch[],
+  ): Promise<readonly (readonly Problem[])[]> {
+    const answers = parcelsOf(dispatches).map(async (parcel) =>
+      answersOf(parcel, await this.#send(node, "dispatch", parcel.payload)),
+    );
+    return (await Promise.all(answers)).flat();
   }
 
   async cancel(node: string, cancel: Cancel): Promise<void> {
@@ -36,7 +44,7 @@ export class Commands {
       }
       return inputs.dispatchReply(await this.#questions.ask(node, subject, signed));
     } catch (error) {
-      if (error instanceof CohortError) return { problems: [...error.problems] };
+      if (error instanceof CohortError) return { problems: [...error.problems], refusals: [] };
       throw error;
     }
   }

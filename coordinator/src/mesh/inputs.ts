@@ -164,18 +164,23 @@ const putRequest = z.object({
 
 const getRequest = z.object({ attempt: attemptKey, sha256: key, offset: count });
 
+const problems = z
+  .array(
+    z.object({
+      code,
+      message,
+      hint: message,
+      file: message,
+      line: count,
+      column: count,
+      excerpt: message,
+    }),
+  )
+  .max(meshLimits.problemsMax);
+
+const refusal = z.object({ index: count, problems: problems.min(1) });
+
 const dispatchReply = z.object({
-  problems: z
-    .array(
-      z.object({
-        code,
-        message,
-        hint: message,
-        file: message,
-        line: count,
-        column: count,
-        excerpt: message,
-      }),
-    )
-    .max(meshLimits.problemsMax),
+  problems,
+  refusals: z.array(refusal).max(limits.dispatchBatchMax),
 });

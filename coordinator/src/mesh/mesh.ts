@@ -1,7 +1,6 @@
 import {
   type Cancel,
   type Dispatch,
-  type DispatchReply,
   EnrolReply,
   type EnrolRequest,
   EventAck,
@@ -19,7 +18,7 @@ import {
   type RenewRequest,
   SessionReply,
 } from "@cohort/proto/gen/cohort/node";
-import { problem, refuse } from "@cohort/proto/problem";
+import { type Problem, problem, refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import type { Subscription } from "@nats-io/nats-core";
 import type { Logger } from "pino";
@@ -55,9 +54,10 @@ export interface MeshHandlers {
 /** The coordinator's place on the bus. */
 export interface Mesh {
   /**
-   * The node's answer. UNREACHABLE among its problems means that it may or may not have been heard.
+   * The node's answer to each, in their order: no problems when it has taken the attempt. UNREACHABLE
+   * means that it may or may not have been heard.
    */
-  dispatch(node: string, dispatch: Dispatch): Promise<DispatchReply>;
+  dispatch(node: string, dispatches: readonly Dispatch[]): Promise<readonly (readonly Problem[])[]>;
   /** Throws UNREACHABLE, or the problems of the node's answer. */
   cancel(node: string, cancel: Cancel): Promise<void>;
   /** Hears no more, answers what it has heard (within meshLimits.closeWaitMs), and leaves. */
@@ -96,11 +96,10 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
     get connected() {
       return state.connected;
     },
-    async dispatch(node, dispatch) {
-      if (state.connected) return commands.dispatch(node, dispatch);
-      return {
-        problems: [problem("UNREACHABLE", "the coordinator is not connected to nats-server")],
-      };
+    async dispatch(node, dispatches) {
+      if (state.connected) return commands.dispatch(node, dispatches);
+      const away = problem("UNREACHABLE", "the coordinator is not connected to nats-server");
+      return dispatches.map(() => [away]);
     },
     async cancel(node, cancel) {
       if (state.connected) return commands.cancel(node, cancel);

@@ -41,13 +41,14 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
       });
     }
     case "attemptEnded": {
-      const { attempt, result = null } = event.value;
+      const { attempt, result = null, nodeStartedMs } = event.value;
       return change(runs, catalogue, attempt, (instance, context) => {
         if (instance.state === "queued") leave(runs, instance, context, atMs);
         else endAttempt(runs, instance, context, atMs);
         clearTimer(runs.timers, instance);
         instance.attempt = attempt?.attempt ?? 0;
         instance.result = result;
+        if (nodeStartedMs !== 0) instance.startedMs = nodeStartedMs;
         instance.endedMs = atMs;
         instance.state = result?.outcome === "succeeded" ? "succeeded" : "failed";
         if (result !== null && isInterruption(result)) instance.interruptions++;

@@ -4,7 +4,7 @@ import { neutraliseLines } from "@cohort/proto/text";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
-import { failure } from "./decide-attempt.ts";
+import { attemptEnded, failure } from "./decide-attempt.ts";
 import { findActive, type Instance, keyOf, type Run } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 import { attemptVariables } from "./variables.ts";
@@ -38,5 +38,5 @@ function request(run: Run, step: CompiledStep, instance: Instance): Event {
 }
 
 function ended(instance: Instance, result: ReturnType<typeof failure>): Event {
-  return { $case: "attemptEnded", value: { attempt: keyOf(instance), result, nodeSeq: 0 } };
+  return attemptEnded(keyOf(instance), result);
 }

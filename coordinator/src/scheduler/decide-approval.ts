@@ -5,7 +5,7 @@ import { instanceId } from "@cohort/proto/proof";
 import type { Role } from "@cohort/proto/roles";
 import { neutraliseLines } from "@cohort/proto/text";
 import type { Decision } from "../state/decision.ts";
-import { failure } from "./decide-attempt.ts";
+import { attemptEnded, failure } from "./decide-attempt.ts";
 import { findActive, findInstance, findStep, type Runs } from "./runs.ts";
 
 export interface ApprovalRequest {
@@ -55,10 +55,7 @@ export function decideApproval(
   };
   const result = approve ? approved(answer) : denied(answer);
   return {
-    events: [
-      { $case: "approvalDecided", value: decided },
-      { $case: "attemptEnded", value: { attempt, result, nodeSeq: 0 } },
-    ],
+    events: [{ $case: "approvalDecided", value: decided }, attemptEnded(attempt, result)],
     value: undefined,
   };
 }

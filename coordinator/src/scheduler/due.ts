@@ -1,7 +1,7 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { Event } from "../state/event.ts";
 import { keepFree } from "./choose.ts";
-import { failure } from "./decide-attempt.ts";
+import { attemptEnded, failure } from "./decide-attempt.ts";
 import type { Queue } from "./queues.ts";
 import { type Drain, type Instance, isActive, keyOf, type Run } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
@@ -75,5 +75,5 @@ function lost(it: Instance, node: string, moves: boolean): Event {
 }
 
 function ended(it: Instance, result: ReturnType<typeof failure>): Event {
-  return { $case: "attemptEnded", value: { attempt: keyOf(it), result, nodeSeq: 0 } };
+  return attemptEnded(keyOf(it), result);
 }

@@ -10,7 +10,7 @@ export function createDispatchSigner(seed: Uint8Array): SigningKey {
   return createSigningKey(seed);
 }
 
-/** `payload` is an encoded Dispatch or Cancel; `subject` the one that it will be published on. */
+/** `payload` is encoded Dispatches or a Cancel; `subject` the one that it will be published on. */
 export function signDispatch(signer: SigningKey, subject: string, payload: Uint8Array): Signed {
   return { payload, signature: signer.sign(dispatchProof(subject, payload)) };
 }

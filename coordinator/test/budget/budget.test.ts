@@ -94,7 +94,7 @@ describe("applyBudget", () => {
     book.call({ call: "2", node: "board", token: "u", tokenSeq: 1, attempt: other });
     book.record({
       $case: "attemptEnded",
-      value: { attempt: attemptKey, result: undefined, nodeSeq: 0 },
+      value: { attempt: attemptKey, result: undefined, nodeSeq: 0, nodeStartedMs: 0 },
     });
     expect(book.state.runs.get("01RUN")?.sequences.size).toBe(1);
     book.endRun("01RUN");

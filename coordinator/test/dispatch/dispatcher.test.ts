@@ -1,7 +1,8 @@
-import type { Cancel, Dispatch, DispatchReply } from "@cohort/proto/gen/cohort/node";
-import { problem } from "@cohort/proto/problem";
+import type { Cancel, Dispatch } from "@cohort/proto/gen/cohort/node";
+import { type Problem, problem } from "@cohort/proto/problem";
 import { describe, expect, it } from "vitest";
 import { createDispatcher } from "../../src/dispatch/dispatcher.ts";
+import { createReportDesk } from "../../src/dispatch/report-desk.ts";
 import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
 import { createWorld } from "../scheduler/world.ts";
 
@@ -20,16 +21,19 @@ async function setUp(endedPartsMax?: number) {
   const recalled: Cancel[] = [];
   const sent: Dispatch[] = [];
   const called: string[] = [];
-  const node = { answer: (): DispatchReply => ({ problems: [] }) };
+  const batches: number[] = [];
+  const node = { answer: (_: Dispatch): readonly Problem[] => [] };
   const faults: unknown[] = [];
   const create = () =>
     createDispatcher({
       writer: world.writer,
       history: world.log.history,
+      reports: createReportDesk(world.writer, setImmediate),
       mesh: {
-        async dispatch(_, dispatch) {
-          sent.push(dispatch);
-          return node.answer();
+        async dispatch(_, dispatches) {
+          sent.push(...dispatches);
+          batches.push(dispatches.length);
+          return dispatches.map((it) => node.answer(it));
         },
         cancel: async (_, cancel) => void recalled.push(cancel),
       },
@@ -45,11 +49,11 @@ async function setUp(endedPartsMax?: number) {
   world.listen(dispatcher.onEvents);
   await world.apply();
   await world.addNode("node-a");
-  return { world, sent, recalled, called, node, faults, dispatcher, create };
+  return { world, sent, batches, recalled, called, node, faults, dispatcher, create };
 }
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
-const unreachable: DispatchReply = { problems: [problem("UNREACHABLE", "away")] };
+const unreachable = [problem("UNREACHABLE", "away")];
 
 async function until(condition: () => boolean): Promise<void> {
   for (let turn = 0; turn < 200 && !condition(); turn++) await settled();
@@ -78,8 +82,8 @@ describe("the dispatcher", () => {
 
   it("hands an attempt over until the node answers, always the same attempt", async () => {
     const { world, sent, node } = await setUp();
-    const answers = [unreachable, unreachable, { problems: [] }];
-    node.answer = () => answers.shift() ?? { problems: [] };
+    const answers = [unreachable, unreachable, []];
+    node.answer = () => answers.shift() ?? [];
     const { run } = await world.start("flow");
     await until(() => sent.length === 3);
     expect(new Set(sent.map((it) => JSON.stringify(it.attempt))).size).toBe(1);
@@ -99,7 +103,7 @@ describe("the dispatcher", () => {
     const before = sent.length;
     for (let turn = 0; turn < 20; turn++) await settled();
     expect(sent.length).toBe(before);
-    node.answer = () => ({ problems: [] });
+    node.answer = () => [];
     const facts = world.state.fleet.nodes.get("node-a")?.facts;
     await world.record({ $case: "nodeConnected", value: { node: "node-a", facts } });
     await until(() => sent.length === before + 1);
@@ -116,7 +120,7 @@ describe("the dispatcher", () => {
     await settled();
     await settled();
     sent.length = 0;
-    node.answer = () => ({ problems: [] });
+    node.answer = () => [];
     await create().resume();
     await until(() => sent.length === 1);
     expect(sent[0]?.attempt?.run).toBe("run2");
@@ -150,9 +154,26 @@ describe("the dispatcher", () => {
     expect(faults).toEqual([]);
   });
 
+  it("hands over what one commit scheduled on a node as one, and each attempt has its own answer", async () => {
+    const { world, sent, batches, node } = await setUp();
+    const faulty = [problem("DISPATCH_INVALID", "this one alone")];
+    const away = new Set(["run3"]);
+    node.answer = ({ attempt }) => {
+      if (attempt?.run === "run2") return faulty;
+      return away.delete(attempt?.run ?? "") ? unreachable : [];
+    };
+    await Promise.all([world.start("flow"), world.start("flow"), world.start("flow")]);
+    await until(() => sent.length === 4);
+    expect(batches).toEqual([3, 1]);
+    expect(sent[3]?.attempt?.run).toBe("run3");
+    await until(() => world.state.runs.byId.get("run2")?.state === "failed");
+    const states = ["run1", "run3"].map((run) => world.runOf(run).steps.get("work")?.instances[0]);
+    await until(() => states.every((it) => it?.state === "accepted"));
+  });
+
   it("fails the step when the node refuses the dispatch", async () => {
     const { world, node } = await setUp();
-    node.answer = () => ({ problems: [problem("DISPATCH_INVALID", "not signed")] });
+    node.answer = () => [problem("DISPATCH_INVALID", "not signed")];
     const { run } = await world.start("flow");
     await until(() => world.state.runs.byId.get(run)?.state === "failed");
     expect(world.state.runs.byId.get(run)?.reason).toContain("DISPATCH_INVALID");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createNodeReports } from "../../src/dispatch/node-reports.ts";
+import { createReportDesk } from "../../src/dispatch/report-desk.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
 import { createFeed } from "../../src/state/feed.ts";
 import { signer } from "../log/samples.ts";
@@ -20,6 +21,7 @@ async function setUp() {
   await world.addNode("node-a");
   const reports = createNodeReports({
     writer: world.writer,
+    reports: createReportDesk(world.writer, setImmediate),
     history: log.history,
     feed: createFeed(),
     stepLogs: log.stepLogs,

@@ -1,6 +1,7 @@
 import {
   Cancel,
   Dispatch,
+  Dispatches,
   DispatchReply,
   EnrolReply,
   EventAck,
@@ -11,7 +12,7 @@ import {
   Signed,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
-import { problem, refuse } from "@cohort/proto/problem";
+import { type Problem, problem, refuse } from "@cohort/proto/problem";
 import { subjects, type UpVerb } from "@cohort/proto/subjects";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { requestBounds } from "../../src/mesh/limits.ts";
@@ -192,6 +193,14 @@ describe("an enrolment", () => {
   });
 });
 
+const unreachable = { code: "UNREACHABLE" };
+const noBytes = new Uint8Array(0);
+
+/** A node's answer to a message as a whole. */
+function refusing(...problems: Problem[]): Uint8Array {
+  return DispatchReply.encode({ problems, refusals: [] }).finish();
+}
+
 describe("a command", () => {
   it("reaches the node signed, and brings its answer back", async () => {
     const { mesh } = await serve({});
@@ -199,17 +208,14 @@ describe("a command", () => {
     const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
       callback: (_error, message) => {
         heard.push(Signed.decode(message.data));
-        message.respond(
-          DispatchReply.encode({ problems: [problem("NODE_BUSY", "full")] }).finish(),
-        );
+        message.respond(refusing(problem("NODE_BUSY", "full")));
       },
     });
     await node.connection.flush();
-    expect((await mesh.dispatch("press-1", dispatch)).problems).toEqual([
-      problem("NODE_BUSY", "full"),
-    ]);
+    expect(await mesh.dispatch("press-1", [dispatch])).toEqual([[problem("NODE_BUSY", "full")]]);
     const [{ payload, signature }] = heard as [Signed];
-    expect(Dispatch.decode(payload)).toEqual(dispatch);
+    const [bytes = new Uint8Array(0)] = Dispatches.decode(payload).dispatches;
+    expect(Dispatch.decode(bytes)).toEqual(dispatch);
     expect(new TextDecoder().decode(signature)).toBe(
       `mesh.down.press-1.dispatch ${payload.length}`,
     );
@@ -219,9 +225,7 @@ describe("a command", () => {
   it("to a node that is not there is UNREACHABLE at once", async () => {
     const { mesh } = await serve({});
     const beginMs = Date.now();
-    expect((await mesh.dispatch("press-8", dispatch)).problems).toMatchObject([
-      { code: "UNREACHABLE" },
-    ]);
+    expect(await mesh.dispatch("press-8", [dispatch])).toMatchObject([[unreachable]]);
     expect(Date.now() - beginMs).toBeLessThan(limits.dispatchAnswerMs);
     await expect(mesh.cancel("press-8", Cancel.fromPartial({ attempt }))).rejects.toMatchObject({
       code: "UNREACHABLE",
@@ -234,9 +238,7 @@ describe("a command", () => {
       callback: () => {},
     });
     await node.connection.flush();
-    expect((await mesh.dispatch("press-1", dispatch)).problems).toMatchObject([
-      { code: "UNREACHABLE" },
-    ]);
+    expect(await mesh.dispatch("press-1", [dispatch])).toMatchObject([[unreachable]]);
     subscription.unsubscribe();
   });
 
@@ -245,8 +247,9 @@ describe("a command", () => {
     const heard: (() => void)[] = [];
     const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
       callback: (_error, message) => {
-        const { step = "" } = Dispatch.decode(Signed.decode(message.data).payload).attempt ?? {};
-        const answer = DispatchReply.encode({ problems: [problem("NODE_BUSY", step)] }).finish();
+        const [bytes = noBytes] = Dispatches.decode(Signed.decode(message.data).payload).dispatches;
+        const { step = "" } = Dispatch.decode(bytes).attempt ?? {};
+        const answer = refusing(problem("NODE_BUSY", step));
         heard.push(() => void message.respond(answer));
         if (heard.length === 3) for (const respond of heard.reverse()) respond();
       },
@@ -254,9 +257,11 @@ describe("a command", () => {
     await node.connection.flush();
     const steps = ["one", "two", "three"];
     const replies = await Promise.all(
-      steps.map((step) => mesh.dispatch("press-1", { ...dispatch, attempt: { ...attempt, step } })),
+      steps.map((step) =>
+        mesh.dispatch("press-1", [{ ...dispatch, attempt: { ...attempt, step } }]),
+      ),
     );
-    expect(replies.map(({ problems }) => problems[0]?.message)).toEqual(steps);
+    expect(replies.map(([problems]) => problems?.[0]?.message)).toEqual(steps);
     subscription.unsubscribe();
   });
 
@@ -266,9 +271,9 @@ describe("a command", () => {
       callback: () => {},
     });
     await node.connection.flush();
-    const asked = mesh.dispatch("press-1", dispatch);
+    const asked = mesh.dispatch("press-1", [dispatch]);
     await mesh.close();
-    expect((await asked).problems).toMatchObject([{ code: "UNREACHABLE" }]);
+    expect(await asked).toMatchObject([[unreachable]]);
     subscription.unsubscribe();
   });
 
@@ -278,7 +283,7 @@ describe("a command", () => {
       callback: (_error, message) => void message.respond(Uint8Array.of(0xff, 0xff)),
     });
     await node.connection.flush();
-    expect((await mesh.dispatch("press-1", dispatch)).problems).toMatchObject([{ code: "USAGE" }]);
+    expect(await mesh.dispatch("press-1", [dispatch])).toMatchObject([[{ code: "USAGE" }]]);
     subscription.unsubscribe();
   });
 
@@ -287,11 +292,8 @@ describe("a command", () => {
     const rogue = await joinBus(server.setup, await nodeIdentity(server.setup, "press-2"));
     const subscription = node.connection.subscribe("mesh.down.press-1.cancel", {
       callback: (_error, message) => {
-        rogue.connection.publish(
-          message.reply ?? "",
-          DispatchReply.encode({ problems: [problem("NODE_LOST", "rogue")] }).finish(),
-        );
-        setTimeout(() => message.respond(DispatchReply.encode({ problems: [] }).finish()), 200);
+        rogue.connection.publish(message.reply ?? "", refusing(problem("NODE_LOST", "rogue")));
+        setTimeout(() => message.respond(refusing()), 200);
       },
     });
     await node.connection.flush();

@@ -29,9 +29,7 @@ describe("the coordinator's connection", () => {
     const identity = await nodeIdentity(server.setup, "press-1");
     await server.kill();
     await vi.waitFor(() => expect(mesh.connected).toBe(false), { timeout: 10_000 });
-    expect((await mesh.dispatch("press-1", dispatch)).problems).toMatchObject([
-      { code: "UNREACHABLE" },
-    ]);
+    expect(await mesh.dispatch("press-1", [dispatch])).toMatchObject([[{ code: "UNREACHABLE" }]]);
     await server.start();
     await vi.waitFor(() => expect(mesh.connected).toBe(true), { timeout: 20_000 });
 

@@ -4,7 +4,7 @@ import { decideSilence } from "../../src/fleet/decide-presence.ts";
 import { decideSession } from "../../src/fleet/decide-session.ts";
 import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
-import { decideAccepted } from "../../src/scheduler/decide-attempt.ts";
+import { decideReports } from "../../src/scheduler/decide-reports.ts";
 import { decideWelcome } from "../../src/scheduler/decide-welcome.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
 import { createWorld } from "../scheduler/world.ts";
@@ -33,7 +33,9 @@ describe("a node that says hello", () => {
     held = true;
     const hello = { facts, inventory: [], session: 0 };
     const welcomed = world.writer.decide((it) => decideWelcome(it, "node-a", hello));
-    const accepted = world.writer.decide(({ runs }) => decideAccepted(runs, attempt));
+    const accepted = world.writer.decide((it) =>
+      decideReports(it, [{ kind: "accepted", attempt }]),
+    );
     held = false;
     for (const commit of commits) commit();
     await accepted;
@@ -48,7 +50,7 @@ describe("a node that says hello", () => {
     await world.addNode("node-a");
     const { run } = await world.start("one");
     const attempt = { run, step: "step", instance: 0, attempt: 1 };
-    await world.writer.decide(({ runs }) => decideAccepted(runs, attempt));
+    await world.writer.decide((it) => decideReports(it, [{ kind: "accepted", attempt }]));
     const begin = () => world.writer.decide(({ fleet }) => decideSession(fleet, "node-a"));
     const [former, latter] = [await begin(), await begin()];
     const replayed = emptyState();

@@ -1,9 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decideNodeEvents, decideReconcile } from "../../src/scheduler/decide-attempt.ts";
+import { decideReconcile } from "../../src/scheduler/decide-attempt.ts";
 import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
+import { decideReports } from "../../src/scheduler/decide-reports.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
-import { createWorld, worldWith } from "./world.ts";
+import { createWorld, reportsOf, worldWith } from "./world.ts";
 
 const chain = `kind: workflow
 name: chain
@@ -173,12 +174,12 @@ describe("what nodes report", () => {
       usage: undefined,
     };
     const event = { seq: 1, atMs: 1, attempt, event: { $case: "finished" as const, value } };
-    expect(decideNodeEvents(it.state, "node-x", [event]).events).toEqual([]);
-    expect(decideNodeEvents(it.state, "node-a", [event, event]).events).toHaveLength(1);
+    expect(decideReports(it.state, reportsOf("node-x", [event])).events).toEqual([]);
+    expect(decideReports(it.state, reportsOf("node-a", [event, event])).events).toHaveLength(1);
     await it.finish(run, "a");
-    expect(decideNodeEvents(it.state, "node-a", [event]).events).toEqual([]);
+    expect(decideReports(it.state, reportsOf("node-a", [event])).events).toEqual([]);
     const old = { ...event, attempt: { ...attempt, attempt: 7 } };
-    expect(decideNodeEvents(it.state, "node-a", [old]).events).toEqual([]);
+    expect(decideReports(it.state, reportsOf("node-a", [old])).events).toEqual([]);
   });
 
   it("is reconciled: lost is lost, never taken is sent again, superseded is given up, the rest goes on", async () => {

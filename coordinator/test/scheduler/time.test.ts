@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { decideNodeEvents } from "../../src/scheduler/decide-attempt.ts";
+import { decideReports } from "../../src/scheduler/decide-reports.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
-import { worldWith } from "./world.ts";
+import { reportsOf, worldWith } from "./world.ts";
 
 const flow = (keys: string) => `kind: workflow
 name: flow
@@ -48,7 +48,7 @@ describe("a node that goes away", () => {
     const value = { outcome: "succeeded", code: "", exit: 0, message: "", outputJson: "" };
     const event = { $case: "finished" as const, value: { ...value, usage: undefined } };
     const attempt = { run, step: "a", instance: 0, attempt: 1 };
-    const late = decideNodeEvents(it.state, first, [{ seq: 1, atMs: 1, attempt, event }]);
+    const late = decideReports(it.state, reportsOf(first, [{ seq: 1, atMs: 1, attempt, event }]));
     expect(late.events).toEqual([]);
   });
 

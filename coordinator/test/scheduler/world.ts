@@ -1,9 +1,9 @@
-import { Facts, type Finished } from "@cohort/proto/gen/cohort/node";
+import { Facts, type Finished, type NodeEvent } from "@cohort/proto/gen/cohort/node";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import type { EventLog } from "../../src/log/log.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
-import { decideAccepted, decideNodeEvents } from "../../src/scheduler/decide-attempt.ts";
+import { decideReports, type Report } from "../../src/scheduler/decide-reports.ts";
 import { decideStart } from "../../src/scheduler/decide-start.ts";
 import type { Run } from "../../src/scheduler/runs.ts";
 import { decideTick } from "../../src/scheduler/scheduler.ts";
@@ -132,8 +132,8 @@ export function createWorld(
       };
       const value = { ...full, ...result };
       const event = { seq: 1, atMs: nowMs, attempt, event: { $case: "finished" as const, value } };
-      await writer.decide((it) => decideAccepted(it.runs, attempt));
-      await writer.decide((it) => decideNodeEvents(it, at.node, [event]));
+      await writer.decide((it) => decideReports(it, [{ kind: "accepted", attempt }]));
+      await writer.decide((it) => decideReports(it, reportsOf(at.node, [event])));
     },
     runOf(run: string): Run {
       const found = state.runs.byId.get(run);
@@ -156,6 +156,11 @@ export async function worldWith(
   await world.apply();
   for (const [name, labels] of Object.entries(nodes)) await world.addNode(name, labels);
   return world;
+}
+
+/** What a node's journal says, as reports. */
+export function reportsOf(node: string, events: readonly NodeEvent[]): Report[] {
+  return events.map((event) => ({ kind: "event", node, event }));
 }
 
 function memoryLog(): EventLog {

@@ -59,11 +59,13 @@ export class Journal {
     return this.#state.resultBytes < agentLimits.journalResultBytesMax;
   }
 
-  /** Throws a HostError, and is undone, when the disk does not take it. */
-  accept(attempt: AttemptKey): void {
-    const record = { kind: "accepted", attempt } as const;
-    (this.#file as AppendFile).append(encodeRecord(this.#host.crypto, record));
-    this.#state.apply(record);
+  /** All of them or none: throws a HostError, and is undone, when the disk does not take it. */
+  accept(attempts: readonly AttemptKey[]): void {
+    if (attempts.length === 0) return;
+    const records = attempts.map((attempt) => ({ kind: "accepted", attempt }) as const);
+    const bytes = concatenate(records.map((it) => encodeRecord(this.#host.crypto, it)));
+    (this.#file as AppendFile).append(bytes);
+    for (const record of records) this.#state.apply(record);
   }
 
   /** Kept in memory, and written at the next occasion, when the disk does not take it. */

@@ -4,7 +4,7 @@ import { CohortError } from "@cohort/proto/problem";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
-import { aborted, backoffMs, deferred, delay } from "../wait.ts";
+import { aborted, backoffMs, deferred, delay, nextTurn } from "../wait.ts";
 
 /** Sends one encoded batch and resolves with the encoded acknowledgement, or rejects in time. */
 export type SendBatch = (batch: Uint8Array, timeoutMs: number) => Promise<Uint8Array>;
@@ -42,6 +42,8 @@ export class EventPump {
       const batch = this.#journal.batch(limits.eventBatchMax, limits.eventBatchBytesMax);
       if (batch.length === 0) {
         await Promise.race([this.#awake.promise, end]);
+        // A step that ends at once tells of its start and its end together.
+        await nextTurn();
         continue;
       }
       const done = await this.#deliver(batch, send);

@@ -65,6 +65,7 @@ export async function serveSession(
 
 /** The coordinator waits no longer for the answer, and will send the dispatch again. */
 const unheard: DispatchReply = {
+  refusals: [],
   problems: [problem("UNREACHABLE", "the node has not been greeted yet")],
 };
 

@@ -2,17 +2,21 @@ import {
   type AttemptKey,
   Cancel,
   Dispatch,
+  Dispatches,
   type DispatchReply,
   type Finished,
   type InventoryItem,
+  type Refusal,
 } from "@cohort/proto/gen/cohort/node";
-import { CohortError, problem, refuse } from "@cohort/proto/problem";
+import { limits } from "@cohort/proto/limits";
+import { CohortError, type Problem, problem, refuse } from "@cohort/proto/problem";
 import { attemptId } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
 import { ArtifactTransfer } from "../artifacts/artifacts.ts";
 import type { AgentContext } from "../context.ts";
 import { assertIsolation } from "../facts.ts";
 import { StepProxy } from "../shim/step-proxy.ts";
+import { nextTurn } from "../wait.ts";
 import { Execution, failure } from "./execution.ts";
 import { sandboxSpec } from "./sandbox-spec.ts";
 import { decodeOrRefuse, openSigned, openToken } from "./verify.ts";
@@ -46,15 +50,22 @@ export class Attempts {
     return [...running, ...finished.map((attempt) => ({ attempt, state: "finished" }))];
   }
 
-  /** Answers once the attempt is on the disk; a second dispatch of the same is a yes too. */
+  /**
+   * Answers once all that it takes is on the disk; a second dispatch of the same is a yes too. The
+   * answer waits for a turn, so that it leaves with the end of a step that takes no longer.
+   */
   dispatch(bytes: Uint8Array): Promise<DispatchReply> {
     return answer(async () => {
-      const { journal } = this.#context;
-      const dispatch = decodeOrRefuse("dispatch", () =>
-        Dispatch.decode(this.#open("dispatch", bytes)),
+      const { dispatches } = decodeOrRefuse("message", () =>
+        Dispatches.decode(this.#open("dispatch", bytes)),
       );
-      const attempt = requireAttempt(dispatch.attempt);
-      await (journal.knows(attempt) ? journal.sync() : this.#start(attempt, dispatch));
+      if (dispatches.length > limits.dispatchBatchMax) {
+        throw refuse("DISPATCH_INVALID", `the message holds ${dispatches.length} dispatches`);
+      }
+      const { prepared, refusals } = this.#prepareAll(dispatches);
+      refusals.push(...(await this.#take(prepared)));
+      await nextTurn();
+      return refusals;
     });
   }
 
@@ -64,6 +75,7 @@ export class Attempts {
       const cancel = decodeOrRefuse("cancel", () => Cancel.decode(this.#open("cancel", bytes)));
       const id = attemptId(requireAttempt(cancel.attempt));
       this.#running.get(id)?.execution.stop("STEP_CANCELLED", cancel.hard);
+      return [];
     });
   }
 
@@ -90,30 +102,63 @@ export class Attempts {
     return openSigned(host.crypto, enrolment.coordinatorKey, subject, bytes);
   }
 
-  /** Resolves when the attempt is on the disk; it runs from then on. */
-  #start(attempt: AttemptKey, dispatch: Dispatch): Promise<void> {
+  /** What may start of the dispatches, by attempt; a second one of what is known starts nothing. */
+  #prepareAll(dispatches: readonly Uint8Array[]): { prepared: Prepared[]; refusals: Refusal[] } {
+    const prepared = new Map<string, Prepared>();
+    const refusals: Refusal[] = [];
+    for (const [index, bytes] of dispatches.entries()) {
+      try {
+        const dispatch = decodeOrRefuse("dispatch", () => Dispatch.decode(bytes));
+        const attempt = requireAttempt(dispatch.attempt);
+        const id = attemptId(attempt);
+        if (this.#context.journal.knows(attempt) || prepared.has(id)) continue;
+        prepared.set(id, { index, ...this.#prepare(attempt, dispatch, prepared.size) });
+      } catch (error) {
+        if (!(error instanceof CohortError)) throw error;
+        refusals.push({ index, problems: [...error.problems] });
+      }
+    }
+    return { prepared: [...prepared.values()], refusals };
+  }
+
+  #prepare(attempt: AttemptKey, dispatch: Dispatch, before: number): Omit<Prepared, "index"> {
     const { host, journal, enrolment, slots } = this.#context;
-    if (this.#stopping || this.#running.size >= slots || !journal.hasRoom) {
+    if (this.#stopping || this.#running.size + before >= slots || !journal.hasRoom) {
       throw refuse("NODE_BUSY", `${enrolment.node} has no free slot`);
     }
     assertIsolation(host);
     const spec = sandboxSpec(dispatch, enrolment.node, host.info.cores);
-    const proxy = this.#openProxy(attempt, dispatch);
-    journal.accept(attempt);
-    const execution = new Execution(host, {
-      dispatch,
-      emit: (content) => {
-        if (!this.#superseded.has(attemptId(attempt))) this.#record(attempt, content);
-      },
-      transfer: (signal) => new ArtifactTransfer(this.#context, attempt, signal),
-    });
-    this.#running.set(attemptId(attempt), { key: attempt, execution });
+    return { attempt, dispatch, spec, proxy: this.#openProxy(attempt, dispatch) };
+  }
+
+  /** Resolves when the attempts are on the disk; they run from then on. */
+  async #take(all: readonly Prepared[]): Promise<Refusal[]> {
+    const { host, journal } = this.#context;
+    try {
+      journal.accept(all.map(({ attempt }) => attempt));
+    } catch (error) {
+      const problems = [unwritable(error)];
+      // What was known before does go on.
+      await journal.sync();
+      return all.map(({ index }) => ({ index, problems }));
+    }
     const accepted = journal.sync();
-    void accepted.then(
-      () => this.#run(attempt, execution, spec, proxy),
-      (cause) => this.#ended(attempt, failure("STEP_START_FAILED", String(cause), null)),
-    );
-    return accepted;
+    for (const { attempt, dispatch, spec, proxy } of all) {
+      const execution = new Execution(host, {
+        dispatch,
+        emit: (content) => {
+          if (!this.#superseded.has(attemptId(attempt))) this.#record(attempt, content);
+        },
+        transfer: (signal) => new ArtifactTransfer(this.#context, attempt, signal),
+      });
+      this.#running.set(attemptId(attempt), { key: attempt, execution });
+      void accepted.then(
+        () => this.#run(attempt, execution, spec, proxy),
+        (cause) => this.#ended(attempt, failure("STEP_START_FAILED", String(cause), null)),
+      );
+    }
+    await accepted;
+    return [];
   }
 
   async #run(
@@ -159,15 +204,28 @@ export class Attempts {
   }
 }
 
-async function answer(act: () => Promise<void>): Promise<DispatchReply> {
+/** An attempt that was checked and may be accepted. */
+interface Prepared {
+  /** Its place in the message. */
+  readonly index: number;
+  readonly attempt: AttemptKey;
+  readonly dispatch: Dispatch;
+  readonly spec: ReturnType<typeof sandboxSpec>;
+  readonly proxy: StepProxy | null;
+}
+
+async function answer(act: () => Promise<Refusal[]>): Promise<DispatchReply> {
   try {
-    await act();
-    return { problems: [] };
+    return { problems: [], refusals: await act() };
   } catch (error) {
-    if (error instanceof CohortError) return { problems: [...error.problems] };
-    const reason = error instanceof Error ? error.message : String(error);
-    return { problems: [problem("INTERNAL", `the journal cannot be written: ${reason}`)] };
+    const problems = error instanceof CohortError ? [...error.problems] : [unwritable(error)];
+    return { problems, refusals: [] };
   }
+}
+
+function unwritable(error: unknown): Problem {
+  const reason = error instanceof Error ? error.message : String(error);
+  return problem("INTERNAL", `the journal cannot be written: ${reason}`);
 }
 
 function requireAttempt(attempt: AttemptKey | undefined): AttemptKey {

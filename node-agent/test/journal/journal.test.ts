@@ -47,8 +47,8 @@ describe("the journal", () => {
   it("gives back after a restart what was accepted, finished and not acknowledged", () => {
     const disk = new MemoryDisk();
     const before = open(disk);
-    before.accept(key("a"));
-    before.accept(key("b"));
+    before.accept([key("a")]);
+    before.accept([key("b")]);
     finish(before, "b", '{"x":1}');
     const after = open(disk);
     expect(after.unfinished()).toEqual([key("a")]);
@@ -60,7 +60,7 @@ describe("the journal", () => {
   it("drops what is acknowledged and remembers that the attempt ran", () => {
     const disk = new MemoryDisk();
     const journal = open(disk);
-    journal.accept(key("a"));
+    journal.accept([key("a")]);
     finish(journal, "a");
     journal.acknowledge(events(journal)[0]?.seq ?? 0);
     for (const it of [journal, open(disk), open(disk)]) {
@@ -73,7 +73,7 @@ describe("the journal", () => {
   it("survives every possible torn tail, losing the torn record alone", () => {
     const disk = new MemoryDisk();
     const journal = open(disk);
-    journal.accept(key("a"));
+    journal.accept([key("a")]);
     const whole = disk.contents.get(path)?.length ?? 0;
     finish(journal, "a");
     const bytes = disk.contents.get(path) as Uint8Array;
@@ -87,11 +87,11 @@ describe("the journal", () => {
   it("passes over a damaged record and keeps those behind it", () => {
     const disk = new MemoryDisk();
     const journal = open(disk);
-    journal.accept(key("a"));
+    journal.accept([key("a")]);
     const from = disk.contents.get(path)?.length ?? 0;
-    journal.accept(key("spoiled"));
+    journal.accept([key("spoiled")]);
     const to = disk.contents.get(path)?.length ?? 0;
-    journal.accept(key("b"));
+    journal.accept([key("b")]);
     const bytes = disk.contents.get(path) as Uint8Array;
     for (let at = from; at < to; at++) {
       const spoiled = bytes.slice();
@@ -111,7 +111,7 @@ describe("the journal", () => {
   it("never uses a number twice, even for events that power loss took", async () => {
     const disk = new MemoryDisk();
     const journal = open(disk);
-    journal.accept(key("a"));
+    journal.accept([key("a")]);
     await journal.sync();
     log(journal, "a", 0, 10);
     const used = events(journal)[0]?.seq ?? 0;
@@ -164,7 +164,7 @@ describe("the journal", () => {
   it("keeps a result that the disk refused and writes it when it can", async () => {
     const disk = new MemoryDisk();
     const journal = open(disk);
-    journal.accept(key("a"));
+    journal.accept([key("a")]);
     disk.full = true;
     finish(journal, "a");
     await expect(journal.sync()).rejects.toMatchObject({ code: "ENOSPC" });

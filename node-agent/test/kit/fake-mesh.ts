@@ -2,6 +2,7 @@ import {
   type AttemptKey,
   Cancel,
   Dispatch,
+  Dispatches,
   DispatchReply,
   EventAck,
   EventBatch,
@@ -53,9 +54,16 @@ export class FakeMesh {
     return Signed.encode({ payload, signature }).finish();
   }
 
-  async dispatch(dispatch: Dispatch): Promise<DispatchReply> {
+  /** Problems: of the message, or of the dispatch that was refused first. */
+  async dispatch(...dispatches: Dispatch[]): Promise<DispatchReply> {
     const subject = `mesh.down.${this.node}.dispatch`;
-    return await this.send(subject, this.sign(subject, Dispatch.encode(dispatch).finish()));
+    const { problems, refusals } = await this.send(subject, this.signAll(subject, dispatches));
+    return { problems: [...problems, ...(refusals[0]?.problems ?? [])], refusals };
+  }
+
+  signAll(subject: string, dispatches: readonly Dispatch[], keys = this.keys): Uint8Array {
+    const encoded = dispatches.map((it) => Dispatch.encode(it).finish());
+    return this.sign(subject, Dispatches.encode({ dispatches: encoded }).finish(), keys);
   }
 
   async cancel(cancel: Cancel): Promise<DispatchReply> {

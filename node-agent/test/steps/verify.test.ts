@@ -1,4 +1,4 @@
-import { Dispatch, type DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
+import { Dispatch, Dispatches, type DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { dispatchOf, startNode, type TestNode } from "../kit/node.ts";
 
@@ -14,7 +14,8 @@ afterEach(async () => await node.stop());
 
 const own = "mesh.down.board-1.dispatch";
 const codes = (reply: DispatchReply) => reply.problems.map((problem) => problem.code);
-const payload = Dispatch.encode(dispatchOf("r1")).finish();
+const dispatches = [Dispatch.encode(dispatchOf("r1")).finish()];
+const payload = Dispatches.encode({ dispatches }).finish();
 const attempt = { run: "r1", step: "step", instance: 0, attempt: 1 };
 
 function withToken(sealedToken: Uint8Array) {

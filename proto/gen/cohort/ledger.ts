@@ -206,6 +206,10 @@ export interface AttemptScheduled {
   node: string;
 }
 
+/**
+ * Of what is heard of an attempt at once only the latest is recorded: an attempt whose end is heard
+ * together with its beginning has AttemptEnded alone.
+ */
 export interface AttemptAccepted {
   attempt: AttemptKey | undefined;
 }
@@ -222,6 +226,8 @@ export interface AttemptEnded {
     | undefined;
   /** of the node's event; 0 when the coordinator decided it */
   nodeSeq: number;
+  /** 0 when it never started, or AttemptStarted tells */
+  nodeStartedMs: number;
 }
 
 /**
@@ -3547,7 +3553,7 @@ export const AttemptStarted: MessageFns<AttemptStarted> = {
 };
 
 function createBaseAttemptEnded(): AttemptEnded {
-  return { attempt: undefined, result: undefined, nodeSeq: 0 };
+  return { attempt: undefined, result: undefined, nodeSeq: 0, nodeStartedMs: 0 };
 }
 
 export const AttemptEnded: MessageFns<AttemptEnded> = {
@@ -3560,6 +3566,9 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
     }
     if (message.nodeSeq !== 0) {
       writer.uint32(24).uint64(message.nodeSeq);
+    }
+    if (message.nodeStartedMs !== 0) {
+      writer.uint32(32).int64(message.nodeStartedMs);
     }
     return writer;
   },
@@ -3601,6 +3610,14 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
             message.nodeSeq = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nodeStartedMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3622,6 +3639,11 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
         : isSet(object.node_seq)
         ? globalThis.Number(object.node_seq)
         : 0,
+      nodeStartedMs: isSet(object.nodeStartedMs)
+        ? globalThis.Number(object.nodeStartedMs)
+        : isSet(object.node_started_ms)
+        ? globalThis.Number(object.node_started_ms)
+        : 0,
     };
   },
 
@@ -3635,6 +3657,9 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
     }
     if (message.nodeSeq !== 0) {
       obj.nodeSeq = Math.round(message.nodeSeq);
+    }
+    if (message.nodeStartedMs !== 0) {
+      obj.nodeStartedMs = Math.round(message.nodeStartedMs);
     }
     return obj;
   },
@@ -3651,6 +3676,7 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
       ? Finished.fromPartial(object.result)
       : undefined;
     message.nodeSeq = object.nodeSeq ?? 0;
+    message.nodeStartedMs = object.nodeStartedMs ?? 0;
     return message;
   },
 };

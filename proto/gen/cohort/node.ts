@@ -112,12 +112,18 @@ export interface AttemptKey {
 }
 
 /**
- * `payload` is an encoded Dispatch or Cancel; `signature` is Ed25519 by the coordinator over
+ * `payload` is encoded Dispatches or a Cancel; `signature` is Ed25519 by the coordinator over
  * dispatchProof(subject, payload) in proto/src/proof.ts.
  */
 export interface Signed {
   payload: Uint8Array;
   signature: Uint8Array;
+}
+
+/** What one moment scheduled on the node, at most limits.dispatchBatchMax: signed once, answered once. */
+export interface Dispatches {
+  /** each an encoded Dispatch */
+  dispatches: Uint8Array[];
 }
 
 export interface Dispatch {
@@ -204,7 +210,15 @@ export interface ServiceGrant {
 }
 
 export interface DispatchReply {
-  /** empty: accepted and journalled (or accepted before) */
+  /** of the message: nothing of it was taken */
+  problems: Problem[];
+  /** all others are accepted and journalled (or were before) */
+  refusals: Refusal[];
+}
+
+export interface Refusal {
+  /** in `dispatches` */
+  index: number;
   problems: Problem[];
 }
 
@@ -1639,6 +1653,77 @@ export const Signed: MessageFns<Signed> = {
   },
 };
 
+function createBaseDispatches(): Dispatches {
+  return { dispatches: [] };
+}
+
+export const Dispatches: MessageFns<Dispatches> = {
+  encode(message: Dispatches, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.dispatches) {
+      writer.uint32(10).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Dispatches {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDispatches();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.dispatches.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Dispatches {
+    return {
+      dispatches: globalThis.Array.isArray(object?.dispatches)
+        ? object.dispatches.map((e: any) => bytesFromBase64(e))
+        : [],
+    };
+  },
+
+  toJSON(message: Dispatches): unknown {
+    const obj: any = {};
+    if (message.dispatches?.length) {
+      obj.dispatches = message.dispatches.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Dispatches>): Dispatches {
+    return Dispatches.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Dispatches>): Dispatches {
+    const message = createBaseDispatches();
+    message.dispatches = object.dispatches?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseDispatch(): Dispatch {
   return {
     attempt: undefined,
@@ -2853,13 +2938,16 @@ export const ServiceGrant: MessageFns<ServiceGrant> = {
 };
 
 function createBaseDispatchReply(): DispatchReply {
-  return { problems: [] };
+  return { problems: [], refusals: [] };
 }
 
 export const DispatchReply: MessageFns<DispatchReply> = {
   encode(message: DispatchReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.problems) {
       Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.refusals) {
+      Refusal.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -2885,6 +2973,14 @@ export const DispatchReply: MessageFns<DispatchReply> = {
             message.problems.push(Problem.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refusals.push(Refusal.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2900,6 +2996,7 @@ export const DispatchReply: MessageFns<DispatchReply> = {
   fromJSON(object: any): DispatchReply {
     return {
       problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      refusals: globalThis.Array.isArray(object?.refusals) ? object.refusals.map((e: any) => Refusal.fromJSON(e)) : [],
     };
   },
 
@@ -2907,6 +3004,9 @@ export const DispatchReply: MessageFns<DispatchReply> = {
     const obj: any = {};
     if (message.problems?.length) {
       obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.refusals?.length) {
+      obj.refusals = message.refusals.map((e) => Refusal.toJSON(e));
     }
     return obj;
   },
@@ -2916,6 +3016,92 @@ export const DispatchReply: MessageFns<DispatchReply> = {
   },
   fromPartial(object: DeepPartial<DispatchReply>): DispatchReply {
     const message = createBaseDispatchReply();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.refusals = object.refusals?.map((e) => Refusal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRefusal(): Refusal {
+  return { index: 0, problems: [] };
+}
+
+export const Refusal: MessageFns<Refusal> = {
+  encode(message: Refusal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0) {
+      writer.uint32(8).uint32(message.index);
+    }
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Refusal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefusal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Refusal {
+    return {
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: Refusal): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Refusal>): Refusal {
+    return Refusal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Refusal>): Refusal {
+    const message = createBaseRefusal();
+    message.index = object.index ?? 0;
     message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
     return message;
   },

@@ -1,9 +1,7 @@
+import { createReportDesk } from "@cohort/coordinator/src/dispatch/report-desk.ts";
 import { createCheckpointSigner } from "@cohort/coordinator/src/ledger/ledger.ts";
 import { createMemoryDisk, openMemoryLog } from "@cohort/coordinator/src/log/memory.ts";
-import {
-  decideAccepted,
-  decideNodeEvents,
-} from "@cohort/coordinator/src/scheduler/decide-attempt.ts";
+import { createTurnEnd } from "@cohort/coordinator/src/log/turn.ts";
 import { decideStart } from "@cohort/coordinator/src/scheduler/decide-start.ts";
 import type { Event } from "@cohort/coordinator/src/state/event.ts";
 import { emptyState } from "@cohort/coordinator/src/state/state.ts";
@@ -29,7 +27,8 @@ const open: AttemptKey[] = [];
 const nodeOf = new Map<string, string>();
 const disk = createMemoryDisk();
 const signer = createCheckpointSigner(new Uint8Array(32), "bench");
-const log = openMemoryLog({ signer, disk, schedule: setImmediate });
+const turn = createTurnEnd();
+const log = openMemoryLog({ signer, disk, schedule: turn.commit });
 const writer = createWriter({
   log,
   state,
@@ -45,6 +44,8 @@ const writer = createWriter({
     throw error;
   },
 });
+
+const reports = createReportDesk(writer, turn.gather);
 
 await record(applied());
 for (let at = 0; at < nodes; at++) await record(...connected(`node-${at}`));
@@ -78,14 +79,14 @@ async function finish(attempt: AttemptKey): Promise<void> {
     outputJson: "",
     usage: { cpuMs: 1, memoryPeakBytes: 1, wallMs: 1, bytesIn: 0, bytesOut: 0 },
   };
-  const report = { atMs: Date.now(), attempt };
-  await writer.decide((it) => decideAccepted(it.runs, attempt));
-  await writer.decide((it) =>
-    decideNodeEvents(it, node, [
-      { ...report, seq: 1, event: { $case: "started", value: {} } },
-      { ...report, seq: 2, event: { $case: "finished", value: result } },
-    ]),
-  );
+  const said = { atMs: Date.now(), attempt };
+  const started = { ...said, seq: 1, event: { $case: "started", value: {} } } as const;
+  const finished = { ...said, seq: 2, event: { $case: "finished", value: result } } as const;
+  await reports.hand([
+    { kind: "accepted", attempt },
+    { kind: "event", node, event: started },
+    { kind: "event", node, event: finished },
+  ]);
 }
 
 async function startRuns(count: number): Promise<void> {
