@@ -7,6 +7,7 @@ import type { Logger } from "pino";
 import { Spool } from "./artifacts/spool.ts";
 import { type ConsoleServer, startConsole } from "./console/server.ts";
 import { createCore } from "./core.ts";
+import { createOutbox } from "./dispatch/outbox.ts";
 import { sleep } from "./dispatch/sleep.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
 import { createIds } from "./ids.ts";
@@ -141,6 +142,10 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     onFault,
   });
   const { state, writer, feed, presence } = core;
+  const outbox = createOutbox(state.runs);
+  feed.subscribe((change) => {
+    if (change.kind === "events") outbox.onEvents(change.recorded);
+  });
   const inviteNode = createInviter({
     decide: (decision) => writer.decide((it, nowMs) => decision(it.fleet, nowMs)),
     credentials,
@@ -177,6 +182,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     writer,
     feed,
     artifacts: core.artifacts,
+    outbox,
     stepLogs: eventLog.stepLogs,
     history: eventLog.history,
     log: eventLog,

@@ -5,6 +5,7 @@ import { Events } from "./events/events.ts";
 import { limits } from "./limits.ts";
 import { joinBroker } from "./mqtt/mqtt.ts";
 import type { GatewayOptions } from "./options.ts";
+import { type Publish, publishOffers } from "./publications/publications.ts";
 
 export interface GatewayParts {
   readonly log: Logger;
@@ -16,8 +17,8 @@ export interface GatewayParts {
 }
 
 /**
- * The gateway: takes messages from one broker, its own or the site's, and submits those that fire a
- * trigger. Runs until the signal aborts, through every absence of coordinator and broker.
+ * The gateway: takes messages from one broker, its own or the site's, submits those that fire a
+ * trigger, and publishes there what steps send. Runs until the signal aborts, through every absence of coordinator and broker.
  */
 export async function runGateway(
   options: GatewayOptions,
@@ -41,22 +42,26 @@ export async function runGateway(
   try {
     source = await openSource(options.broker, parts, events);
     const working = events.run(stopping.signal, draining.signal);
-    await Promise.race([aborted(signal), working]);
+    const { log, random } = parts;
+    const publish = source.publish.bind(source);
+    const publishing = publishOffers({ console, log, random, publish, signal });
+    await Promise.race([aborted(signal), working, publishing]);
     // First nothing new comes in; then what came in has a little time to get out.
     deadline = setTimeout(() => draining.abort(), limits.drainMs);
     await source.close();
     stopping.abort();
-    await working;
+    await Promise.all([working, publishing]);
   } finally {
     clearTimeout(deadline);
     console.close();
   }
 }
 
-/** Where messages come from. */
+/** Where messages come from, and go to. */
 interface Source {
   readonly url: string;
   setFilters(filters: readonly string[]): void;
+  readonly publish: Publish;
   close(): Promise<void>;
 }
 

@@ -14,6 +14,9 @@ export const limits = {
   /** How long a stopping gateway goes on submitting what it has accepted. */
   drainMs: 2_000,
 
+  /** Messages to publish, or published, that the coordinator may offer again. */
+  publicationsKnownMax: 1_000,
+
   /** Jittered back-off towards the coordinator and towards a broker. */
   retryFirstMs: 250,
   retryMsMax: 15_000,

@@ -245,3 +245,30 @@ describe("the embedded broker", () => {
     await expect(second).rejects.toMatchObject({ code: "SETUP_FAILED" });
   });
 });
+
+describe("what the gateway itself publishes", () => {
+  const never = new AbortController().signal;
+  const speed = { messageId: "r/a[0]", topic: "factory/press/7/speed", payload: "60", qos: 1 };
+
+  it("reaches those who may read the topic, and may fire triggers as any message", async () => {
+    const press = await join("press");
+    const heard: string[] = [];
+    press.on("message", (topic, payload) => heard.push(`${topic} ${payload}`));
+    await press.subscribeAsync("factory/press/+/speed");
+    expect(await broker.publish({ ...speed, retain: false }, never)).toBe("");
+    await eventually(() => expect(heard).toEqual(["factory/press/7/speed 60"]));
+    expect(messages).toMatchObject([{ topic: speed.topic }]);
+  });
+
+  it("is kept for those who come later, as far as the broker retains", async () => {
+    expect(await broker.publish({ ...speed, retain: true }, never)).toBe("");
+    const admin = await join("admin");
+    const heard: boolean[] = [];
+    admin.on("message", (_, __, { retain }) => heard.push(retain));
+    await admin.subscribeAsync("factory/press/+/speed");
+    await eventually(() => expect(heard).toEqual([true]));
+    const payload = "x".repeat(limits.brokerRetainedBytesMax);
+    const refusal = await broker.publish({ ...speed, topic: "b", payload, retain: true }, never);
+    expect(refusal).toBe("the broker retains no more");
+  });
+});

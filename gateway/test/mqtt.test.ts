@@ -26,14 +26,86 @@ afterEach(async () => {
   joined = null;
 });
 
+const parts = () => ({ log: logbook.log, random: () => 0 });
+
 function join(
   url: string,
   accept = (message: Message): unknown => messages.push(message),
 ): JoinedBroker {
-  joined = joinBroker({ url, ...credentials }, { log: logbook.log, random: () => 0, accept });
+  joined = joinBroker({ url, ...credentials }, { ...parts(), accept });
   joined.setFilters([]);
   return joined;
 }
+
+const message = { messageId: "r/a[0]", topic: "a/b", payload: "x", qos: 1, retain: true };
+const never = new AbortController().signal;
+
+describe("publishing to a joined broker", () => {
+  let broker: Mqtt5Broker;
+
+  beforeEach(async () => {
+    broker = await startMqtt5Broker();
+  });
+
+  afterEach(() => broker.close());
+
+  it("ends when the broker has acknowledged, and tells the message's id", async () => {
+    const it = join(broker.url);
+    expect(await it.publish(message, never)).toBe("");
+    expect(broker.published).toMatchObject([
+      {
+        topic: "a/b",
+        qos: 1,
+        retain: true,
+        properties: { userProperties: { "message-id": "r/a[0]" } },
+      },
+    ]);
+    expect(String(broker.published[0]?.payload)).toBe("x");
+  });
+
+  it.each([0, 2])("takes QoS %i to its own end", async (qos) => {
+    expect(await join(broker.url).publish({ ...message, qos }, never)).toBe("");
+    await eventually(() => expect(broker.published).toHaveLength(1));
+  });
+
+  it("tells what the broker refuses", async () => {
+    broker.verdict = 0x87;
+    expect(await join(broker.url).publish(message, never)).toContain("Not authorized");
+  });
+
+  it("waits for the broker, and sends again what a lost connection left open", async () => {
+    broker.verdict = null;
+    const it = join(broker.url);
+    const publishing = it.publish(message, never);
+    await eventually(() => expect(broker.published).toHaveLength(1));
+    broker.verdict = 0;
+    broker.cut();
+    expect(await publishing).toBe("");
+    expect(broker.published.length).toBeGreaterThan(1);
+  });
+
+  it("does not send what the broker said that it cannot do", async () => {
+    broker.abilities = { maximumQoS: 1, retainAvailable: false, maximumPacketSize: 1000 };
+    const it = join(broker.url);
+    const plain = { ...message, retain: false };
+    expect(await it.publish({ ...plain, qos: 2 }, never)).toContain("no QoS 2");
+    expect(await it.publish(message, never)).toContain("retains nothing");
+    expect(await it.publish({ ...plain, payload: "x".repeat(900) }, never)).toContain("1000 bytes");
+    expect(broker.published).toEqual([]);
+  });
+
+  it("gives up what is withdrawn while there is no connection", async () => {
+    joined = joinBroker({ url: broker.url, ...credentials }, { ...parts(), accept: () => {} });
+    const withdrawn = new AbortController();
+    const publishing = joined.publish(message, withdrawn.signal);
+    withdrawn.abort();
+    expect(await publishing).toBeNull();
+    joined.setFilters([]);
+    await eventually(() => expect(broker.connects).toHaveLength(1));
+    expect(await joined.publish({ ...message, topic: "c" }, never)).toBe("");
+    expect(broker.published.map(({ topic }) => topic)).toEqual(["c"]);
+  });
+});
 
 describe("joinBroker with MQTT 5", () => {
   let broker: Mqtt5Broker;

@@ -262,6 +262,19 @@ export const errors = {
     meaning: "Somebody else has decided already.",
   },
 
+  // Messages
+  TOPIC_INVALID: {
+    exit: 4,
+    grpc: "INVALID_ARGUMENT",
+    meaning: "The topic is none that a message can be published to.",
+  },
+  PUBLISH_TIMEOUT: {
+    exit: 3,
+    grpc: "DEADLINE_EXCEEDED",
+    meaning: "No gateway had its broker take the message in time.",
+  },
+  PUBLISH_REFUSED: { exit: 3, grpc: "ABORTED", meaning: "The broker refused the message." },
+
   // Tokens, proxy, budgets
   TOKEN_INVALID: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token does not verify." },
   TOKEN_EXPIRED: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token has expired." },

@@ -42,6 +42,15 @@ export const limits = {
   schedulesMax: 100,
   scriptBytesMax: 128 * 1024,
 
+  /** A message to a broker: its topic and its payload, in UTF-8. */
+  topicBytesMax: 512,
+  topicLevelsMax: 32,
+  publicationBytesMax: 64 * 1024,
+  /** Why a broker refused one, in characters. */
+  refusalLengthMax: 500,
+  /** Channels that one `approve` step tells of what it asks. */
+  notifyMax: 8,
+
   /** What an `approve` step asks, in characters, and what the one who decides may say. */
   promptLengthMax: 2000,
   commentLengthMax: 1000,

@@ -35,4 +35,6 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Schedules/List": ["operator"],
   "/cohort.console.Events/Submit": ["gateway"],
   "/cohort.console.Events/WatchTriggers": ["gateway"],
+  "/cohort.console.Events/WatchPublications": ["gateway"],
+  "/cohort.console.Events/AcknowledgePublication": ["gateway"],
 };

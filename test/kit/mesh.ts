@@ -140,7 +140,7 @@ export class TestMesh {
   async startGateway(): Promise<void> {
     const users = join(this.home, "broker-users.json");
     const password = await hashPassword("sensor-password");
-    const sensor = { name: "sensor", password, publish: ["factory/#"], subscribe: [] };
+    const sensor = { name: "sensor", password, publish: ["factory/#"], subscribe: ["factory/#"] };
     writeFileSync(users, JSON.stringify({ users: [sensor] }), { mode: 0o600 });
     const argv = [
       ...[process.execPath, join(repository, "gateway/dist/gateway.mjs")],

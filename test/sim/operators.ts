@@ -6,6 +6,7 @@ import {
   decideDrain,
   decideUncordon,
 } from "../../coordinator/src/fleet/decide-cordon.ts";
+import { formerRun } from "../../coordinator/src/history/history.ts";
 import { queryRun } from "../../coordinator/src/history/query-runs.ts";
 import { decideApproval } from "../../coordinator/src/scheduler/decide-approval.ts";
 import { decideCancel } from "../../coordinator/src/scheduler/decide-cancel.ts";
@@ -167,11 +168,13 @@ export class Operators {
     const asked = [...coordinator.writer.state.runs.asked.keys()];
     if (asked.length === 0) return;
     const attempt = keyOf(random.pick(asked));
+    const former = (run: string) => formerRun(coordinator.log.history, run);
+    const parts = { hash: sha256, former };
     for (let people = random.integer(1, 2); people > 0; people--) {
       const approve = random.chance(0.7);
       const request = { attempt, approve, comment: "", actor: "operator", role } as const;
       const done = coordinator.writer.decide((state, nowMs) =>
-        decideApproval(state.runs, request, nowMs, sha256),
+        decideApproval(state.runs, request, nowMs, parts),
       );
       this.#watch(coordinator, done, () => {});
     }

@@ -2,12 +2,18 @@ import { createHash } from "node:crypto";
 import { type ApprovalsServer, ApprovalsService } from "@cohort/proto/gen/cohort/console";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { refuse } from "@cohort/proto/problem";
+import { formerRun, type RunHistory } from "../history/history.ts";
 import { decideApproval } from "../scheduler/decide-approval.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
 import { approvalsView } from "./views.ts";
 
-export function approvalsService({ unary }: Methods, writer: Writer): ApprovalsServer {
+export function approvalsService(
+  { unary }: Methods,
+  writer: Writer,
+  history: RunHistory,
+): ApprovalsServer {
+  const parts = { hash: sha256, former: (run: string) => formerRun(history, run) };
   return {
     list: unary(ApprovalsService.list, ({ run }, { role }) =>
       writer.read((state) => approvalsView(state, run, role)),
@@ -16,7 +22,7 @@ export function approvalsService({ unary }: Methods, writer: Writer): ApprovalsS
       const attempt = required(request.attempt);
       const { approve, comment } = request;
       await writer.decide((state, nowMs) =>
-        decideApproval(state.runs, { attempt, approve, comment, actor, role }, nowMs, sha256),
+        decideApproval(state.runs, { attempt, approve, comment, actor, role }, nowMs, parts),
       );
       return {};
     }),

@@ -1,12 +1,17 @@
 import {
   type EventsServer,
   EventsService,
+  type PublicationOffer,
   type TriggerSet,
 } from "@cohort/proto/gen/cohort/console";
+import { refuse } from "@cohort/proto/problem";
+import type { Outbox } from "../dispatch/outbox.ts";
 import type { RunHistory } from "../history/history.ts";
+import { decidePublished } from "../scheduler/decide-published.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
 import { submitEvent, triggerSet } from "../triggers/triggers.ts";
+import { createMailbox } from "./mailbox.ts";
 import type { Methods } from "./methods.ts";
 import { createWaker } from "./waker.ts";
 
@@ -14,12 +19,13 @@ export interface EventsDependencies {
   readonly writer: Writer;
   readonly feed: Feed;
   readonly history: RunHistory;
+  readonly outbox: Outbox;
   readonly newId: () => string;
 }
 
 export function eventsService(
   { unary, stream }: Methods,
-  { writer, feed, history, newId }: EventsDependencies,
+  { writer, feed, history, outbox, newId }: EventsDependencies,
 ): EventsServer {
   return {
     submit: unary(EventsService.submit, (request, caller) =>
@@ -40,5 +46,25 @@ export function eventsService(
         waker.close();
       }
     }),
+    watchPublications: stream(EventsService.watchPublications, async (_, send, signal) => {
+      const mailbox = createMailbox<PublicationOffer>(signal);
+      const leave = outbox.join((offer) => mailbox.put(offer));
+      try {
+        for (let offers = await mailbox.take(); offers !== null; offers = await mailbox.take()) {
+          for (const offer of offers) await send(offer);
+        }
+      } finally {
+        leave();
+      }
+    }),
+    acknowledgePublication: unary(
+      EventsService.acknowledgePublication,
+      async ({ key, refusal }, { name: gateway }) => {
+        if (key?.attempt === undefined) throw refuse("USAGE", "the request names no attempt");
+        const published = { attempt: key.attempt, channel: key.channel, gateway, refusal };
+        await writer.decide((state) => decidePublished(state.runs, published));
+        return {};
+      },
+    ),
   };
 }

@@ -16,7 +16,7 @@ import type { EventLog } from "../log/log.ts";
 import { approvalsService } from "./approvals.ts";
 import { type ArtifactsDependencies, artifactsService } from "./artifacts.ts";
 import { budgetsService } from "./budgets.ts";
-import { eventsService } from "./events.ts";
+import { type EventsDependencies, eventsService } from "./events.ts";
 import type { Credential } from "./guard.ts";
 import { ledgerService } from "./ledger.ts";
 import { createMethods } from "./methods.ts";
@@ -30,7 +30,8 @@ export interface ConsoleOptions
   extends RunsDependencies,
     ArtifactsDependencies,
     NodesDependencies,
-    SecretsDependencies {
+    SecretsDependencies,
+    EventsDependencies {
   readonly log: EventLog;
   readonly verifierKey: string;
   readonly credentials: readonly Credential[];
@@ -58,7 +59,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   server.addService(SecretsService, { ...secretsService(methods, options) });
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });
   server.addService(LedgerService, { ...ledgerService(methods, log, verifierKey) });
-  server.addService(ApprovalsService, { ...approvalsService(methods, writer) });
+  server.addService(ApprovalsService, { ...approvalsService(methods, writer, options.history) });
   server.addService(EventsService, { ...eventsService(methods, options) });
   const pair = { cert_chain: tls.certificate, private_key: tls.key };
   const port = await new Promise<number>((resolve, reject) => {

@@ -111,8 +111,8 @@ async function performOwn(dependencies: DispatcherDependencies, key: AttemptKey)
   if (instance === null) return;
   const run = runs.byId.get(key.run) as Run;
   const step = workflowAt(catalogue, run.version).steps.get(key.step) as CompiledStep;
-  // Time alone ends it, or a person does.
-  if (step.kind === "sleep" || step.kind === "approve") return;
+  // Time ends it, a person or a gateway; nobody is to be sent anything from here.
+  if (step.kind !== "call") return;
   try {
     await callUpstream(dependencies, run, step, instance);
   } catch (error) {

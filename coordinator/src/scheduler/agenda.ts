@@ -17,7 +17,7 @@ export interface Agenda {
   readonly runs: string[];
   /** Instances that wait for a node since now. */
   readonly instances: Instance[];
-  /** Attempts of the coordinator's own that have just begun. */
+  /** Attempts of the coordinator's own that have just begun, and may have more to ask of others. */
   readonly own: Instance[];
   /** Nodes that have room since now. */
   readonly nodes: Set<string>;
@@ -50,7 +50,9 @@ export function noteEvent(
       }
       return;
     }
-    case "attemptScheduled": {
+    case "attemptScheduled":
+    case "approvalRequested":
+    case "publicationIntended": {
       const key = event.value.attempt;
       const instance = key === undefined ? null : findInstance(runs, key);
       if (instance?.node === "") agenda.own.push(instance);

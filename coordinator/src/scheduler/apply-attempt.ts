@@ -40,6 +40,20 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
         runs.asked.set(instance, { prompt, roles });
       });
     }
+    case "publicationIntended": {
+      const intended = event.value;
+      return change(runs, catalogue, intended.attempt, (instance) => {
+        runs.publications.set(instance, [...(runs.publications.get(instance) ?? []), intended]);
+      });
+    }
+    case "publicationEnded": {
+      const { attempt, channel } = event.value;
+      return change(runs, catalogue, attempt, (instance) => {
+        const left = runs.publications.get(instance)?.filter((it) => it.channel !== channel) ?? [];
+        if (left.length === 0) runs.publications.delete(instance);
+        else runs.publications.set(instance, left);
+      });
+    }
     case "attemptEnded": {
       const { attempt, result = null, nodeStartedMs } = event.value;
       return change(runs, catalogue, attempt, (instance, context) => {

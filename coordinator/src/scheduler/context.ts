@@ -36,5 +36,5 @@ export function lostAfterMs({ definition }: CompiledStep): number | null {
 export function ownWorkMs({ kind, definition }: CompiledStep): number | null {
   if (kind === "sleep") return definition.sleep ?? 0;
   if (kind === "approve") return definition.approve?.timeout ?? 0;
-  return kind === "call" ? definition.timeout : null;
+  return kind === "call" || kind === "publish" ? definition.timeout : null;
 }

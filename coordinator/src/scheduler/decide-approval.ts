@@ -1,12 +1,14 @@
+import type { Instance as InstanceView } from "@cohort/proto/gen/cohort/console";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { instanceId } from "@cohort/proto/proof";
 import type { Role } from "@cohort/proto/roles";
 import { neutraliseLines } from "@cohort/proto/text";
+import type { FormerRun } from "../history/history.ts";
 import type { Decision } from "../state/decision.ts";
 import { attemptEnded, failure } from "./decide-attempt.ts";
-import { findActive, findInstance, findStep, type Runs } from "./runs.ts";
+import { findActive, type Instance, type Runs } from "./runs.ts";
 
 export interface ApprovalRequest {
   /** The attempt whose prompt was shown; 0 for none, which can only be told why none is. */
@@ -17,19 +19,25 @@ export interface ApprovalRequest {
   readonly role: Role;
 }
 
+export interface ApprovalParts {
+  /** SHA-256. */
+  readonly hash: (text: string) => Uint8Array;
+  /** A run that has ended; null when there was none. */
+  readonly former: (run: string) => Pick<FormerRun, "steps"> | null;
+}
+
 /**
- * A person's decision, which ends the attempt that asked for it. The first one counts. `hash` is
- * SHA-256. Throws RUN_UNKNOWN, APPROVAL_UNKNOWN, APPROVAL_DECIDED, FORBIDDEN, LIMIT_EXCEEDED.
+ * A person's decision, which ends the attempt that asked for it. The first one counts. Throws RUN_UNKNOWN, APPROVAL_UNKNOWN, APPROVAL_DECIDED, FORBIDDEN, LIMIT_EXCEEDED.
  */
 export function decideApproval(
   runs: Runs,
   { attempt, approve, comment: said, actor, role }: ApprovalRequest,
   nowMs: number,
-  hash: (text: string) => Uint8Array,
+  { hash, former }: ApprovalParts,
 ): Decision<void> {
   const instance = findActive(runs, attempt);
   const question = instance === null ? undefined : runs.asked.get(instance);
-  if (question === undefined) throw whyNot(runs, attempt);
+  if (question === undefined) throw whyNot(runs, former, attempt);
   if (!question.roles.includes(role)) {
     const who = question.roles.join(" or ");
     throw refuse("FORBIDDEN", `this is for the role ${who} to decide, not for ${role}`);
@@ -80,18 +88,21 @@ function denied(answer: Answer): Finished {
   return { ...result, outputJson: JSON.stringify(answer) };
 }
 
-function whyNot(runs: Runs, key: AttemptKey) {
-  if (!runs.byId.has(key.run)) {
-    return refuse("RUN_UNKNOWN", `no run that goes on has the id "${key.run}"`);
-  }
-  const instance = findInstance(runs, key);
-  const hint = "`cohort approvals` lists what waits for a decision.";
-  const { attempt = 0, result = null } = instance ?? {};
-  const isApproval = findStep(runs, key.run, key.step)?.kind === "approve";
-  const isMeant = key.attempt === 0 || key.attempt === attempt;
-  if (!isApproval || !isMeant || result === null || result.outputJson === "") {
+function whyNot(runs: Runs, former: ApprovalParts["former"], key: AttemptKey) {
+  const run = runs.byId.get(key.run) ?? former(key.run);
+  if (run === null) return refuse("RUN_UNKNOWN", `no run has the id "${key.run}"`);
+  const step = run.steps.get(key.step);
+  const instance = step?.instances[key.instance];
+  const isMeant = key.attempt === 0 || key.attempt === instance?.attempt;
+  const outputJson = instance === undefined ? "" : outputOf(instance);
+  if (step?.kind !== "approve" || !isMeant || outputJson === "") {
+    const hint = "`cohort approvals` lists what waits for a decision.";
     return refuse("APPROVAL_UNKNOWN", `${instanceId(key)} does not wait for a decision`, { hint });
   }
-  const { approved: yes, by, at } = JSON.parse(result.outputJson) as Answer;
+  const { approved: yes, by, at } = JSON.parse(outputJson) as Answer;
   return refuse("APPROVAL_DECIDED", `${by} ${yes ? "approved" : "refused"} this at ${at}`);
+}
+
+function outputOf(instance: Instance | InstanceView): string {
+  return "outputJson" in instance ? instance.outputJson : (instance.result?.outputJson ?? "");
 }

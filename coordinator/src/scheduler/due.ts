@@ -61,6 +61,9 @@ function instanceDue({ catalogue, runs }: Schedule, it: Instance): Event {
   if (compiled?.kind === "call") {
     return ended(it, failure("STEP_TIMEOUT", "the call took longer than the step's timeout"));
   }
+  if (compiled?.kind === "publish") {
+    return ended(it, failure("PUBLISH_TIMEOUT", "no gateway had its broker take it in time"));
+  }
   if (compiled?.kind === "approve") {
     const roles = compiled.definition.approve?.roles.join(" or ");
     return ended(it, failure("APPROVAL_TIMEOUT", `nobody with the role ${roles} decided in time`));

@@ -20,6 +20,8 @@ export const schedulerLimits = {
   fanOutBytesMax: 256 * 1024,
   /** An unanswered dispatch is sent again, the same attempt, after this. */
   dispatchRepeatMs: 1_000,
+  /** Messages that one gateway has been given and has not acknowledged. */
+  publicationsInFlightMax: 100,
   tickMs: 100,
   /** Output that is kept of one stream of an attempt. */
   stepLogBytesMax: 16 * 1024 * 1024,

@@ -51,6 +51,7 @@ export function release(runs: Runs, instance: Instance): void {
   if (there?.delete(instance) !== true) return;
   if (there.size === 0) runs.onNode.delete(node);
   runs.asked.delete(instance);
+  runs.publications.delete(instance);
   if (node !== "") take(runs, node, needs, -1);
 }
 

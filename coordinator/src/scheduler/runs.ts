@@ -1,3 +1,4 @@
+import type { PublicationIntended } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
 import type { Needs } from "../workflow/needs.ts";
@@ -36,6 +37,8 @@ export interface Runs {
   readonly shares: Shares;
   /** Time of the latest event. */
   nowMs: number;
+  /** Messages of attempts that no broker has taken yet. */
+  readonly publications: Map<Instance, readonly PublicationIntended[]>;
   /** Nodes that are disconnected. */
   readonly away: Set<string>;
   /** Attempts that were ever scheduled; where the search for a node begins, so that work spreads. */
@@ -170,6 +173,7 @@ export function emptyRuns(endedPartsMax: number = schedulerLimits.endedPartsMax)
     room: emptyRoom(),
     shares: emptyShares(),
     nowMs: 0,
+    publications: new Map(),
     away: new Set(),
     scheduled: 0,
   };

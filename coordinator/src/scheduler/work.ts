@@ -80,6 +80,7 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
     case "call":
     case "sleep":
     case "approve":
+    case "publish":
       throw new Error(`a ${kind} step is the coordinator's own work`);
   }
 }

@@ -44,6 +44,8 @@ export function runOf({ event }: Recorded): string {
     case "approvalRequested":
     case "approvalDecided":
     case "artifactStored":
+    case "publicationIntended":
+    case "publicationEnded":
     case "callIntended":
       return event.value.attempt?.run ?? "";
     default:

@@ -19,6 +19,7 @@ export function uselessSettingProblems(
     ...fanOutSettings(step),
     ...nodeSettings(step),
     ...lossSettings(step),
+    ...publishSettings(step),
     ...outputSettings(step, kind),
   ]
     .filter(({ useless }) => useless)
@@ -140,4 +141,13 @@ function outputSettings({ outputs }: WorkflowStep, kind: StepKind): Setting[] {
       why: kind === "script" ? why : "the output is what the step writes to stdout",
     },
   ];
+}
+
+function publishSettings({ publish }: WorkflowStep): Setting[] {
+  const why = "the channel says it for itself";
+  return (["qos", "retain"] as const).map((key) => ({
+    path: ["publish", key],
+    useless: publish?.channel !== undefined && publish[key] !== undefined,
+    why,
+  }));
 }

@@ -54,6 +54,8 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     ...check(["call", "json"], step.call?.json ?? null),
     ...check(["approve", "prompt"], step.approve?.prompt ?? null),
     ...artifactProblems(context, step, place, scope),
+    ...check(["publish", "topic"], step.publish?.topic ?? null),
+    ...check(["publish", "payload"], step.publish?.payload ?? null),
     ...selectorProblems(context, step, [...place, "nodes", "select"]),
   ];
 }
@@ -89,7 +91,7 @@ const nodeKeys = [
 function uselessKeys(kind: StepKind): string[] {
   if (kind === "sleep") return [...nodeKeys, "shell", "timeout", "retry", "continue_on_failure"];
   if (kind === "approve") return [...nodeKeys, "shell", "timeout"];
-  if (kind === "call") return [...nodeKeys, "shell"];
+  if (kind === "call" || kind === "publish") return [...nodeKeys, "shell"];
   return kind === "run" ? [] : ["shell"];
 }
 

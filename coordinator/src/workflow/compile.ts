@@ -42,6 +42,8 @@ export interface CompiledStep {
   readonly callPath: CompiledValue;
   readonly callJson: CompiledValue | null;
   readonly prompt: CompiledValue | null;
+  readonly publishTopic: CompiledValue | null;
+  readonly publishPayload: CompiledValue | null;
   readonly select: Template | null;
   /** Inputs that the selector reads. */
   readonly selectReads: readonly string[];
@@ -124,6 +126,8 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
     with: compileValue(step.with),
     command: compileValue(step.command ?? []),
     callPath: compileValue(step.call?.path ?? ""),
+    publishTopic: step.publish?.topic === undefined ? null : compileValue(step.publish.topic),
+    publishPayload: step.publish?.payload === undefined ? null : compileValue(step.publish.payload),
     prompt: step.approve === undefined ? null : compileValue(step.approve.prompt),
     callJson: step.call?.json === undefined ? null : compileValue(step.call.json),
   };

@@ -1,8 +1,10 @@
 import { type Problem, problem } from "@cohort/proto/problem";
 import type { Budget } from "@cohort/proto/resources/budget";
+import type { Channel } from "@cohort/proto/resources/channel";
 import type { ResourceKind } from "@cohort/proto/resources/resources";
 import type { Service } from "@cohort/proto/resources/service";
 import { allSteps, kindOf, type Workflow } from "@cohort/proto/resources/workflow";
+import { channelProblems } from "./check-channels.ts";
 import { checkWorkflow } from "./check-workflow.ts";
 import { suggest } from "./nearest.ts";
 import { type Parsed, parseResource } from "./parse-resource.ts";
@@ -11,7 +13,8 @@ import { readSources, type Source, type SourceFile } from "./source.ts";
 export type Resource =
   | { readonly kind: "workflow"; readonly definition: Workflow; readonly source: Source }
   | { readonly kind: "service"; readonly definition: Service; readonly source: Source }
-  | { readonly kind: "budget"; readonly definition: Budget; readonly source: Source };
+  | { readonly kind: "budget"; readonly definition: Budget; readonly source: Source }
+  | { readonly kind: "channel"; readonly definition: Channel; readonly source: Source };
 
 export interface Checked {
   readonly resources: readonly Resource[];
@@ -46,12 +49,18 @@ export function checkSources(
   const workflows = new Set(
     parsed.filter((it) => it.kind === "workflow").map((it) => it.definition.name),
   );
+  const channels = new Set(
+    parsed.filter((it) => it.kind === "channel").map((it) => it.definition.name),
+  );
+  const hasChannel = (name: string) => channels.has(name) || known("channel", name);
   const resources = parsed.flatMap((it): Resource[] => {
     if (it.kind === "workflow") {
       problems.push(...checkWorkflow(it.definition, it.source));
       problems.push(...serviceProblems(it.definition, it.source, hasService, [...services]));
+      problems.push(...channelProblems(it.definition, it.source, hasChannel, [...channels]));
       return [it];
     }
+    if (it.kind === "channel") return [it];
     if (it.kind === "budget") {
       problems.push(
         ...scopeProblems(

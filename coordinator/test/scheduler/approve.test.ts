@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Role } from "@cohort/proto/roles";
 import { describe, expect, it } from "vitest";
+import { formerRun } from "../../src/history/history.ts";
 import { type ApprovalRequest, decideApproval } from "../../src/scheduler/decide-approval.ts";
+import { forgetRun } from "../../src/scheduler/runs.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
 import { worldWith } from "./world.ts";
 
@@ -21,9 +23,10 @@ type World = Awaited<ReturnType<typeof worldWith>>;
 
 const decide = (it: World, run: string, request: Partial<ApprovalRequest> = {}) => {
   const attempt = { run, step: "ask", instance: 0, attempt: 1 };
+  const parts = { hash: sha256, former: (id: string) => formerRun(it.log.history, id) };
   const full = { attempt, approve: true, comment: "", actor: "anna", role: "operator" as Role };
   return it.writer.decide((state, nowMs) =>
-    decideApproval(state.runs, { ...full, ...request }, nowMs, sha256),
+    decideApproval(state.runs, { ...full, ...request }, nowMs, parts),
   );
 };
 const questions = (it: World) => [...it.state.runs.asked.values()].map(({ prompt }) => prompt);
@@ -176,6 +179,17 @@ describe("a decision", () => {
     await expect(decide(it, run, { attempt })).rejects.toMatchObject({ code: "APPROVAL_DECIDED" });
     const decisions = it.recorded.filter(({ event }) => event.$case === "approvalDecided");
     expect(decisions).toHaveLength(1);
+  });
+
+  it("is still known when the run has ended and left memory", async () => {
+    const [asking] = flow().split("  - { id: after");
+    const it = await worldWith(asking as string);
+    const { run } = await it.start("flow");
+    await decide(it, run);
+    forgetRun(it.state.runs, run);
+    await expect(decide(it, run)).rejects.toMatchObject({ code: "APPROVAL_DECIDED" });
+    const attempt = { run: "none", step: "ask", instance: 0, attempt: 1 };
+    await expect(decide(it, run, { attempt })).rejects.toMatchObject({ code: "RUN_UNKNOWN" });
   });
 
   it("needs one of the roles that are asked", async () => {

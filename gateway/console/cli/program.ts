@@ -65,7 +65,9 @@ const addMeshCommands: AddCommands = (program, work) => {
     );
   program
     .command("apply")
-    .description("create or change workflows, services and budgets: all that is named, or nothing")
+    .description(
+      "create or change workflows, services, budgets and channels: all that is named, or nothing",
+    )
     .requiredOption("-f, --filename <path...>", "YAML files, or folders of them")
     .option("--dry-run", "only say what would change", false)
     .action((options) =>

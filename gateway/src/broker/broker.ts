@@ -6,13 +6,17 @@ import { Aedes, type Client } from "aedes";
 import type { Logger } from "pino";
 import type { Message } from "../events/events.ts";
 import { limits } from "../limits.ts";
+import type { Outgoing, Publish } from "../publications/publications.ts";
 import { PacketGuard } from "./packet-guard.ts";
+import { RetainedTopics } from "./retained.ts";
 import { brokerRules } from "./rules.ts";
 import type { BrokerUsers } from "./users.ts";
 
 export interface EmbeddedBroker {
   /** "mqtt://host:port", with the port that was really taken. */
   readonly url: string;
+  /** The gateway's own messages; who may read them the users file says. */
+  readonly publish: Publish;
   close(): Promise<void>;
 }
 
@@ -31,7 +35,8 @@ export async function startBroker(parts: {
   readonly accept: (message: Message) => void;
 }): Promise<EmbeddedBroker> {
   const { host, port, log } = parts;
-  const aedes = await Aedes.createBroker(brokerRules(parts));
+  const retained = new RetainedTopics();
+  const aedes = await Aedes.createBroker(brokerRules({ ...parts, retained }));
   const emitter: EventEmitter = aedes;
   emitter.on("error", (error) => log.error({ error }, "the broker's store failed"));
   aedes.on("clientError", (client, error) => logClosed(log, client, error));
@@ -43,12 +48,40 @@ export async function startBroker(parts: {
   const taken = address !== null && typeof address === "object" ? address.port : port;
   return {
     url: `mqtt://${host.includes(":") ? `[${host}]` : host}:${taken}`,
+    publish: (message) => publishHere(aedes, retained, parts.accept, message),
     close: () =>
       new Promise((done) => {
         server.close();
         aedes.close(() => done());
       }),
   };
+}
+
+/** As a user's message it may fire triggers, and counts where the broker is to retain it. */
+function publishHere(
+  aedes: Aedes,
+  retained: RetainedTopics,
+  accept: (message: Message) => void,
+  { topic, payload: text, qos, retain }: Outgoing,
+): Promise<string> {
+  const payload = Buffer.from(text);
+  if (retain && !retained.admit(topic, payload.length)) {
+    return Promise.resolve("the broker retains no more");
+  }
+  const packet = {
+    cmd: "publish" as const,
+    topic,
+    payload,
+    qos: qos as 0 | 1 | 2,
+    retain,
+    dup: false,
+  };
+  return new Promise((resolve) => {
+    aedes.publish(packet, (error) => {
+      if (error === undefined || error === null) accept({ topic, payload, filters: null });
+      resolve(error?.message ?? "");
+    });
+  });
 }
 
 function guarded(socket: Socket): Duplex {

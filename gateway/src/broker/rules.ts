@@ -5,7 +5,7 @@ import { limits } from "../limits.ts";
 import { Tally } from "../tally.ts";
 import { mayPublish, maySubscribe } from "./access.ts";
 import { Gate, type Refusal, refusal } from "./gate.ts";
-import { RetainedTopics } from "./retained.ts";
+import type { RetainedTopics } from "./retained.ts";
 import type { BrokerUser, BrokerUsers } from "./users.ts";
 
 /** What each user may do, as aedes asks for it. Refusals are logged, and counted when they are many. */
@@ -13,11 +13,13 @@ export function brokerRules({
   users,
   log,
   now,
+  retained,
   accept,
 }: {
   readonly users: BrokerUsers;
   readonly log: Logger;
   readonly now: () => number;
+  readonly retained: RetainedTopics;
   readonly accept: (message: Message) => void;
 }): AedesOptions {
   const tally = new Tally(now);
@@ -26,7 +28,6 @@ export function brokerRules({
   const gate = new Gate(users, (user, reason) =>
     refused("a connection was refused", user, { reason }),
   );
-  const retained = new RetainedTopics();
   const userOf = new WeakMap<Client, BrokerUser>();
   const willTopic = new WeakMap<Client, string>();
   return {

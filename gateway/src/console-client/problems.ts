@@ -1,3 +1,4 @@
+import { errors } from "@cohort/proto/errors";
 import { Problems } from "@cohort/proto/gen/cohort/problem";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import { type Metadata, type ServiceError, status } from "@grpc/grpc-js";
@@ -72,4 +73,12 @@ function isServiceError(error: unknown): error is ServiceError {
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Whether the same request may succeed later: the coordinator is away or cannot write, or the token
+ * is being exchanged. All else is a verdict on the request.
+ */
+export function mayPass(error: CohortError): boolean {
+  return errors[error.code].grpc === "UNAVAILABLE" || error.code === "UNAUTHENTICATED";
 }

@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
-import { errors } from "@cohort/proto/errors";
 import { CohortError } from "@cohort/proto/problem";
 import type { Logger } from "pino";
 import { backoffMs, pause } from "../backoff.ts";
 import type { ConsoleClient } from "../console-client/console-client.ts";
+import { mayPass } from "../console-client/problems.ts";
 import { limits } from "../limits.ts";
 import type { EventQueue, PendingEvent } from "./event-queue.ts";
 
@@ -51,12 +51,4 @@ async function submitUntilDecided(event: PendingEvent, parts: Parts): Promise<vo
       await pause(backoffMs(attempt, random), signal);
     }
   }
-}
-
-/**
- * Whether the same submission may succeed later: the coordinator is away or cannot write, or the
- * token is being exchanged. All else is a verdict on this event.
- */
-function mayPass(error: CohortError): boolean {
-  return errors[error.code].grpc === "UNAVAILABLE" || error.code === "UNAUTHENTICATED";
 }

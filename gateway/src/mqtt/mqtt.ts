@@ -1,9 +1,17 @@
 import { createHash } from "node:crypto";
-import { connect, type IPublishPacket, type MqttClient } from "mqtt";
+import {
+  connect,
+  ErrorWithReasonCode,
+  type IClientPublishOptions,
+  type IConnackPacket,
+  type IPublishPacket,
+  type MqttClient,
+} from "mqtt";
 import type { Logger } from "pino";
 import { backoffMs } from "../backoff.ts";
 import type { Message } from "../events/events.ts";
 import { limits } from "../limits.ts";
+import type { Outgoing, Publish } from "../publications/publications.ts";
 
 export interface BrokerAddress {
   /** mqtts://host:port, or mqtt:// where the operator accepts that it is not encrypted. */
@@ -23,6 +31,7 @@ export interface JoinedBroker {
    * comes at once, and must find the triggers that it is for.
    */
   setFilters(filters: readonly string[]): void;
+  readonly publish: Publish;
   close(): Promise<void>;
 }
 
@@ -47,7 +56,9 @@ export function joinBroker(
     if (!packet.retain) parts.accept(messageOf(packet, wanted));
     acknowledge();
   };
-  client.on("connect", ({ sessionPresent }) => {
+  let abilities: IConnackPacket["properties"];
+  client.on("connect", ({ sessionPresent, properties }) => {
+    abilities = properties;
     log.info({ broker: address.url, sessionPresent }, "joined the broker");
     client.options.reconnectPeriod = backoffMs(0, random);
     failures = 0;
@@ -81,10 +92,69 @@ export function joinBroker(
         if (client.connected) subscribe(client, filter, identifier, log);
       }
     },
+    publish: (message, signal) => send(client, message, signal, () => abilities ?? {}),
     close: async () => {
       if (started) await client.endAsync();
     },
   };
+}
+
+type Abilities = NonNullable<IConnackPacket["properties"]>;
+
+/** Waits for a connection, then for the broker's word; the client itself repeats what got none. */
+function send(
+  client: MqttClient,
+  message: Outgoing,
+  signal: AbortSignal,
+  abilities: () => Abilities,
+): Promise<string | null> {
+  return new Promise((resolve) => {
+    const end = (refusal: string | null) => {
+      client.off("connect", attempt);
+      signal.removeEventListener("abort", onAbort);
+      resolve(refusal);
+    };
+    const onAbort = () => end(null);
+    const attempt = () => {
+      const lack = lackOf(abilities(), message);
+      if (lack !== null) return end(lack);
+      client.publish(message.topic, message.payload, publishOptions(client, message), (error) => {
+        if (error === undefined || error === null) return end("");
+        // A connection that went down is no verdict on the message.
+        if (error instanceof ErrorWithReasonCode || client.connected) return end(error.message);
+        if (!signal.aborted) client.once("connect", attempt);
+      });
+    };
+    if (signal.aborted) return resolve(null);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (client.connected) attempt();
+    else client.once("connect", attempt);
+  });
+}
+
+/** What the broker said that it cannot do: it would cut the connection (MQTT 5 §3.2.2.3). */
+function lackOf(abilities: Abilities, { topic, payload, qos, retain }: Outgoing): string | null {
+  const { maximumQoS = 2, retainAvailable = true, maximumPacketSize } = abilities;
+  if (qos > maximumQoS) return `the broker has no QoS ${qos}`;
+  if (retain && !retainAvailable) return "the broker retains nothing";
+  const bytes = Buffer.byteLength(topic) + Buffer.byteLength(payload) + packetFrameBytesMax;
+  if (maximumPacketSize !== undefined && bytes > maximumPacketSize) {
+    return `the broker takes no more than ${maximumPacketSize} bytes`;
+  }
+  return null;
+}
+
+/** Fixed header, lengths, packet identifier, and the message id as a property. */
+const packetFrameBytesMax = 512;
+
+/** Only MQTT 5 has a place for the message id beside the payload. */
+function publishOptions(
+  client: MqttClient,
+  { qos, retain, messageId }: Outgoing,
+): IClientPublishOptions {
+  const options = { qos: qos as 0 | 1 | 2, retain };
+  if (client.options.protocolVersion !== 5) return options;
+  return { ...options, properties: { userProperties: { "message-id": messageId } } };
 }
 
 /** 23 characters, which every broker takes; derived from the token, so it tells nothing of it. */

@@ -1,11 +1,13 @@
 import { type ErrorCode, errors } from "@cohort/proto/errors";
 import {
+  type AcknowledgePublicationRequest,
   ApprovalsService,
   ArtifactsService,
   BudgetsService,
   EventsService,
   LedgerService,
   NodesService,
+  type PublicationOffer,
   ResourcesService,
   RunsService,
   SchedulesService,
@@ -39,7 +41,15 @@ export interface FakeConsole {
   readonly requests: { readonly method: string; readonly request: unknown }[];
   readonly submitted: SubmitEventRequest[];
   handlers: Handlers;
+  /** What gateways said became of messages. */
+  readonly acknowledged: AcknowledgePublicationRequest[];
   setTriggers(set: TriggerSet): void;
+  /** To every gateway that watches for publications. */
+  offer(offer: PublicationOffer): void;
+  /** How many do. */
+  gateways(): number;
+  /** Ends their streams. */
+  cutGateways(): void;
   stop(): Promise<void>;
 }
 
@@ -48,14 +58,24 @@ export async function startFakeConsole(
 ): Promise<FakeConsole> {
   const certificates = options.certificates ?? (await makeCertificates());
   const watchers = new Set<ServerWritableStream<unknown, TriggerSet>>();
+  const publishers = new Set<ServerWritableStream<unknown, unknown>>();
   let triggers: TriggerSet = { mqtt: [] };
   const fake: Omit<FakeConsole, "context"> = {
     requests: [],
     submitted: [],
+    acknowledged: [],
     handlers: {},
     setTriggers(set) {
       triggers = set;
       for (const watcher of watchers) watcher.write(set);
+    },
+    offer(offer) {
+      for (const publisher of publishers) publisher.write(offer);
+    },
+    gateways: () => publishers.size,
+    cutGateways() {
+      for (const publisher of publishers) publisher.end();
+      publishers.clear();
     },
     stop: async () => server.forceShutdown(),
   };
@@ -86,6 +106,10 @@ export async function startFakeConsole(
           fake.submitted.push(call.request as SubmitEventRequest);
           return reply(null, { run: `run-${fake.submitted.length}`, existing: false });
         }
+        if (full === "Events.acknowledgePublication" && fake.handlers[full] === undefined) {
+          fake.acknowledged.push(call.request as AcknowledgePublicationRequest);
+          return reply(null, {});
+        }
         reply(null, answer(full, call.metadata, call.request));
       } catch (error) {
         reply(asServiceError(error));
@@ -99,6 +123,11 @@ export async function startFakeConsole(
           watchers.delete(call as ServerWritableStream<unknown, TriggerSet>),
         );
         call.write(triggers);
+        return;
+      }
+      if (full === "Events.watchPublications") {
+        publishers.add(call);
+        call.on("cancelled", () => publishers.delete(call));
         return;
       }
       for (const message of answer(full, call.metadata, call.request) as Iterable<unknown>) {

@@ -1,7 +1,9 @@
 import { createServer, type Socket } from "node:net";
 import {
   generate,
+  type IConnackPacket,
   type IConnectPacket,
+  type IPublishPacket,
   type ISubscribePacket,
   type Packet,
   parser,
@@ -14,6 +16,11 @@ export interface Mqtt5Broker {
   readonly subscribes: ISubscribePacket[];
   readonly unsubscribed: string[];
   readonly acknowledged: number[];
+  readonly published: IPublishPacket[];
+  /** How publications are answered: 0 for success, null for not at all. */
+  verdict: number | null;
+  /** What it tells clients, as they connect, that it can. */
+  abilities: NonNullable<IConnackPacket["properties"]>;
   deliver(packet: {
     readonly topic: string;
     readonly payload: string;
@@ -32,6 +39,7 @@ export async function startMqtt5Broker(): Promise<Mqtt5Broker> {
   const subscribes: ISubscribePacket[] = [];
   const unsubscribed: string[] = [];
   const acknowledged: number[] = [];
+  const published: IPublishPacket[] = [];
   const version = { protocolVersion: 5 };
   const send = (socket: Socket, packet: Packet) => socket.write(generate(packet, version));
 
@@ -47,6 +55,7 @@ export async function startMqtt5Broker(): Promise<Mqtt5Broker> {
           cmd: "connack",
           reasonCode: 0,
           sessionPresent: connects.length > 1,
+          properties: broker.abilities,
         } as Packet);
       } else if (packet.cmd === "subscribe") {
         subscribes.push(packet);
@@ -56,6 +65,16 @@ export async function startMqtt5Broker(): Promise<Mqtt5Broker> {
         unsubscribed.push(...packet.unsubscriptions);
         const granted = packet.unsubscriptions.map(() => 0);
         send(socket, { cmd: "unsuback", messageId: packet.messageId, granted } as Packet);
+      } else if (packet.cmd === "publish") {
+        published.push(packet);
+        const { messageId } = packet;
+        if (packet.qos === 1 && broker.verdict !== null) {
+          send(socket, { cmd: "puback", messageId, reasonCode: broker.verdict } as Packet);
+        }
+        if (packet.qos === 2) send(socket, { cmd: "pubrec", messageId, reasonCode: 0 } as Packet);
+      } else if (packet.cmd === "pubrel") {
+        if (broker.verdict === null) return;
+        send(socket, { cmd: "pubcomp", messageId: packet.messageId, reasonCode: 0 } as Packet);
       } else if (packet.cmd === "puback") {
         acknowledged.push(packet.messageId as number);
       } else if (packet.cmd === "disconnect") {
@@ -70,12 +89,15 @@ export async function startMqtt5Broker(): Promise<Mqtt5Broker> {
   const cut = () => {
     for (const socket of sockets) socket.destroy();
   };
-  return {
+  const broker: Mqtt5Broker = {
     url: `mqtt://127.0.0.1:${port}`,
     connects,
     subscribes,
     unsubscribed,
     acknowledged,
+    published,
+    verdict: 0,
+    abilities: {},
     deliver({ subscriptionIdentifier, retain = false, ...packet }) {
       const properties = subscriptionIdentifier === undefined ? {} : { subscriptionIdentifier };
       for (const socket of sockets) {
@@ -96,4 +118,5 @@ export async function startMqtt5Broker(): Promise<Mqtt5Broker> {
         cut();
       }),
   };
+  return broker;
 }

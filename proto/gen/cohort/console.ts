@@ -478,6 +478,43 @@ export interface ArtifactPiece {
   data: Uint8Array;
 }
 
+export interface WatchPublicationsRequest {
+}
+
+export interface PublicationOffer {
+  offer: { $case: "publication"; value: Publication } | //
+  /** not to be published any more, if it was not yet */
+  { $case: "withdrawn"; value: PublicationKey } | undefined;
+}
+
+export interface PublicationKey {
+  attempt: AttemptKey | undefined;
+  channel: string;
+}
+
+export interface Publication {
+  key:
+    | PublicationKey
+    | undefined;
+  /** the same for every repetition of this message */
+  messageId: string;
+  topic: string;
+  payload: string;
+  qos: number;
+  retain: boolean;
+}
+
+export interface AcknowledgePublicationRequest {
+  key:
+    | PublicationKey
+    | undefined;
+  /** why the broker refused it; "" when it took it */
+  refusal: string;
+}
+
+export interface AcknowledgePublicationReply {
+}
+
 function createBaseApplyRequest(): ApplyRequest {
   return { files: [], dryRun: false };
 }
@@ -7243,6 +7280,540 @@ export const ArtifactPiece: MessageFns<ArtifactPiece> = {
   },
 };
 
+function createBaseWatchPublicationsRequest(): WatchPublicationsRequest {
+  return {};
+}
+
+export const WatchPublicationsRequest: MessageFns<WatchPublicationsRequest> = {
+  encode(_: WatchPublicationsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WatchPublicationsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWatchPublicationsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): WatchPublicationsRequest {
+    return {};
+  },
+
+  toJSON(_: WatchPublicationsRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<WatchPublicationsRequest>): WatchPublicationsRequest {
+    return WatchPublicationsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<WatchPublicationsRequest>): WatchPublicationsRequest {
+    const message = createBaseWatchPublicationsRequest();
+    return message;
+  },
+};
+
+function createBasePublicationOffer(): PublicationOffer {
+  return { offer: undefined };
+}
+
+export const PublicationOffer: MessageFns<PublicationOffer> = {
+  encode(message: PublicationOffer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.offer?.$case) {
+      case "publication":
+        Publication.encode(message.offer.value, writer.uint32(10).fork()).join();
+        break;
+      case "withdrawn":
+        PublicationKey.encode(message.offer.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublicationOffer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublicationOffer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.offer = { $case: "publication", value: Publication.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.offer = { $case: "withdrawn", value: PublicationKey.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublicationOffer {
+    return {
+      offer: isSet(object.publication)
+        ? { $case: "publication", value: Publication.fromJSON(object.publication) }
+        : isSet(object.withdrawn)
+        ? { $case: "withdrawn", value: PublicationKey.fromJSON(object.withdrawn) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: PublicationOffer): unknown {
+    const obj: any = {};
+    if (message.offer?.$case === "publication") {
+      obj.publication = Publication.toJSON(message.offer.value);
+    } else if (message.offer?.$case === "withdrawn") {
+      obj.withdrawn = PublicationKey.toJSON(message.offer.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublicationOffer>): PublicationOffer {
+    return PublicationOffer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublicationOffer>): PublicationOffer {
+    const message = createBasePublicationOffer();
+    switch (object.offer?.$case) {
+      case "publication": {
+        if (object.offer?.value !== undefined && object.offer?.value !== null) {
+          message.offer = { $case: "publication", value: Publication.fromPartial(object.offer.value) };
+        }
+        break;
+      }
+      case "withdrawn": {
+        if (object.offer?.value !== undefined && object.offer?.value !== null) {
+          message.offer = { $case: "withdrawn", value: PublicationKey.fromPartial(object.offer.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBasePublicationKey(): PublicationKey {
+  return { attempt: undefined, channel: "" };
+}
+
+export const PublicationKey: MessageFns<PublicationKey> = {
+  encode(message: PublicationKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.channel !== "") {
+      writer.uint32(18).string(message.channel);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublicationKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublicationKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublicationKey {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      channel: isSet(object.channel) ? globalThis.String(object.channel) : "",
+    };
+  },
+
+  toJSON(message: PublicationKey): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.channel !== "") {
+      obj.channel = message.channel;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublicationKey>): PublicationKey {
+    return PublicationKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublicationKey>): PublicationKey {
+    const message = createBasePublicationKey();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.channel = object.channel ?? "";
+    return message;
+  },
+};
+
+function createBasePublication(): Publication {
+  return { key: undefined, messageId: "", topic: "", payload: "", qos: 0, retain: false };
+}
+
+export const Publication: MessageFns<Publication> = {
+  encode(message: Publication, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      PublicationKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    if (message.messageId !== "") {
+      writer.uint32(18).string(message.messageId);
+    }
+    if (message.topic !== "") {
+      writer.uint32(26).string(message.topic);
+    }
+    if (message.payload !== "") {
+      writer.uint32(34).string(message.payload);
+    }
+    if (message.qos !== 0) {
+      writer.uint32(40).uint32(message.qos);
+    }
+    if (message.retain !== false) {
+      writer.uint32(48).bool(message.retain);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Publication {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublication();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = PublicationKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.messageId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.payload = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.qos = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.retain = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Publication {
+    return {
+      key: isSet(object.key) ? PublicationKey.fromJSON(object.key) : undefined,
+      messageId: isSet(object.messageId)
+        ? globalThis.String(object.messageId)
+        : isSet(object.message_id)
+        ? globalThis.String(object.message_id)
+        : "",
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      payload: isSet(object.payload) ? globalThis.String(object.payload) : "",
+      qos: isSet(object.qos) ? globalThis.Number(object.qos) : 0,
+      retain: isSet(object.retain) ? globalThis.Boolean(object.retain) : false,
+    };
+  },
+
+  toJSON(message: Publication): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = PublicationKey.toJSON(message.key);
+    }
+    if (message.messageId !== "") {
+      obj.messageId = message.messageId;
+    }
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.payload !== "") {
+      obj.payload = message.payload;
+    }
+    if (message.qos !== 0) {
+      obj.qos = Math.round(message.qos);
+    }
+    if (message.retain !== false) {
+      obj.retain = message.retain;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Publication>): Publication {
+    return Publication.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Publication>): Publication {
+    const message = createBasePublication();
+    message.key = (object.key !== undefined && object.key !== null)
+      ? PublicationKey.fromPartial(object.key)
+      : undefined;
+    message.messageId = object.messageId ?? "";
+    message.topic = object.topic ?? "";
+    message.payload = object.payload ?? "";
+    message.qos = object.qos ?? 0;
+    message.retain = object.retain ?? false;
+    return message;
+  },
+};
+
+function createBaseAcknowledgePublicationRequest(): AcknowledgePublicationRequest {
+  return { key: undefined, refusal: "" };
+}
+
+export const AcknowledgePublicationRequest: MessageFns<AcknowledgePublicationRequest> = {
+  encode(message: AcknowledgePublicationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      PublicationKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    if (message.refusal !== "") {
+      writer.uint32(18).string(message.refusal);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcknowledgePublicationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcknowledgePublicationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = PublicationKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.refusal = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AcknowledgePublicationRequest {
+    return {
+      key: isSet(object.key) ? PublicationKey.fromJSON(object.key) : undefined,
+      refusal: isSet(object.refusal) ? globalThis.String(object.refusal) : "",
+    };
+  },
+
+  toJSON(message: AcknowledgePublicationRequest): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = PublicationKey.toJSON(message.key);
+    }
+    if (message.refusal !== "") {
+      obj.refusal = message.refusal;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AcknowledgePublicationRequest>): AcknowledgePublicationRequest {
+    return AcknowledgePublicationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcknowledgePublicationRequest>): AcknowledgePublicationRequest {
+    const message = createBaseAcknowledgePublicationRequest();
+    message.key = (object.key !== undefined && object.key !== null)
+      ? PublicationKey.fromPartial(object.key)
+      : undefined;
+    message.refusal = object.refusal ?? "";
+    return message;
+  },
+};
+
+function createBaseAcknowledgePublicationReply(): AcknowledgePublicationReply {
+  return {};
+}
+
+export const AcknowledgePublicationReply: MessageFns<AcknowledgePublicationReply> = {
+  encode(_: AcknowledgePublicationReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcknowledgePublicationReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcknowledgePublicationReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): AcknowledgePublicationReply {
+    return {};
+  },
+
+  toJSON(_: AcknowledgePublicationReply): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<AcknowledgePublicationReply>): AcknowledgePublicationReply {
+    return AcknowledgePublicationReply.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<AcknowledgePublicationReply>): AcknowledgePublicationReply {
+    const message = createBaseAcknowledgePublicationReply();
+    return message;
+  },
+};
+
 export type ResourcesService = typeof ResourcesService;
 export const ResourcesService = {
   /** Checks all, then changes all or nothing. */
@@ -8044,12 +8615,45 @@ export const EventsService = {
     responseSerialize: (value: TriggerSet): Buffer => Buffer.from(TriggerSet.encode(value).finish()),
     responseDeserialize: (value: Buffer): TriggerSet => TriggerSet.decode(value),
   },
+  /**
+   * Messages that this gateway is to publish: those that wait, then each that comes. What it has not
+   * acknowledged when the stream ends is offered again, to it or to another.
+   */
+  watchPublications: {
+    path: "/cohort.console.Events/WatchPublications" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: WatchPublicationsRequest): Buffer =>
+      Buffer.from(WatchPublicationsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WatchPublicationsRequest => WatchPublicationsRequest.decode(value),
+    responseSerialize: (value: PublicationOffer): Buffer => Buffer.from(PublicationOffer.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PublicationOffer => PublicationOffer.decode(value),
+  },
+  /** The broker has taken a message over, or refused it. */
+  acknowledgePublication: {
+    path: "/cohort.console.Events/AcknowledgePublication" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AcknowledgePublicationRequest): Buffer =>
+      Buffer.from(AcknowledgePublicationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AcknowledgePublicationRequest => AcknowledgePublicationRequest.decode(value),
+    responseSerialize: (value: AcknowledgePublicationReply): Buffer =>
+      Buffer.from(AcknowledgePublicationReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): AcknowledgePublicationReply => AcknowledgePublicationReply.decode(value),
+  },
 } as const;
 
 export interface EventsServer extends UntypedServiceImplementation {
   submit: handleUnaryCall<SubmitEventRequest, SubmitEventReply>;
   /** The triggers now, and again whenever they change. */
   watchTriggers: handleServerStreamingCall<WatchTriggersRequest, TriggerSet>;
+  /**
+   * Messages that this gateway is to publish: those that wait, then each that comes. What it has not
+   * acknowledged when the stream ends is offered again, to it or to another.
+   */
+  watchPublications: handleServerStreamingCall<WatchPublicationsRequest, PublicationOffer>;
+  /** The broker has taken a message over, or refused it. */
+  acknowledgePublication: handleUnaryCall<AcknowledgePublicationRequest, AcknowledgePublicationReply>;
 }
 
 export interface EventsClient extends Client {
@@ -8075,6 +8679,35 @@ export interface EventsClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<TriggerSet>;
+  /**
+   * Messages that this gateway is to publish: those that wait, then each that comes. What it has not
+   * acknowledged when the stream ends is offered again, to it or to another.
+   */
+  watchPublications(
+    request: WatchPublicationsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PublicationOffer>;
+  watchPublications(
+    request: WatchPublicationsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<PublicationOffer>;
+  /** The broker has taken a message over, or refused it. */
+  acknowledgePublication(
+    request: AcknowledgePublicationRequest,
+    callback: (error: ServiceError | null, response: AcknowledgePublicationReply) => void,
+  ): ClientUnaryCall;
+  acknowledgePublication(
+    request: AcknowledgePublicationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: AcknowledgePublicationReply) => void,
+  ): ClientUnaryCall;
+  acknowledgePublication(
+    request: AcknowledgePublicationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: AcknowledgePublicationReply) => void,
+  ): ClientUnaryCall;
 }
 
 export const EventsClient = makeGenericClientConstructor(EventsService, "cohort.console.Events") as unknown as {

@@ -58,6 +58,8 @@ export interface Entry {
     | { $case: "approvalDecided"; value: ApprovalDecided }
     | { $case: "artifactStored"; value: ArtifactStored }
     | { $case: "nodeKept"; value: NodeKept }
+    | { $case: "publicationIntended"; value: PublicationIntended }
+    | { $case: "publicationEnded"; value: PublicationEnded }
     | undefined;
 }
 
@@ -391,6 +393,36 @@ export interface ArtifactStored {
   size: number;
 }
 
+/**
+ * A message that is to leave through a gateway; written before any is given it. One attempt has one
+ * for each channel, and it goes with the attempt.
+ */
+export interface PublicationIntended {
+  attempt:
+    | AttemptKey
+    | undefined;
+  /** "" when the step itself names the topic */
+  channel: string;
+  topic: string;
+  payload: string;
+  qos: number;
+  retain: boolean;
+  /** the same for every repetition of this message */
+  messageId: string;
+}
+
+/**
+ * What a gateway said became of it. Of a `publish` step, the end of the attempt follows in the same
+ * append.
+ */
+export interface PublicationEnded {
+  attempt: AttemptKey | undefined;
+  channel: string;
+  gateway: string;
+  /** "" when the broker took it */
+  refusal: string;
+}
+
 function createBaseEntry(): Entry {
   return { seq: 0, atMs: 0, event: undefined };
 }
@@ -508,6 +540,12 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "nodeKept":
         NodeKept.encode(message.event.value, writer.uint32(546).fork()).join();
+        break;
+      case "publicationIntended":
+        PublicationIntended.encode(message.event.value, writer.uint32(610).fork()).join();
+        break;
+      case "publicationEnded":
+        PublicationEnded.encode(message.event.value, writer.uint32(618).fork()).join();
         break;
     }
     return writer;
@@ -822,6 +860,25 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "nodeKept", value: NodeKept.decode(reader, reader.uint32()) };
             continue;
           }
+          case 76: {
+            if (tag !== 610) {
+              break;
+            }
+
+            message.event = {
+              $case: "publicationIntended",
+              value: PublicationIntended.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 77: {
+            if (tag !== 618) {
+              break;
+            }
+
+            message.event = { $case: "publicationEnded", value: PublicationEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -982,6 +1039,14 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "nodeKept", value: NodeKept.fromJSON(object.nodeKept) }
         : isSet(object.node_kept)
         ? { $case: "nodeKept", value: NodeKept.fromJSON(object.node_kept) }
+        : isSet(object.publicationIntended)
+        ? { $case: "publicationIntended", value: PublicationIntended.fromJSON(object.publicationIntended) }
+        : isSet(object.publication_intended)
+        ? { $case: "publicationIntended", value: PublicationIntended.fromJSON(object.publication_intended) }
+        : isSet(object.publicationEnded)
+        ? { $case: "publicationEnded", value: PublicationEnded.fromJSON(object.publicationEnded) }
+        : isSet(object.publication_ended)
+        ? { $case: "publicationEnded", value: PublicationEnded.fromJSON(object.publication_ended) }
         : undefined,
     };
   },
@@ -1064,6 +1129,10 @@ export const Entry: MessageFns<Entry> = {
       obj.artifactStored = ArtifactStored.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeKept") {
       obj.nodeKept = NodeKept.toJSON(message.event.value);
+    } else if (message.event?.$case === "publicationIntended") {
+      obj.publicationIntended = PublicationIntended.toJSON(message.event.value);
+    } else if (message.event?.$case === "publicationEnded") {
+      obj.publicationEnded = PublicationEnded.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1283,6 +1352,18 @@ export const Entry: MessageFns<Entry> = {
       case "nodeKept": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "nodeKept", value: NodeKept.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "publicationIntended": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "publicationIntended", value: PublicationIntended.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "publicationEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "publicationEnded", value: PublicationEnded.fromPartial(object.event.value) };
         }
         break;
       }
@@ -5773,6 +5854,296 @@ export const ArtifactStored: MessageFns<ArtifactStored> = {
     message.name = object.name ?? "";
     message.sha256 = object.sha256 ?? new Uint8Array(0);
     message.size = object.size ?? 0;
+    return message;
+  },
+};
+
+function createBasePublicationIntended(): PublicationIntended {
+  return { attempt: undefined, channel: "", topic: "", payload: "", qos: 0, retain: false, messageId: "" };
+}
+
+export const PublicationIntended: MessageFns<PublicationIntended> = {
+  encode(message: PublicationIntended, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.channel !== "") {
+      writer.uint32(18).string(message.channel);
+    }
+    if (message.topic !== "") {
+      writer.uint32(26).string(message.topic);
+    }
+    if (message.payload !== "") {
+      writer.uint32(34).string(message.payload);
+    }
+    if (message.qos !== 0) {
+      writer.uint32(40).uint32(message.qos);
+    }
+    if (message.retain !== false) {
+      writer.uint32(48).bool(message.retain);
+    }
+    if (message.messageId !== "") {
+      writer.uint32(58).string(message.messageId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublicationIntended {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublicationIntended();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.topic = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.payload = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.qos = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.retain = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.messageId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublicationIntended {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      channel: isSet(object.channel) ? globalThis.String(object.channel) : "",
+      topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
+      payload: isSet(object.payload) ? globalThis.String(object.payload) : "",
+      qos: isSet(object.qos) ? globalThis.Number(object.qos) : 0,
+      retain: isSet(object.retain) ? globalThis.Boolean(object.retain) : false,
+      messageId: isSet(object.messageId)
+        ? globalThis.String(object.messageId)
+        : isSet(object.message_id)
+        ? globalThis.String(object.message_id)
+        : "",
+    };
+  },
+
+  toJSON(message: PublicationIntended): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.channel !== "") {
+      obj.channel = message.channel;
+    }
+    if (message.topic !== "") {
+      obj.topic = message.topic;
+    }
+    if (message.payload !== "") {
+      obj.payload = message.payload;
+    }
+    if (message.qos !== 0) {
+      obj.qos = Math.round(message.qos);
+    }
+    if (message.retain !== false) {
+      obj.retain = message.retain;
+    }
+    if (message.messageId !== "") {
+      obj.messageId = message.messageId;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublicationIntended>): PublicationIntended {
+    return PublicationIntended.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublicationIntended>): PublicationIntended {
+    const message = createBasePublicationIntended();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.channel = object.channel ?? "";
+    message.topic = object.topic ?? "";
+    message.payload = object.payload ?? "";
+    message.qos = object.qos ?? 0;
+    message.retain = object.retain ?? false;
+    message.messageId = object.messageId ?? "";
+    return message;
+  },
+};
+
+function createBasePublicationEnded(): PublicationEnded {
+  return { attempt: undefined, channel: "", gateway: "", refusal: "" };
+}
+
+export const PublicationEnded: MessageFns<PublicationEnded> = {
+  encode(message: PublicationEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(10).fork()).join();
+    }
+    if (message.channel !== "") {
+      writer.uint32(18).string(message.channel);
+    }
+    if (message.gateway !== "") {
+      writer.uint32(26).string(message.gateway);
+    }
+    if (message.refusal !== "") {
+      writer.uint32(34).string(message.refusal);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublicationEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublicationEnded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.gateway = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.refusal = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublicationEnded {
+    return {
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      channel: isSet(object.channel) ? globalThis.String(object.channel) : "",
+      gateway: isSet(object.gateway) ? globalThis.String(object.gateway) : "",
+      refusal: isSet(object.refusal) ? globalThis.String(object.refusal) : "",
+    };
+  },
+
+  toJSON(message: PublicationEnded): unknown {
+    const obj: any = {};
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.channel !== "") {
+      obj.channel = message.channel;
+    }
+    if (message.gateway !== "") {
+      obj.gateway = message.gateway;
+    }
+    if (message.refusal !== "") {
+      obj.refusal = message.refusal;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublicationEnded>): PublicationEnded {
+    return PublicationEnded.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublicationEnded>): PublicationEnded {
+    const message = createBasePublicationEnded();
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.channel = object.channel ?? "";
+    message.gateway = object.gateway ?? "";
+    message.refusal = object.refusal ?? "";
     return message;
   },
 };

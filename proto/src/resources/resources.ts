@@ -1,9 +1,10 @@
 import { type Budget, budget } from "./budget.ts";
+import { type Channel, channel } from "./channel.ts";
 import { type Service, service } from "./service.ts";
 import { type Workflow, workflow } from "./workflow.ts";
 
 /** Every kind of resource that `cohort apply` takes, with the schema of what a person writes. */
-export const resourceSchemas = { workflow, service, budget } as const;
+export const resourceSchemas = { workflow, service, budget, channel } as const;
 
 export type ResourceKind = keyof typeof resourceSchemas;
 
@@ -11,6 +12,7 @@ export interface Definitions {
   readonly workflow: Workflow;
   readonly service: Service;
   readonly budget: Budget;
+  readonly channel: Channel;
 }
 
 export function isResourceKind(text: string): text is ResourceKind {

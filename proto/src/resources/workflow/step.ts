@@ -8,15 +8,24 @@ import { call } from "./call.ts";
 import { forEach, instancesAtOnce, matrix } from "./fan-out.ts";
 import { nodes, onDisconnect, requires } from "./nodes.ts";
 import { outputs } from "./outputs.ts";
+import { publish } from "./publish.ts";
 import { retry } from "./retry.ts";
 import { stepLimits } from "./step-limits.ts";
 
 /** Keys that say what a step does; each step has exactly one of them. */
-export const stepKinds = ["run", "command", "script", "call", "sleep", "approve"] as const;
+export const stepKinds = [
+  "run",
+  "command",
+  "script",
+  "call",
+  "sleep",
+  "approve",
+  "publish",
+] as const;
 export type StepKind = (typeof stepKinds)[number];
 
 /** Those that the coordinator itself carries out; the others need a node. */
-export const ownKinds: readonly StepKind[] = ["call", "sleep", "approve"];
+export const ownKinds: readonly StepKind[] = ["call", "sleep", "approve", "publish"];
 
 const keys = z.strictObject({
   id: name.describe("Name of the step, unique in the workflow; others refer to the step by it."),
@@ -115,6 +124,11 @@ const keys = z.strictObject({
     .optional()
     .describe(
       "Where the step's output comes from, and what is in it; left out, the file that `$COHORT_OUTPUT` names, if the step left one. What is larger than `limits.output` fails the step with STEP_OUTPUT_TOO_LARGE.",
+    ),
+  publish: publish
+    .optional()
+    .describe(
+      "Message that a gateway publishes; the step ends when the broker has it. At least once: a repetition has the same message id, in the MQTT 5 user property `message-id`. Its output is `{ topic }`.",
     ),
 
   artifacts: artifacts
