@@ -62,7 +62,12 @@ describe("cohort apply", () => {
 
 describe("cohort run", () => {
   it("prints the run's id, and sends text as text and JSON as JSON", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    cli.fake.handlers["Runs.start"] = () => ({
+      run: "01RUN",
+      existing: false,
+      state: "running",
+      reason: "",
+    });
     const argv = [
       "run",
       "press",
@@ -85,7 +90,12 @@ describe("cohort run", () => {
   });
 
   it("follows to the end: progress on stderr, the table on stdout, 0 when it succeeded", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    cli.fake.handlers["Runs.start"] = () => ({
+      run: "01RUN",
+      existing: false,
+      state: "running",
+      reason: "",
+    });
     cli.fake.handlers["Runs.watch"] = () => [
       runOf("running"),
       runOf("running"),
@@ -102,7 +112,12 @@ describe("cohort run", () => {
   });
 
   it("ends with 3 when the run failed, and says where", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    cli.fake.handlers["Runs.start"] = () => ({
+      run: "01RUN",
+      existing: false,
+      state: "running",
+      reason: "",
+    });
     const failed = runOf("failed");
     const [instance] = failed.steps[0]?.instances ?? [];
     Object.assign(instance ?? {}, { code: "STEP_EXIT", message: "exit status 7" });
@@ -113,7 +128,12 @@ describe("cohort run", () => {
   });
 
   it("prints one line of JSON a change", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    cli.fake.handlers["Runs.start"] = () => ({
+      run: "01RUN",
+      existing: false,
+      state: "running",
+      reason: "",
+    });
     cli.fake.handlers["Runs.watch"] = () => [runOf("running"), runOf("failed")];
     const { status, stdout } = await run(["run", "press", "-w", "-o", "json"]);
     const states = stdout
@@ -124,7 +144,12 @@ describe("cohort run", () => {
   });
 
   it("waits for a coordinator that ends the watch in between", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    cli.fake.handlers["Runs.start"] = () => ({
+      run: "01RUN",
+      existing: false,
+      state: "running",
+      reason: "",
+    });
     let times = 0;
     cli.fake.handlers["Runs.watch"] = () => {
       times += 1;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { useCli } from "./kit/cli.ts";
 import { Refusal } from "./kit/fake-console.ts";
-import { runOf } from "./kit/sample-run.ts";
+import { runOf, startedRun } from "./kit/sample-run.ts";
 
 const cli = useCli();
 const { run } = cli;
@@ -57,7 +57,7 @@ describe("a paused run", () => {
   });
 
   it("is told of to who follows it, once it is and once it goes on", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    cli.fake.handlers["Runs.start"] = () => startedRun;
     cli.fake.handlers["Runs.watch"] = () => [
       runOf("running"),
       runOf("running", { pause }),

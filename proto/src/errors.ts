@@ -241,6 +241,21 @@ export const errors = {
     grpc: "DEADLINE_EXCEEDED",
     meaning: "The run lasted longer than its timeout.",
   },
+  GROUP_FULL: {
+    exit: 3,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "The run's concurrency group has no place for it, and `overflow` lets it not wait.",
+  },
+  GROUP_QUEUE_FULL: {
+    exit: 4,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "As many runs as may do so wait for the concurrency group already.",
+  },
+  RUN_REPLACED: {
+    exit: 3,
+    grpc: "CANCELLED",
+    meaning: "A newer run of the concurrency group took the run's place.",
+  },
   RUN_CANCELLED: { exit: 3, grpc: "CANCELLED", meaning: "The run was cancelled." },
   CALL_STATUS: { exit: 3, grpc: "ABORTED", meaning: "The service answered with an error status." },
 

@@ -79,6 +79,8 @@ const ofRun = ["inputs", "event", "steps", "run"] as const;
 export const readable = {
   /** `on.mqtt[].if` and defaults of inputs. */
   start: ["event"],
+  /** `concurrency.group`. */
+  group: ["inputs", "event"],
   /** `if`, `for_each`, `matrix`. */
   beginning: ofRun,
   /** `nodes.select`. */

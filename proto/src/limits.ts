@@ -39,6 +39,8 @@ export const limits = {
   grantsMax: 64,
   expressionBytesMax: 4096,
   cronLengthMax: 100,
+  groupLengthMax: 256,
+  groupPlacesMax: 1000,
   schedulesMax: 100,
   scriptBytesMax: 128 * 1024,
 

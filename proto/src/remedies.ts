@@ -70,6 +70,9 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   PUBLISH_TIMEOUT: "See to it that a gateway runs and that its broker is there.",
   PUBLISH_REFUSED: "Read the broker's word in the message; it may have to allow the gateway this.",
   RUN_TIMEOUT: "Raise the workflow's `timeout`.",
+  GROUP_FULL: "Start it when the run that is named has ended, or let `overflow` be `queue`.",
+  GROUP_QUEUE_FULL: "Wait until some have ended, or cancel those that nobody needs.",
+  RUN_REPLACED: "None: a newer run does its work.",
   RUN_CANCELLED: "None is needed; someone asked for it.",
   CALL_STATUS: "Read the step's output: it holds the service's status and answer.",
   TOKEN_INVALID:

@@ -1,2 +1,2 @@
-/** What a run can be; all but the first are for good. */
-export const runStates = ["running", "succeeded", "failed", "cancelled"] as const;
+/** What a run can be; all but the first two are for good. */
+export const runStates = ["queued", "running", "succeeded", "failed", "cancelled"] as const;

@@ -64,7 +64,7 @@ describe("kill -9 of the coordinator", () => {
       second = await client.call(client.runs, client.runs.start, request);
       return true;
     });
-    expect(second).toEqual({ run: first.run, existing: true });
+    expect(second).toMatchObject({ run: first.run, existing: true });
     await endurance.expectWhole(first.run, "once");
   });
 

@@ -38,7 +38,7 @@ export function faultsOf(entries: readonly Recorded[]): string[] {
 
 /** The transitions that each kind of thing goes through, in order. */
 const lifeOf = {
-  run: /^runStarted runEnded$/,
+  run: /^runStarted (?:runBegan )?runEnded$/,
   step: /^(?:stepPlanned )?stepEnded$/,
   attempt: /^attemptScheduled (?:attemptAccepted )?(?:attemptStarted )?attemptEnded$/,
   call: /^callIntended (?:callSettled|callUncertain)$/,
@@ -49,6 +49,7 @@ type Subject = keyof typeof lifeOf;
 function subjectOf(event: Recorded["event"]): string | null {
   switch (event.$case) {
     case "runStarted":
+    case "runBegan":
     case "runEnded":
       return `run ${event.value.run}`;
     case "stepPlanned":

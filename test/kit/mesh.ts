@@ -173,7 +173,7 @@ export class TestMesh {
 
   /** The run when it has ended. */
   async ended(run: string, withinMs = 45_000): Promise<Run> {
-    await this.until(async () => (await this.getRun(run)).state !== "running", withinMs);
+    await this.until(async () => (await this.getRun(run)).endedMs !== 0, withinMs);
     return this.getRun(run);
   }
 

@@ -103,7 +103,7 @@ export class Checks {
     this.readLog();
     const ended = this.history.runs.get(run)?.ended ?? "running";
     must(
-      state === ended || state === "running",
+      state === ended || state === "running" || state === "queued",
       "nothing leaves before it is durable",
       `run ${run} was shown as ${state}, and is ${ended} in the log`,
     );

@@ -1,4 +1,4 @@
-import type { ScheduleFired } from "@cohort/proto/gen/cohort/ledger";
+import type { RunStarted, ScheduleFired } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import type { Recorded } from "../../coordinator/src/state/event.ts";
@@ -16,6 +16,11 @@ interface RunRecord {
   readonly latest: Map<string, number>;
   ended: string | null;
   paused: boolean;
+  /** Its concurrency group, "" for none. */
+  readonly group: string;
+  readonly groupMax: number;
+  /** For its place. */
+  waits: boolean;
 }
 
 const noTimes = { settledMs: 0, waitingMs: 0 };
@@ -28,6 +33,7 @@ export class History {
   readonly runs = new Map<string, RunRecord>();
   readonly runOfKey = new Map<string, string>();
   calls = 0;
+  readonly #holders = new Map<string, Set<string>>();
   readonly #schedules = new Map<string, typeof noTimes>();
   readonly #connected = new Set<string>();
   readonly #attempts = new Map<string, AttemptRecord>();
@@ -56,7 +62,9 @@ export class History {
   add({ event }: Recorded): void {
     switch (event.$case) {
       case "runStarted":
-        return this.#runStarted(event.value.run, event.value.idempotencyKey);
+        return this.#runStarted(event.value);
+      case "runBegan":
+        return this.#runBegan(event.value.run);
       case "stepPlanned":
         return this.#stepPlanned(event.value.run, event.value.step);
       case "attemptScheduled":
@@ -117,12 +125,24 @@ export class History {
     });
   }
 
-  #runStarted(run: string, key: string): void {
+  #runStarted({ run, idempotencyKey: key, group, groupMax }: RunStarted): void {
     must(!this.runs.has(run), "a transition is recorded once", `run ${run} started twice`);
-    this.runs.set(run, { steps: new Map(), latest: new Map(), ended: null, paused: false });
+    const waits = group !== "";
+    const record = { steps: new Map(), latest: new Map(), ended: null, paused: false };
+    this.runs.set(run, { ...record, group, groupMax, waits });
     if (key === "") return;
     must(!this.runOfKey.has(key), "an idempotency key starts one run", `${key} started ${run} too`);
     this.runOfKey.set(key, run);
+  }
+
+  #runBegan(id: string): void {
+    const run = this.#goingOn(id);
+    must(run.waits, "a transition is recorded once", `${id} begins again`);
+    run.waits = false;
+    const holders = this.#holders.get(run.group) ?? new Set();
+    this.#holders.set(run.group, holders.add(id));
+    const detail = `${id} is number ${holders.size} of ${run.groupMax} in group ${run.group}`;
+    must(holders.size <= run.groupMax, "groups stay within their limits", detail);
   }
 
   #stepPlanned(id: string, step: string): void {
@@ -216,6 +236,7 @@ export class History {
       `${id} ${outcome} while step ${open?.[0]} goes on`,
     );
     run.ended = outcome;
+    this.#holders.get(run.group)?.delete(id);
   }
 
   #paused(id: string, paused: boolean): void {
@@ -226,7 +247,9 @@ export class History {
   }
 
   #begins(id: string, what: string): void {
-    must(!this.#goingOn(id).paused, "a paused run begins nothing", `${what} in ${id}`);
+    const { paused, waits, group } = this.#goingOn(id);
+    must(!waits, "groups stay within their limits", `${what} in ${id}, which waits for ${group}`);
+    must(!paused, "a paused run begins nothing", `${what} in ${id}`);
   }
 
   #goingOn(id: string): RunRecord {

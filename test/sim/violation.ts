@@ -8,6 +8,7 @@ export type Invariant =
   | "healthy work is not given up"
   | "nothing leaves before it is durable"
   | "an idempotency key starts one run"
+  | "groups stay within their limits"
   | "budgets stay within their limits"
   | "replay gives the same state"
   | "the projection equals the log"

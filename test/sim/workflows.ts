@@ -32,6 +32,7 @@ export function randomWorkflow(random: Random, name: string, fleet: FleetShape):
   if (random.chance(0.3)) lines.push(`share: ${random.integer(1, 5)}`);
   if (random.chance(0.2)) lines.push(`timeout: ${random.integer(10, 90)}s`);
   if (random.chance(0.3)) lines.push("budget: 0.03 USD");
+  lines.push(...groupLines(random.fork(`${name}/group`)));
   lines.push(...scheduleLines(random.fork(`${name}/schedule`)));
   lines.push("steps:", ...randomSteps(random, "s", random.integer(1, 6), fleet));
   for (const [key, prefix] of [
@@ -42,6 +43,15 @@ export function randomWorkflow(random: Random, name: string, fleet: FleetShape):
     lines.push(`${key}:`, ...randomSteps(random, prefix, random.integer(1, 2), fleet));
   }
   return lines.join("\n");
+}
+
+/** Some workflows share a group. */
+function groupLines(random: Random): string[] {
+  if (random.chance(0.5)) return [];
+  const overflow = random.pick(["queue", "skip", "replace"]);
+  const max = random.integer(1, 2);
+  const group = random.pick(["shared", "size-${{ inputs.size }}"]);
+  return [`concurrency: { group: "${group}", max: ${max}, overflow: ${overflow} }`];
 }
 
 /** The same in every version of a workflow. */

@@ -1,7 +1,7 @@
 import { type LogLine, type RunsServer, RunsService } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import type { RunHistory } from "../history/history.ts";
-import { queryRun, queryRuns, unknownRun } from "../history/query-runs.ts";
+import { queryOutcome, queryRun, queryRuns, unknownRun } from "../history/query-runs.ts";
 import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
 import { decidePause, decideResume } from "../scheduler/decide-pause.ts";
@@ -31,7 +31,7 @@ export function runsService(
   const unlessEnded = (run: string, decide: () => Decision<boolean>) =>
     history.find(run) === null ? decide() : nothing(false);
   return {
-    start: unary(RunsService.start, ({ workflow, inputsJson, idempotencyKey }, caller) => {
+    start: unary(RunsService.start, async ({ workflow, inputsJson, idempotencyKey }, caller) => {
       const request = {
         run: newId(),
         workflow,
@@ -41,7 +41,8 @@ export function runsService(
         event: null,
         idempotencyKey: idempotencyKey === "" ? "" : `operator/${idempotencyKey}`,
       };
-      return writer.decide((state) => decideStart(state, request, history));
+      const started = await writer.decide((state) => decideStart(state, request, history));
+      return { ...started, ...(await queryOutcome(writer, history, started.run)) };
     }),
     get: unary(RunsService.get, ({ run }) => queryRun(writer, history, run)),
     list: unary(RunsService.list, (request) => queryRuns(writer, history, request)),

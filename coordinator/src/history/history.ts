@@ -70,7 +70,7 @@ export interface RunHistory {
  * Raised with each change of what rows hold: a table of another version is made anew from the log
  * when the coordinator starts.
  */
-export const historyVersion = 1;
+export const historyVersion = 2;
 
 /** What an event that has been applied changes. */
 export function projectEvent(state: State, { seq, event }: Recorded): readonly HistoryChange[] {

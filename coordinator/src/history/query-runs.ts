@@ -24,6 +24,22 @@ export function queryRun(writer: Writer, history: RunHistory, id: string): Promi
   });
 }
 
+/** State of a run and its reason. Throws RUN_UNKNOWN. */
+export function queryOutcome(
+  writer: Writer,
+  history: RunHistory,
+  id: string,
+): Promise<Pick<RunView, "state" | "reason">> {
+  return writer.read(({ runs }) => {
+    const active = runs.active.get(id);
+    if (active !== undefined) return { state: active.state, reason: active.reason };
+    const finished = history.find(id);
+    if (finished === null) throw unknownRun(id);
+    const { state, reason } = RunMessage.decode(finished.head);
+    return { state, reason };
+  });
+}
+
 /** Runs, the newest first; those that go on are in memory, the others in the table. Throws USAGE. */
 export async function queryRuns(
   writer: Writer,

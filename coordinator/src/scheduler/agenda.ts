@@ -21,12 +21,25 @@ export interface Agenda {
   readonly own: Instance[];
   /** Nodes that have room since now. */
   readonly nodes: Set<string>;
+  /** Concurrency groups that may have a place. */
+  readonly groups: Set<string>;
+  /** Runs that have just asked for one. */
+  readonly newcomers: Run[];
   /** Schedules whose next time may have to be found. */
   readonly cursors: Cursor[];
 }
 
 export function emptyAgenda(): Agenda {
-  return { steps: [], runs: [], instances: [], own: [], nodes: new Set(), cursors: [] };
+  return {
+    steps: [],
+    runs: [],
+    instances: [],
+    own: [],
+    nodes: new Set(),
+    groups: new Set(),
+    newcomers: [],
+    cursors: [],
+  };
 }
 
 /** Notes what an event that has been applied may bring about. */
@@ -37,6 +50,14 @@ export function noteEvent(
 ): void {
   switch (event.$case) {
     case "runStarted": {
+      const run = runs.byId.get(event.value.run);
+      if (run === undefined) return;
+      if (run.claim === null) return noteRoots(agenda, workflowAt(catalogue, run.version), run);
+      agenda.groups.add(run.claim.group);
+      agenda.newcomers.push(run);
+      return;
+    }
+    case "runBegan": {
       const run = runs.byId.get(event.value.run);
       if (run !== undefined) noteRoots(agenda, workflowAt(catalogue, run.version), run);
       return;
@@ -95,11 +116,12 @@ export function noteEvent(
       }
       return;
     }
-    case "runStopping":
-      for (const step of runs.byId.get(event.value.run)?.steps.values() ?? []) {
-        agenda.steps.push(step);
-      }
+    case "runStopping": {
+      const run = runs.byId.get(event.value.run);
+      if (run?.state === "queued") agenda.runs.push(run.run);
+      else agenda.steps.push(...(run?.steps.values() ?? []));
       return;
+    }
     case "runResumed": {
       const run = runs.byId.get(event.value.run);
       if (run !== undefined) noteReturn(agenda, run);

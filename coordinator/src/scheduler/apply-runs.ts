@@ -3,6 +3,7 @@ import type { Recorded } from "../state/event.ts";
 import { applyAttempt } from "./apply-attempt.ts";
 import { applyStepEnded, applyStepPlanned, beginPhase } from "./apply-step.ts";
 import { contextOf } from "./context.ts";
+import { holdPlace, joinGroup, leaveGroup } from "./groups.ts";
 import { newRun } from "./new-run.ts";
 import { beginPause, endPause } from "./pause.ts";
 import { instancesOf, pinnedTo } from "./queues.ts";
@@ -23,15 +24,19 @@ export function applyRuns(
   switch (event.$case) {
     case "runStarted": {
       const run = newRun(event.value, catalogue, recorded);
-      const workflow = workflowAt(catalogue, run.version);
       runs.byId.set(run.run, run);
       runs.active.set(run.run, run);
-      beginPhase(runs, workflow, run);
-      const { timeout } = workflow.definition;
-      if (timeout !== undefined) setTimer(runs.timers, run, atMs + timeout);
       const { idempotencyKey } = event.value;
       if (idempotencyKey !== "") runs.byIdempotencyKey.set(idempotencyKey, run.run);
+      if (run.claim === null) begin(runs, catalogue, run, atMs);
+      else joinGroup(runs, run);
       return;
+    }
+    case "runBegan": {
+      const run = runs.active.get(event.value.run);
+      if (run === undefined) return;
+      holdPlace(runs, run);
+      return begin(runs, catalogue, run, atMs);
     }
     case "stepPlanned":
       return applyStepPlanned(runs, catalogue, event.value, atMs);
@@ -53,6 +58,8 @@ export function applyRuns(
     case "runEnded": {
       const run = runs.byId.get(event.value.run);
       if (run === undefined) return;
+      if (run.state === "queued") skipSteps(run, event.value.reason);
+      leaveGroup(runs, run);
       run.state = event.value.outcome as Run["state"];
       run.reason = event.value.reason;
       run.endedMs = atMs;
@@ -105,6 +112,21 @@ export function applyRuns(
     default:
       return applyAttempt(runs, catalogue, recorded);
   }
+}
+
+/** The run's first part and its timeout begin. */
+function begin(runs: Runs, catalogue: Catalogue, run: Run, atMs: number): void {
+  const workflow = workflowAt(catalogue, run.version);
+  run.state = "running";
+  run.startedMs = atMs;
+  beginPhase(runs, workflow, run);
+  const { timeout } = workflow.definition;
+  if (timeout !== undefined) setTimer(runs.timers, run, atMs + timeout);
+}
+
+/** Of a run that ends without having begun. */
+function skipSteps({ steps }: Run, reason: string): void {
+  for (const step of steps.values()) Object.assign(step, { state: "skipped", reason });
 }
 
 /** Replaces the time at which what runs on a node is ended; 0 for none. */

@@ -20,7 +20,7 @@ export function decideCancel(
 ): Decision<boolean> {
   const run = runs.byId.get(id);
   if (run === undefined) throw refuse("RUN_UNKNOWN", `no run has the id "${id}"`);
-  const isOver = run.state !== "running" || run.endsAltogether;
+  const isOver = !runs.active.has(id) || run.endsAltogether;
   const leavesFinally = run.phase === "finally" || run.stopOutcome === "cancelled";
   if (isOver || (leavesFinally && !hard)) return nothing(false);
   const reason = `RUN_CANCELLED by ${actor}`.toWellFormed();

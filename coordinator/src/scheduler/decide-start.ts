@@ -5,7 +5,10 @@ import type { Workflow } from "@cohort/proto/resources/workflow";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { RunHistory } from "../history/history.ts";
 import type { Decision } from "../state/decision.ts";
+import type { CompiledWorkflow } from "../workflow/compile.ts";
 import { suggest } from "../workflow/nearest.ts";
+import type { Claim } from "./groups.ts";
+import { schedulerLimits } from "./limits.ts";
 import type { Runs } from "./runs.ts";
 
 export interface StartRequest {
@@ -31,7 +34,7 @@ export interface Started {
 /** Where runs are found that have left memory, by the key that they started with. */
 export type StartedRuns = Pick<RunHistory, "startedWith">;
 
-/** Throws WORKFLOW_UNKNOWN, INPUT_INVALID, LIMIT_EXCEEDED. */
+/** Throws WORKFLOW_UNKNOWN, INPUT_INVALID, LIMIT_EXCEEDED, GROUP_QUEUE_FULL. */
 export function decideStart(
   { catalogue, runs }: { catalogue: Catalogue; runs: Runs },
   request: StartRequest,
@@ -56,8 +59,11 @@ export function decideStart(
       hint: suggest(request.workflow, names),
     });
   }
-  const inputsJson = JSON.stringify(resolveInputs(catalogue, resource.version, request));
+  const inputs = resolveInputs(catalogue, resource.version, request);
+  const inputsJson = JSON.stringify(inputs);
   checkSize(inputsJson);
+  const claim = claimOf(workflowAt(catalogue, resource.version), inputs, request.event);
+  checkQueue(runs, claim);
   const { run, workflow, trigger, actor, event, idempotencyKey } = request;
   const value = {
     run,
@@ -68,6 +74,9 @@ export function decideStart(
     inputsJson,
     eventJson: event === null ? "" : JSON.stringify(event),
     idempotencyKey,
+    group: claim?.group ?? "",
+    groupMax: claim?.max ?? 0,
+    overflow: claim?.overflow ?? "",
   };
   return { events: [{ $case: "runStarted", value }], value: { run, existing: false } };
 }
@@ -99,6 +108,41 @@ function resolveInputs(
       return [name, checkType(name, input.type, given)];
     }),
   );
+}
+
+/** The concurrency group of a run with these inputs, by name. */
+function claimOf(
+  { concurrency }: CompiledWorkflow,
+  inputs: Record<string, unknown>,
+  event: unknown,
+): Claim | null {
+  if (concurrency === null) return null;
+  const group = evaluateGroup(() => concurrency.group.evaluate({ inputs, event }));
+  if (group.length >= 1 && group.length <= limits.groupLengthMax) return { ...concurrency, group };
+  throw refuse(
+    "INPUT_INVALID",
+    `the name of the concurrency group has ${group.length} characters; it may have 1 to ${limits.groupLengthMax}`,
+  );
+}
+
+function evaluateGroup(evaluate: () => unknown): string {
+  try {
+    const value = evaluate();
+    return (typeof value === "string" ? value : JSON.stringify(value)).toWellFormed();
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    const message = `the concurrency group cannot be computed: ${error.message}`;
+    throw refuse("INPUT_INVALID", message, {}, error);
+  }
+}
+
+function checkQueue(runs: Runs, claim: Claim | null): void {
+  if (claim?.overflow !== "queue") return;
+  const waiting = runs.groups.get(claim.group)?.waiting.size ?? 0;
+  if (waiting < schedulerLimits.groupQueueMax) return;
+  throw refuse("GROUP_QUEUE_FULL", `${waiting} runs wait for group "${claim.group}" already`, {
+    hint: "Wait until some have ended, or cancel those that nobody needs.",
+  });
 }
 
 /** The run that a request with the key has started before. */

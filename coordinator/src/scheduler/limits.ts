@@ -18,6 +18,8 @@ export const schedulerLimits = {
   lostAfterMs: 60_000,
   /** Variables of all instances of a step, as JSON: they stand in one event. */
   fanOutBytesMax: 256 * 1024,
+  /** Runs that may wait for a concurrency group. */
+  groupQueueMax: 1_000,
   /** An unanswered dispatch is sent again, the same attempt, after this. */
   dispatchRepeatMs: 1_000,
   /** Messages that one gateway has been given and has not acknowledged. */

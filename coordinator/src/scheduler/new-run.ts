@@ -2,6 +2,7 @@ import type { RunStarted } from "@cohort/proto/gen/cohort/ledger";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import type { CompiledWorkflow } from "../workflow/compile.ts";
+import type { Claim } from "./groups.ts";
 import type { Run, Step } from "./runs.ts";
 
 /** A run as it begins, before its first part has. */
@@ -20,7 +21,9 @@ export function newRun(
     inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
     inputsJson: value.inputsJson,
     event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),
-    startedMs: atMs,
+    claim: claimOf(value),
+    requestedMs: atMs,
+    startedMs: value.group === "" ? atMs : 0,
     startedSeq: seq,
     steps: newSteps(value.run, workflow),
     phase: "steps",
@@ -29,12 +32,16 @@ export function newRun(
     stopReason: "",
     stopOutcome: null,
     endsAltogether: false,
-    state: "running",
+    state: value.group === "" ? "running" : "queued",
     endedMs: 0,
     dueMs: 0,
     pause: null,
     reason: "",
   };
+}
+
+function claimOf({ group, groupMax: max, overflow }: RunStarted): Claim | null {
+  return group === "" ? null : { group, max, overflow: overflow as Claim["overflow"] };
 }
 
 function newSteps(run: string, workflow: CompiledWorkflow): Map<string, Step> {

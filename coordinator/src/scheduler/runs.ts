@@ -2,6 +2,7 @@ import type { PublicationIntended } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
 import type { Needs } from "../workflow/needs.ts";
+import type { Claim, Group } from "./groups.ts";
 import { schedulerLimits } from "./limits.ts";
 import { emptyQueues, type Queue, type Queues } from "./queues.ts";
 import { emptyRoom, type Room } from "./room.ts";
@@ -39,6 +40,8 @@ export interface Runs {
   nowMs: number;
   /** Messages of attempts that no broker has taken yet. */
   readonly publications: Map<Instance, readonly PublicationIntended[]>;
+  /** Concurrency groups of which a run goes on or waits, by name. */
+  readonly groups: Map<string, Group>;
   /** Nodes that are disconnected. */
   readonly away: Set<string>;
   /** Attempts that were ever scheduled; where the search for a node begins, so that work spreads. */
@@ -61,7 +64,11 @@ export interface Run {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly inputsJson: string;
   readonly event: unknown;
-  readonly startedMs: number;
+  /** Its group, and what it asks of it; null when it has none. */
+  readonly claim: Claim | null;
+  readonly requestedMs: number;
+  /** When it began; 0 until then. */
+  startedMs: number;
   /** Number of the entry that started it. */
   readonly startedSeq: number;
   readonly steps: ReadonlyMap<string, Step>;
@@ -77,7 +84,8 @@ export interface Run {
   stopOutcome: "failed" | "cancelled" | null;
   /** Whether nothing more of it may begin, not even `finally`. */
   endsAltogether: boolean;
-  state: "running" | "succeeded" | "failed" | "cancelled";
+  /** "queued": it waits for a place in its group, and nothing of it has begun. */
+  state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
   endedMs: number;
   reason: string;
   /** When its timeout is over; 0 for none. */
@@ -174,6 +182,7 @@ export function emptyRuns(endedPartsMax: number = schedulerLimits.endedPartsMax)
     shares: emptyShares(),
     nowMs: 0,
     publications: new Map(),
+    groups: new Map(),
     away: new Set(),
     scheduled: 0,
   };

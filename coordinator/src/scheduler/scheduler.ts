@@ -9,6 +9,7 @@ import { candidatesFor, pickNode } from "./candidates.ts";
 import { nextFor } from "./choose.ts";
 import { whenDue } from "./due.ts";
 import { planOf } from "./fan-out.ts";
+import { nextOfGroups } from "./next-of-groups.ts";
 import {
   conditionOutcome,
   type Outcome,
@@ -32,6 +33,7 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
   return (
     nextOfSteps(schedule, agenda) ??
     nextOfRuns(schedule, agenda) ??
+    nextOfGroups(schedule, agenda) ??
     nextOfOwn(schedule, agenda) ??
     nextOfInstances(schedule, agenda) ??
     nextOfNodes(schedule, agenda) ??
@@ -93,7 +95,9 @@ function endStep(schedule: Schedule, run: Run, step: Step): Event | null {
 function nextOfRuns({ runs }: Schedule, agenda: Agenda): Event | null {
   for (let id = agenda.runs.pop(); id !== undefined; id = agenda.runs.pop()) {
     const run = runs.active.get(id);
-    if (run === undefined || run.unended > 0) continue;
+    const isOver = run?.state === "queued" ? run.stopOutcome !== null : run?.unended === 0;
+    if (run === undefined || !isOver) continue;
+    if (run.claim !== null) agenda.groups.add(run.claim.group);
     return { $case: "runEnded", value: { run: id, ...outcomeOfRun(run) } };
   }
   return null;

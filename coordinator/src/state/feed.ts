@@ -29,6 +29,7 @@ export function createFeed(): Feed {
 export function runOf({ event }: Recorded): string {
   switch (event.$case) {
     case "runStarted":
+    case "runBegan":
     case "stepPlanned":
     case "stepEnded":
     case "runStopping":

@@ -1,7 +1,7 @@
 import { readable } from "@cohort/proto/expression-variables";
 import type { Problem } from "@cohort/proto/problem";
 import { allSteps, type Workflow } from "@cohort/proto/resources/workflow";
-import { rootFault, valueProblems } from "./check-expressions.ts";
+import { nameFault, rootFault, valueProblems } from "./check-expressions.ts";
 import { checkGraph } from "./check-graph.ts";
 import { stepProblems } from "./check-step.ts";
 import { triggerProblems } from "./check-triggers.ts";
@@ -21,6 +21,7 @@ export function checkWorkflow(workflow: Workflow, source: Source): Problem[] {
     ...steps.flatMap(({ phase, at, step }) => stepProblems(context, step, [phase, at])),
     ...triggerProblems(workflow, source),
     ...inputProblems(workflow, source),
+    ...groupProblems(workflow, source),
   ];
 }
 
@@ -29,5 +30,15 @@ function inputProblems(workflow: Workflow, source: Source): Problem[] {
     valueProblems(input.default ?? null, ["inputs", name, "default"], source, ([root]) =>
       rootFault(root as string, readable.start),
     ),
+  );
+}
+
+function groupProblems({ concurrency, inputs }: Workflow, source: Source): Problem[] {
+  if (concurrency === undefined) return [];
+  const names = Object.keys(inputs);
+  return valueProblems(concurrency.group, ["concurrency", "group"], source, ([root, member]) =>
+    root === "inputs" && member !== undefined
+      ? nameFault(member, names, `no input is called "${member}"`)
+      : rootFault(root as string, readable.group),
   );
 }

@@ -9,6 +9,7 @@ import {
   type WorkflowStep,
 } from "@cohort/proto/resources/workflow";
 import type { Download } from "@cohort/proto/resources/workflow/artifacts";
+import type { Concurrency } from "@cohort/proto/resources/workflow/concurrency";
 import { type Dependencies, parseDependencies } from "./dependencies.ts";
 import { dependentsOf } from "./graph.ts";
 import { type Needs, needsOf, nodeClassOf } from "./needs.ts";
@@ -22,6 +23,7 @@ export interface CompiledWorkflow {
   readonly dependents: ReadonlyMap<string, readonly string[]>;
   readonly phases: Readonly<Record<Phase, CompiledPhase>>;
   readonly inputDefaults: ReadonlyMap<string, CompiledValue>;
+  readonly concurrency: (Omit<Concurrency, "group"> & { readonly group: CompiledValue }) | null;
 }
 
 export interface CompiledPhase {
@@ -86,12 +88,18 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
       on_failure: compilePhase(steps, "on_failure"),
       finally: compilePhase(steps, "finally"),
     },
+    concurrency: compileConcurrency(definition),
     inputDefaults: new Map(
       Object.entries(definition.inputs).flatMap(([name, input]) =>
         input.default === undefined ? [] : [[name, compileValue(input.default)] as const],
       ),
     ),
   };
+}
+
+function compileConcurrency({ concurrency }: Workflow): CompiledWorkflow["concurrency"] {
+  if (concurrency === undefined) return null;
+  return { ...concurrency, group: compileValue(concurrency.group) };
 }
 
 function compilePhase(steps: CompiledWorkflow["steps"], phase: Phase): CompiledPhase {

@@ -87,6 +87,7 @@ const stateColours: Readonly<Record<string, Paint>> = {
   uncertain: red,
   paused: yellow,
   waiting: grey,
+  queued: grey,
   skipped: grey,
   invited: grey,
 };

@@ -24,6 +24,8 @@ export function runView(it: Run) {
     version: it.version,
     state: it.state,
     trigger: it.trigger,
+    group: it.group,
+    requested_ms: time(it.requestedMs),
     inputs: parsed(it.inputsJson),
     started_ms: time(it.startedMs),
     ended_ms: time(it.endedMs),

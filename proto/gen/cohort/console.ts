@@ -69,6 +69,9 @@ export interface StartRunReply {
   run: string;
   /** the idempotency key was seen before */
   existing: boolean;
+  /** queued while it waits for its concurrency group, cancelled when it was skipped */
+  state: string;
+  reason: string;
 }
 
 export interface CancelRunRequest {
@@ -128,7 +131,7 @@ export interface Run {
   run: string;
   workflow: string;
   version: string;
-  /** running | succeeded | failed | cancelled */
+  /** queued | running | succeeded | failed | cancelled */
   state: string;
   trigger: string;
   inputsJson: string;
@@ -145,6 +148,10 @@ export interface Run {
     | undefined;
   /** the event that started it, "" for none */
   eventJson: string;
+  /** its concurrency group, "" for none */
+  group: string;
+  /** when it was asked for; started_ms is when it left the queue */
+  requestedMs: number;
   /** nothing more of it may begin, not even `finally` */
   endsAltogether: boolean;
 }
@@ -1125,7 +1132,7 @@ export const StartRunRequest: MessageFns<StartRunRequest> = {
 };
 
 function createBaseStartRunReply(): StartRunReply {
-  return { run: "", existing: false };
+  return { run: "", existing: false, state: "", reason: "" };
 }
 
 export const StartRunReply: MessageFns<StartRunReply> = {
@@ -1135,6 +1142,12 @@ export const StartRunReply: MessageFns<StartRunReply> = {
     }
     if (message.existing !== false) {
       writer.uint32(16).bool(message.existing);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
     }
     return writer;
   },
@@ -1168,6 +1181,22 @@ export const StartRunReply: MessageFns<StartRunReply> = {
             message.existing = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1184,6 +1213,8 @@ export const StartRunReply: MessageFns<StartRunReply> = {
     return {
       run: isSet(object.run) ? globalThis.String(object.run) : "",
       existing: isSet(object.existing) ? globalThis.Boolean(object.existing) : false,
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
     };
   },
 
@@ -1195,6 +1226,12 @@ export const StartRunReply: MessageFns<StartRunReply> = {
     if (message.existing !== false) {
       obj.existing = message.existing;
     }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
     return obj;
   },
 
@@ -1205,6 +1242,8 @@ export const StartRunReply: MessageFns<StartRunReply> = {
     const message = createBaseStartRunReply();
     message.run = object.run ?? "";
     message.existing = object.existing ?? false;
+    message.state = object.state ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -1932,6 +1971,8 @@ function createBaseRun(): Run {
     limitNanoUsd: 0,
     pause: undefined,
     eventJson: "",
+    group: "",
+    requestedMs: 0,
     endsAltogether: false,
   };
 }
@@ -1979,6 +2020,12 @@ export const Run: MessageFns<Run> = {
     }
     if (message.eventJson !== "") {
       writer.uint32(162).string(message.eventJson);
+    }
+    if (message.group !== "") {
+      writer.uint32(178).string(message.group);
+    }
+    if (message.requestedMs !== 0) {
+      writer.uint32(184).int64(message.requestedMs);
     }
     if (message.endsAltogether !== false) {
       writer.uint32(168).bool(message.endsAltogether);
@@ -2111,6 +2158,22 @@ export const Run: MessageFns<Run> = {
             message.eventJson = reader.string();
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.requestedMs = longToNumber(reader.int64());
+            continue;
+          }
           case 21: {
             if (tag !== 168) {
               break;
@@ -2167,6 +2230,12 @@ export const Run: MessageFns<Run> = {
         : isSet(object.event_json)
         ? globalThis.String(object.event_json)
         : "",
+      group: isSet(object.group) ? globalThis.String(object.group) : "",
+      requestedMs: isSet(object.requestedMs)
+        ? globalThis.Number(object.requestedMs)
+        : isSet(object.requested_ms)
+        ? globalThis.Number(object.requested_ms)
+        : 0,
       endsAltogether: isSet(object.endsAltogether)
         ? globalThis.Boolean(object.endsAltogether)
         : isSet(object.ends_altogether)
@@ -2219,6 +2288,12 @@ export const Run: MessageFns<Run> = {
     if (message.eventJson !== "") {
       obj.eventJson = message.eventJson;
     }
+    if (message.group !== "") {
+      obj.group = message.group;
+    }
+    if (message.requestedMs !== 0) {
+      obj.requestedMs = Math.round(message.requestedMs);
+    }
     if (message.endsAltogether !== false) {
       obj.endsAltogether = message.endsAltogether;
     }
@@ -2244,6 +2319,8 @@ export const Run: MessageFns<Run> = {
     message.limitNanoUsd = object.limitNanoUsd ?? 0;
     message.pause = (object.pause !== undefined && object.pause !== null) ? Pause.fromPartial(object.pause) : undefined;
     message.eventJson = object.eventJson ?? "";
+    message.group = object.group ?? "";
+    message.requestedMs = object.requestedMs ?? 0;
     message.endsAltogether = object.endsAltogether ?? false;
     return message;
   },

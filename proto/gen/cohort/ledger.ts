@@ -43,6 +43,7 @@ export interface Entry {
     | { $case: "runEnded"; value: RunEnded }
     | { $case: "retryDue"; value: RetryDue }
     | { $case: "runStopping"; value: RunStopping }
+    | { $case: "runBegan"; value: RunBegan }
     | { $case: "scheduleSet"; value: ScheduleSet }
     | { $case: "scheduleFired"; value: ScheduleFired }
     | { $case: "callIntended"; value: CallIntended }
@@ -188,6 +189,19 @@ export interface RunStarted {
   eventJson: string;
   /** a second start with the same key is the same run */
   idempotencyKey: string;
+  /** concurrency group whose place it waits for, "" for none */
+  group: string;
+  groupMax: number;
+  /** queue | skip | replace */
+  overflow: string;
+}
+
+/**
+ * The run has a place in its group: its first steps and its timeout begin. One without a group begins
+ * when it is started.
+ */
+export interface RunBegan {
+  run: string;
 }
 
 /** The step is ready and its fan-out is fixed: one instance a node, an item, a combination, or one. */
@@ -496,6 +510,9 @@ export const Entry: MessageFns<Entry> = {
       case "runStopping":
         RunStopping.encode(message.event.value, writer.uint32(314).fork()).join();
         break;
+      case "runBegan":
+        RunBegan.encode(message.event.value, writer.uint32(482).fork()).join();
+        break;
       case "scheduleSet":
         ScheduleSet.encode(message.event.value, writer.uint32(466).fork()).join();
         break;
@@ -740,6 +757,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "runStopping", value: RunStopping.decode(reader, reader.uint32()) };
             continue;
           }
+          case 60: {
+            if (tag !== 482) {
+              break;
+            }
+
+            message.event = { $case: "runBegan", value: RunBegan.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 58: {
             if (tag !== 466) {
               break;
@@ -979,6 +1004,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "runStopping", value: RunStopping.fromJSON(object.runStopping) }
         : isSet(object.run_stopping)
         ? { $case: "runStopping", value: RunStopping.fromJSON(object.run_stopping) }
+        : isSet(object.runBegan)
+        ? { $case: "runBegan", value: RunBegan.fromJSON(object.runBegan) }
+        : isSet(object.run_began)
+        ? { $case: "runBegan", value: RunBegan.fromJSON(object.run_began) }
         : isSet(object.scheduleSet)
         ? { $case: "scheduleSet", value: ScheduleSet.fromJSON(object.scheduleSet) }
         : isSet(object.schedule_set)
@@ -1099,6 +1128,8 @@ export const Entry: MessageFns<Entry> = {
       obj.retryDue = RetryDue.toJSON(message.event.value);
     } else if (message.event?.$case === "runStopping") {
       obj.runStopping = RunStopping.toJSON(message.event.value);
+    } else if (message.event?.$case === "runBegan") {
+      obj.runBegan = RunBegan.toJSON(message.event.value);
     } else if (message.event?.$case === "scheduleSet") {
       obj.scheduleSet = ScheduleSet.toJSON(message.event.value);
     } else if (message.event?.$case === "scheduleFired") {
@@ -1262,6 +1293,12 @@ export const Entry: MessageFns<Entry> = {
       case "runStopping": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "runStopping", value: RunStopping.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "runBegan": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "runBegan", value: RunBegan.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3073,6 +3110,9 @@ function createBaseRunStarted(): RunStarted {
     inputsJson: "",
     eventJson: "",
     idempotencyKey: "",
+    group: "",
+    groupMax: 0,
+    overflow: "",
   };
 }
 
@@ -3101,6 +3141,15 @@ export const RunStarted: MessageFns<RunStarted> = {
     }
     if (message.idempotencyKey !== "") {
       writer.uint32(66).string(message.idempotencyKey);
+    }
+    if (message.group !== "") {
+      writer.uint32(74).string(message.group);
+    }
+    if (message.groupMax !== 0) {
+      writer.uint32(80).uint32(message.groupMax);
+    }
+    if (message.overflow !== "") {
+      writer.uint32(90).string(message.overflow);
     }
     return writer;
   },
@@ -3182,6 +3231,30 @@ export const RunStarted: MessageFns<RunStarted> = {
             message.idempotencyKey = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.groupMax = reader.uint32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.overflow = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3216,6 +3289,13 @@ export const RunStarted: MessageFns<RunStarted> = {
         : isSet(object.idempotency_key)
         ? globalThis.String(object.idempotency_key)
         : "",
+      group: isSet(object.group) ? globalThis.String(object.group) : "",
+      groupMax: isSet(object.groupMax)
+        ? globalThis.Number(object.groupMax)
+        : isSet(object.group_max)
+        ? globalThis.Number(object.group_max)
+        : 0,
+      overflow: isSet(object.overflow) ? globalThis.String(object.overflow) : "",
     };
   },
 
@@ -3245,6 +3325,15 @@ export const RunStarted: MessageFns<RunStarted> = {
     if (message.idempotencyKey !== "") {
       obj.idempotencyKey = message.idempotencyKey;
     }
+    if (message.group !== "") {
+      obj.group = message.group;
+    }
+    if (message.groupMax !== 0) {
+      obj.groupMax = Math.round(message.groupMax);
+    }
+    if (message.overflow !== "") {
+      obj.overflow = message.overflow;
+    }
     return obj;
   },
 
@@ -3261,6 +3350,76 @@ export const RunStarted: MessageFns<RunStarted> = {
     message.inputsJson = object.inputsJson ?? "";
     message.eventJson = object.eventJson ?? "";
     message.idempotencyKey = object.idempotencyKey ?? "";
+    message.group = object.group ?? "";
+    message.groupMax = object.groupMax ?? 0;
+    message.overflow = object.overflow ?? "";
+    return message;
+  },
+};
+
+function createBaseRunBegan(): RunBegan {
+  return { run: "" };
+}
+
+export const RunBegan: MessageFns<RunBegan> = {
+  encode(message: RunBegan, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunBegan {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunBegan();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RunBegan {
+    return { run: isSet(object.run) ? globalThis.String(object.run) : "" };
+  },
+
+  toJSON(message: RunBegan): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RunBegan>): RunBegan {
+    return RunBegan.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RunBegan>): RunBegan {
+    const message = createBaseRunBegan();
+    message.run = object.run ?? "";
     return message;
   },
 };

@@ -48,6 +48,7 @@ export function expressionPage(): string {
 
 const places: readonly (readonly [string, readonly string[]])[] = [
   ["`on.mqtt[].if`, `inputs.NAME.default`", readable.start],
+  ["`concurrency.group`", readable.group],
   ["`if`, `for_each`, `matrix` of a step", readable.beginning],
   ["`nodes.select`", readable.selector],
   ["`env`, `with`, `command`, `call` of a step", readable.instance],

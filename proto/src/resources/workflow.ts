@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
 import { duration, money, name } from "./values.ts";
+import { concurrency } from "./workflow/concurrency.ts";
 import { input, inputName } from "./workflow/input.ts";
 import { step, type WorkflowStep } from "./workflow/step.ts";
 import { triggers } from "./workflow/trigger.ts";
@@ -37,6 +38,11 @@ export const workflow = z
       .optional()
       .describe(
         "Longest time that a run may take; then it fails with RUN_TIMEOUT, and `on_failure` and `finally` follow. Left out, there is no bound.",
+      ),
+    concurrency: concurrency
+      .optional()
+      .describe(
+        "How many runs may go on at once; left out, any number. `timeout` counts from when the run has its place.",
       ),
     budget: money
       .optional()

@@ -8,11 +8,13 @@ import { watchRun } from "./watch.ts";
 /** Shows a run that was started; with `follow` stays with it, and ends with 3 when it failed. */
 export async function showStarted(
   session: Session,
-  { run, existing }: StartRunReply,
+  { run, existing, state, reason }: StartRunReply,
   follow: boolean,
 ): Promise<number> {
   if (!follow) {
-    session.output.result({ run, existing }, () => neutralise(run));
+    session.output.result({ run, existing, state, reason }, () => neutralise(run));
+    if (state === "queued") session.output.progress("it waits for a place in its group");
+    if (state === "cancelled") session.output.progress(`it is cancelled: ${reason}`);
     return 0;
   }
   session.output.progress(`run ${run}${existing ? " (started before with this key)" : ""}`);
@@ -46,7 +48,8 @@ async function followRun(session: Session, id: string): Promise<number> {
 
 /** One line an instance, or a step that has none, as "sample[2] on press-7": "running". */
 function statesOf(run: Run): Map<string, string> {
-  const whole = run.pause === undefined ? goesOn : describePause(run.pause);
+  const going = run.state === "queued" ? `waits for a place in group ${run.group}` : goesOn;
+  const whole = run.pause === undefined ? going : describePause(run.pause);
   const steps = run.steps.flatMap((step): (readonly [string, string])[] => {
     if (step.instances.length === 0) return [[step.step, step.state]];
     return step.instances.map((it) => {

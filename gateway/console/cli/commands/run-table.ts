@@ -11,9 +11,11 @@ export function runTable(output: Output, run: Run, nowMs: number): string {
   const span = formatSpan(run.startedMs, run.endedMs, nowMs);
   const reason = run.reason === "" ? "" : `: ${run.reason}`;
   const pause = run.pause === undefined ? [] : [neutralise(describePause(run.pause))];
+  const since = run.startedMs === 0 ? run.requestedMs : run.startedMs;
+  const state = run.state === "queued" ? `queued for group ${run.group}` : run.state;
   const headline = neutralise(
-    `run ${run.run} of ${run.workflow}, by ${run.trigger} at ${formatMoment(run.startedMs)}: ` +
-      `${run.state} after ${span}${reason}`,
+    `run ${run.run} of ${run.workflow}, by ${run.trigger} at ${formatMoment(since)}: ` +
+      `${state}${run.startedMs === 0 ? "" : ` after ${span}`}${reason}`,
   );
   const steps = output.table(
     ["STEP", "NODE", "STATE", "ATTEMPT", "TIME", "OUTPUT"],

@@ -9,7 +9,7 @@ type Report = (text: string) => void;
 /** The run now and after every change, until it has ended. It goes on without us. Throws CohortError. */
 export function watchRun(console: ConsoleClient, run: string, report: Report): AsyncGenerator<Run> {
   const open = () => console.stream(console.runs, console.runs.watch, { run });
-  return watch(open, (it) => it.state !== "running", report);
+  return watch(open, (it) => it.endedMs !== 0, report);
 }
 
 /** The node now and after every change, until nothing runs there. Throws CohortError. */

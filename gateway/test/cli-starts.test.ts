@@ -24,3 +24,16 @@ describe("cohort schedules", () => {
     expect(json).toMatchObject({ schedules: [{ due_ms: 5, waiting_ms: null, last_due_ms: 3 }] });
   });
 });
+
+describe("cohort run", () => {
+  it("says that the run waits for its group, or was not let in", async () => {
+    const reply = { run: "01RUN", existing: false, reason: "" };
+    cli.fake.handlers["Runs.start"] = () => ({ ...reply, state: "queued" });
+    const queued = await run(["run", "press"]);
+    expect(queued).toMatchObject({ status: 0, stdout: "01RUN\n" });
+    expect(queued.stderr).toContain("waits for a place");
+    const reason = "GROUP_FULL group x is held by run 01OTHER";
+    cli.fake.handlers["Runs.start"] = () => ({ ...reply, state: "cancelled", reason });
+    expect((await run(["run", "press"])).stderr).toContain("held by run 01OTHER");
+  });
+});
