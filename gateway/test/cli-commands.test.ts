@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
 import { useCli } from "./kit/cli.ts";
 import { execute, newFolder, writeContext } from "./kit/cohort.ts";
 import { Refusal } from "./kit/fake-console.ts";
-import { runOf } from "./kit/sample-run.ts";
+import { runOf, startedRun } from "./kit/sample-run.ts";
 
 const cli = useCli();
 const { run } = cli;
@@ -62,12 +62,7 @@ describe("cohort apply", () => {
 
 describe("cohort run", () => {
   it("prints the run's id, and sends text as text and JSON as JSON", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({
-      run: "01RUN",
-      existing: false,
-      state: "running",
-      reason: "",
-    });
+    cli.fake.handlers["Runs.start"] = () => startedRun;
     const argv = [
       "run",
       "press",
@@ -90,12 +85,7 @@ describe("cohort run", () => {
   });
 
   it("follows to the end: progress on stderr, the table on stdout, 0 when it succeeded", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({
-      run: "01RUN",
-      existing: false,
-      state: "running",
-      reason: "",
-    });
+    cli.fake.handlers["Runs.start"] = () => startedRun;
     cli.fake.handlers["Runs.watch"] = () => [
       runOf("running"),
       runOf("running"),
@@ -112,12 +102,7 @@ describe("cohort run", () => {
   });
 
   it("ends with 3 when the run failed, and says where", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({
-      run: "01RUN",
-      existing: false,
-      state: "running",
-      reason: "",
-    });
+    cli.fake.handlers["Runs.start"] = () => startedRun;
     const failed = runOf("failed");
     const [instance] = failed.steps[0]?.instances ?? [];
     Object.assign(instance ?? {}, { code: "STEP_EXIT", message: "exit status 7" });
@@ -128,12 +113,7 @@ describe("cohort run", () => {
   });
 
   it("prints one line of JSON a change", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({
-      run: "01RUN",
-      existing: false,
-      state: "running",
-      reason: "",
-    });
+    cli.fake.handlers["Runs.start"] = () => startedRun;
     cli.fake.handlers["Runs.watch"] = () => [runOf("running"), runOf("failed")];
     const { status, stdout } = await run(["run", "press", "-w", "-o", "json"]);
     const states = stdout
@@ -144,12 +124,7 @@ describe("cohort run", () => {
   });
 
   it("waits for a coordinator that ends the watch in between", async () => {
-    cli.fake.handlers["Runs.start"] = () => ({
-      run: "01RUN",
-      existing: false,
-      state: "running",
-      reason: "",
-    });
+    cli.fake.handlers["Runs.start"] = () => startedRun;
     let times = 0;
     cli.fake.handlers["Runs.watch"] = () => {
       times += 1;

@@ -1,6 +1,7 @@
 import { Schedule } from "@cohort/proto/gen/cohort/console";
 import { describe, expect, it } from "vitest";
 import { useCli } from "./kit/cli.ts";
+import { startedRun } from "./kit/sample-run.ts";
 
 const cli = useCli();
 const { run } = cli;
@@ -27,13 +28,12 @@ describe("cohort schedules", () => {
 
 describe("cohort run", () => {
   it("says that the run waits for its group, or was not let in", async () => {
-    const reply = { run: "01RUN", existing: false, reason: "" };
-    cli.fake.handlers["Runs.start"] = () => ({ ...reply, state: "queued" });
+    cli.fake.handlers["Runs.start"] = () => ({ ...startedRun, state: "queued" });
     const queued = await run(["run", "press"]);
     expect(queued).toMatchObject({ status: 0, stdout: "01RUN\n" });
     expect(queued.stderr).toContain("waits for a place");
     const reason = "GROUP_FULL group x is held by run 01OTHER";
-    cli.fake.handlers["Runs.start"] = () => ({ ...reply, state: "cancelled", reason });
+    cli.fake.handlers["Runs.start"] = () => ({ ...startedRun, state: "cancelled", reason });
     expect((await run(["run", "press"])).stderr).toContain("held by run 01OTHER");
   });
 });

@@ -28,3 +28,6 @@ export const runOf = (state: string, rest: Partial<Run> = {}) =>
     ],
     ...rest,
   });
+
+/** What the console answers when that run was started. */
+export const startedRun = { run: "01RUN", existing: false, state: "running", reason: "" };
