@@ -1,4 +1,4 @@
-import { workflowAt } from "../catalogue/catalogue.ts";
+import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import { applyAttempt } from "./apply-attempt.ts";
 import { applyStepEnded, applyStepPlanned, beginPhase } from "./apply-step.ts";
