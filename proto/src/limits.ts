@@ -43,6 +43,8 @@ export const limits = {
   groupPlacesMax: 1000,
   schedulesMax: 100,
   scriptBytesMax: 128 * 1024,
+  /** Authorities that a service's certificate may be signed by, in PEM form. */
+  certificatesBytesMax: 64 * 1024,
 
   /** A message to a broker: its topic and its payload, in UTF-8. */
   topicBytesMax: 512,

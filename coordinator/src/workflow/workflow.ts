@@ -5,6 +5,7 @@ import type { ResourceKind } from "@cohort/proto/resources/resources";
 import type { Service } from "@cohort/proto/resources/service";
 import { allSteps, kindOf, type Workflow } from "@cohort/proto/resources/workflow";
 import { channelProblems } from "./check-channels.ts";
+import { withCertificates } from "./certificates.ts";
 import { checkWorkflow } from "./check-workflow.ts";
 import { suggest } from "./nearest.ts";
 import { type Parsed, parseResource } from "./parse-resource.ts";
@@ -71,15 +72,9 @@ export function checkSources(
       );
       return [it];
     }
-    const { ca_file: caFile, ...definition } = it.definition;
-    if (caFile === undefined) return [{ kind: "service", definition, source: it.source }];
-    const ca = files.find((file) => file.path === siblingOf(it.source.file.path, caFile));
-    if (ca !== undefined)
-      return [{ kind: "service", definition: { ...definition, ca: ca.text }, source: it.source }];
-    const hint = "Put the PEM file beside this one; `cohort apply` sends both.";
-    problems.push(
-      it.source.problemAt(["ca_file"], "RESOURCE_REFERENCE_UNKNOWN", `no file ${caFile}`, hint),
-    );
+    const definition = withCertificates(it.definition, it.source, files);
+    if (!("code" in definition)) return [{ kind: "service", definition, source: it.source }];
+    problems.push(definition);
     return [];
   });
   if (parsed.length === 0 && problems.length === 0) {
@@ -141,9 +136,4 @@ function scopeProblems(
   return [
     source.problemAt(["scope"], "RESOURCE_REFERENCE_UNKNOWN", `no workflow is called "${name}"`),
   ];
-}
-
-function siblingOf(path: string, name: string): string {
-  const folder = path.slice(0, path.lastIndexOf("/") + 1);
-  return folder + name.replace(/^\.\//, "");
 }

@@ -78,12 +78,20 @@ export const service = z
       .describe(
         "CIDR blocks that the host may resolve to although they are not public, for services on the premises. Left out, public addresses alone.",
       ),
+    ca: z
+      .string()
+      .max(limits.certificatesBytesMax)
+      .refine(isCertificate, "must be certificates in PEM form, without a private key")
+      .optional()
+      .describe(
+        "Certificates in PEM form, trusted for this service alone instead of the public roots. Left out, `ca_file` says which, or the public roots are trusted.",
+      ),
     ca_file: z
       .string()
       .max(255)
       .optional()
       .describe(
-        "PEM file beside this one, trusted for this service alone instead of the public roots. Left out, the public roots are.",
+        "PEM file beside this one whose text stands for `ca`; only one of the two may be given.",
       ),
     pricing: z
       .strictObject({
@@ -97,9 +105,14 @@ export const service = z
     "An outside API that steps may call through the coordinator, which alone holds the credential.",
   );
 
-/** As stored: `ca_file` has become its PEM text. */
-export type Service = Omit<z.infer<typeof service>, "ca_file"> & { readonly ca?: string };
+export type WrittenService = z.infer<typeof service>;
+/** As stored: the text of `ca_file` has become `ca`. */
+export type Service = Omit<WrittenService, "ca_file">;
 export type ServiceRule = z.infer<typeof rule>;
+
+export function isCertificate(text: string): boolean {
+  return text.includes("-----BEGIN CERTIFICATE-----") && !text.includes("PRIVATE KEY-----");
+}
 
 function isBaseUrl(text: string): boolean {
   try {
