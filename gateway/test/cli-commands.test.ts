@@ -13,6 +13,7 @@ import { execute, newFolder, writeContext } from "./kit/cohort.ts";
 import { Refusal } from "./kit/fake-console.ts";
 import { runOf, startedRun } from "./kit/sample-run.ts";
 
+const noLines = "--- /dev/null\n+++ workflow/press\n";
 const cli = useCli();
 const { run } = cli;
 
@@ -35,10 +36,11 @@ describe("cohort apply", () => {
     const { status, stdout } = await run(["apply", "-f", "res", "--dry-run", "-o", "json"], {
       directory,
     });
-    expect(status).toBe(0);
+    expect(status).toBe(6);
     expect(cli.fake.requests[0]?.request).toEqual(
       ApplyRequest.fromPartial({
         dryRun: true,
+        withTexts: true,
         files: [
           { path: "res/a.yaml", text: "kind: workflow" },
           { path: "res/b.yml", text: "kind: service" },
@@ -48,7 +50,9 @@ describe("cohort apply", () => {
     );
     expect(JSON.parse(stdout)).toEqual({
       dry_run: true,
-      changes: [{ kind: "workflow", name: "press", version: "abc", change: "created" }],
+      changes: [
+        { kind: "workflow", name: "press", version: "abc", change: "created", diff: noLines },
+      ],
     });
   });
 

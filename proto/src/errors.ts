@@ -93,6 +93,16 @@ export const errors = {
 
   // What is asked for is not there, or not allowed
   WORKFLOW_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No workflow has this name." },
+  RESOURCE_UNKNOWN: {
+    exit: 4,
+    grpc: "NOT_FOUND",
+    meaning: "No resource of this kind and name has been applied.",
+  },
+  VERSION_UNKNOWN: {
+    exit: 4,
+    grpc: "NOT_FOUND",
+    meaning: "The resource has no such version, or several that begin so.",
+  },
   RUN_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No run has this id." },
   SESSION_OVER: {
     exit: 1,

@@ -23,6 +23,8 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   INPUT_INVALID: "Give the input with `-i NAME=TEXT` or `-i NAME:=JSON`, of its declared type.",
   EVENT_PAYLOAD_INVALID: "Let the sender publish JSON.",
   WORKFLOW_UNKNOWN: "Apply the workflow, or correct its name.",
+  RESOURCE_UNKNOWN: "Apply the resource, or correct its name.",
+  VERSION_UNKNOWN: "Look for the version in `cohort workflow history NAME`, and give more of it.",
   RUN_UNKNOWN: "Look for it in `cohort status`.",
   SESSION_OVER: "Nothing: the node begins a new session by itself.",
   NODE_UNKNOWN: "Look for it in `cohort nodes`.",

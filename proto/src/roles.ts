@@ -8,6 +8,10 @@ export const approvalRoles = ["operator", "approver"] as const satisfies readonl
 /** Methods by gRPC path; a path that is not here is refused to everyone. */
 export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Resources/Apply": ["operator"],
+  "/cohort.console.Resources/Show": ["operator"],
+  "/cohort.console.Resources/History": ["operator"],
+  "/cohort.console.Resources/Rollback": ["operator"],
+  "/cohort.console.Resources/Graph": ["operator"],
   "/cohort.console.Resources/List": ["operator"],
   "/cohort.console.Runs/Start": ["operator"],
   "/cohort.console.Runs/Get": ["operator"],

@@ -134,7 +134,7 @@ export class TestMesh {
 
   async apply(files: SourceFile[]): Promise<void> {
     const { resources } = this.client;
-    await this.client.call(resources, resources.apply, { files, dryRun: false });
+    await this.client.call(resources, resources.apply, { files, dryRun: false, withTexts: false });
   }
 
   async startGateway(): Promise<void> {

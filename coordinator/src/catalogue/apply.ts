@@ -9,36 +9,30 @@ import type { Writer } from "../state/writer.ts";
 import type { Path, Source, SourceFile } from "../workflow/source.ts";
 import { checkSources, type Resource } from "../workflow/workflow.ts";
 import { hasResource } from "./catalogue.ts";
+import { changesOf, changeView, changeViewsWithTexts } from "./changes.ts";
 
 /**
  * Checks all files, then records all that is new or changed in one event, or nothing. With `dryRun`
- * only tells what would change. Throws a CohortError with every problem found.
+ * only tells what would change; `withTexts` tells it as definitions too. Throws a CohortError with every problem found.
  */
 export async function applySources(
   writer: Writer,
   files: readonly SourceFile[],
-  { actor, dryRun }: { actor: string; dryRun: boolean },
+  { actor, dryRun, withTexts }: { actor: string; dryRun: boolean; withTexts: boolean },
 ): Promise<ResourceChange[]> {
   const { resources, problems } = checkSources(files, (kind, name) =>
     hasResource(writer.state.catalogue, kind, name),
   );
   if (problems.length > 0) throw new CohortError(problems);
   const stored = await storedResources(resources);
-  return writer.decide((state) => {
-    const changes = stored.map((it): ResourceChange => {
-      const current = state.catalogue.current.get(`${it.kind}/${it.name}`);
-      const change =
-        current === undefined
-          ? "created"
-          : current.version === it.version
-            ? "unchanged"
-            : "updated";
-      return { kind: it.kind, name: it.name, version: it.version, change };
-    });
-    const changed = stored.filter((_, at) => changes[at]?.change !== "unchanged");
-    const event = { $case: "resourcesApplied" as const, value: { actor, resources: changed } };
-    return { events: dryRun || changed.length === 0 ? [] : [event], value: changes };
+  const changes = await writer.decide((state) => {
+    const changes = changesOf(state.catalogue, stored);
+    const changed = changes.filter(({ change }) => change !== "unchanged");
+    const resources = changed.map(({ after }) => after);
+    const event = { $case: "resourcesApplied" as const, value: { actor, resources } };
+    return { events: dryRun || resources.length === 0 ? [] : [event], value: changes };
   });
+  return withTexts ? changeViewsWithTexts(changes) : changes.map(changeView);
 }
 
 async function storedResources(resources: readonly Resource[]): Promise<StoredResource[]> {

@@ -9,18 +9,34 @@ export interface Catalogue {
   readonly current: Map<string, Resource>;
   /** By version, every one ever applied. */
   readonly versions: Map<string, Resource>;
+  /** By "kind/name", each time that a version was applied, in order. */
+  readonly history: Map<string, Application[]>;
   /** Workflows made ready to schedule, by version. */
   readonly compiled: Map<string, CompiledWorkflow>;
 }
 
-export function emptyCatalogue(): Catalogue {
-  return { current: new Map(), versions: new Map(), compiled: new Map() };
+/** A version may be applied again after others. */
+export interface Application {
+  readonly version: string;
+  readonly appliedMs: number;
+  readonly actor: string;
 }
 
-export function applyCatalogue(catalogue: Catalogue, { event }: Recorded): void {
+export function emptyCatalogue(): Catalogue {
+  return { current: new Map(), versions: new Map(), history: new Map(), compiled: new Map() };
+}
+
+export function applyCatalogue(catalogue: Catalogue, { event, atMs }: Recorded): void {
   if (event.$case !== "resourcesApplied") return;
-  for (const resource of event.value.resources) {
-    catalogue.current.set(`${resource.kind}/${resource.name}`, resource);
+  const { actor, resources } = event.value;
+  for (const resource of resources) {
+    const key = `${resource.kind}/${resource.name}`;
+    const { version } = resource;
+    const application = { version, appliedMs: atMs, actor };
+    const before = catalogue.history.get(key);
+    if (before === undefined) catalogue.history.set(key, [application]);
+    else before.push(application);
+    catalogue.current.set(key, resource);
     catalogue.versions.set(resource.version, resource);
     if (resource.kind === "workflow") {
       catalogue.compiled.set(resource.version, compileWorkflow(parse(resource, "workflow")));

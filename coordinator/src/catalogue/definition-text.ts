@@ -12,7 +12,9 @@ import { withoutDefaults } from "./without-defaults.ts";
 export function definitionText({ kind, definitionJson }: Resource): string {
   const definition: unknown = JSON.parse(definitionJson);
   const schema = resourceSchemas[kind as ResourceKind] as z.ZodType;
-  const written = z.encode(schema, definition);
+  // One that an earlier release stored may lack keys of today; it is shown as it stands.
+  const encoded = z.safeEncode(schema, definition);
+  const written = encoded.success ? encoded.data : definition;
   return stringify(withoutDefaults(kind as ResourceKind, written), {
     version: "1.2",
     schema: "core",

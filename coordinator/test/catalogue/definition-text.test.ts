@@ -77,6 +77,16 @@ steps:
     expect(again(text)).toContain('a: "1"');
   });
 
+  it("is still to be had of a definition that lacks what the schema has now", () => {
+    const it = {
+      kind: "workflow",
+      name: "w",
+      version: "",
+      definitionJson: '{"kind":"workflow","name":"w"}',
+    };
+    expect(definitionText(it)).toBe("kind: workflow\nname: w\n");
+  });
+
   it("writes an equal part that occurs twice out twice, without an alias", () => {
     const text = `kind: workflow
 name: w

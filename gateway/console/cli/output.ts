@@ -1,5 +1,6 @@
 import { type CohortError, formatProblem, type Problem } from "@cohort/proto/problem";
 import { neutraliseLines } from "@cohort/proto/text";
+import { cyan, green, grey, red, yellow } from "./colours.ts";
 import { type Cell, formatTable, type Paint } from "./table.ts";
 import { terminalJson } from "./text.ts";
 
@@ -61,6 +62,15 @@ export class Output {
   state(text: string): Cell {
     return { text, paint: this.#terminal.colour ? stateColours[text] : undefined };
   }
+
+  /** A unified diff in its colours. */
+  diff(text: string): string {
+    const lines = neutraliseLines(text).split("\n");
+    if (!this.#terminal.colour) return lines.join("\n");
+    return lines
+      .map((line) => diffColours.find(([start]) => start.test(line))?.[1](line) ?? line)
+      .join("\n");
+  }
 }
 
 function problemView(it: Problem): Partial<Problem> {
@@ -68,12 +78,11 @@ function problemView(it: Problem): Partial<Problem> {
   return file === "" ? rest : it;
 }
 
-const controlSequence = "\u001b[";
-const colour =
-  (code: number): Paint =>
-  (text) =>
-    `${controlSequence}${code}m${text}${controlSequence}0m`;
-const [red, green, yellow, grey] = [colour(31), colour(32), colour(33), colour(90)];
+const diffColours: readonly (readonly [RegExp, Paint])[] = [
+  [/^[+]/, green],
+  [/^-/, red],
+  [/^@/, cyan],
+];
 
 const stateColours: Readonly<Record<string, Paint>> = {
   succeeded: green,

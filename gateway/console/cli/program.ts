@@ -4,6 +4,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { exitCodeHelp } from "./exit-codes.ts";
 import type { Format, Terminal } from "./output.ts";
 import { Session } from "./session.ts";
+import { addWorkflowCommands } from "./workflow-commands.ts";
 
 export interface GlobalOptions {
   readonly context?: string;
@@ -41,6 +42,7 @@ export function buildProgram(terminal: Terminal, finish: (code: number) => void)
     }
   };
   addMeshCommands(program, work);
+  addWorkflowCommands(program, work);
   addRunCommands(program, work);
   addApprovalCommands(program, work);
   addArtifactCommands(program, work);
@@ -50,7 +52,7 @@ export function buildProgram(terminal: Terminal, finish: (code: number) => void)
   return program;
 }
 
-type AddCommands = (program: Command, work: (action: Work) => Promise<void>) => void;
+export type AddCommands = (program: Command, work: (action: Work) => Promise<void>) => void;
 
 const addMeshCommands: AddCommands = (program, work) => {
   program
@@ -69,7 +71,7 @@ const addMeshCommands: AddCommands = (program, work) => {
       "create or change workflows, services, budgets and channels: all that is named, or nothing",
     )
     .requiredOption("-f, --filename <path...>", "YAML files, or folders of them")
-    .option("--dry-run", "only say what would change", false)
+    .option("--dry-run", "only say what would change; exit with 6 if something would", false)
     .action((options) =>
       work(async (session) => (await import("./commands/apply.ts")).apply(session, options)),
     );

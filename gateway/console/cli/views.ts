@@ -3,6 +3,7 @@ import type {
   Artifact,
   BudgetLine,
   Charge,
+  GraphReply,
   Instance,
   LogLine,
   Node,
@@ -176,6 +177,22 @@ export function budgetView(it: BudgetLine) {
 
 export function secretView(it: Secret) {
   return { path: it.path, version: it.version, set_ms: time(it.setMs), services: it.services };
+}
+
+export function graphView(it: GraphReply) {
+  return {
+    workflow: it.workflow,
+    version: it.version,
+    steps: it.steps.map((step) => ({
+      step: step.step,
+      phase: step.phase,
+      kind: step.kind,
+      depends: step.depends,
+      depends_condition: step.dependsCondition,
+      condition: step.condition,
+      instances: step.instances,
+    })),
+  };
 }
 
 export function changeView(it: ResourceChange) {

@@ -30,6 +30,8 @@ export const protobufFileName = "cohort/console.proto";
 export interface ApplyRequest {
   files: SourceFile[];
   dryRun: boolean;
+  /** before and after of what changes */
+  withTexts: boolean;
 }
 
 export interface SourceFile {
@@ -48,6 +50,78 @@ export interface ResourceChange {
   version: string;
   /** created | updated | unchanged */
   change: string;
+  /** YAML, where it was asked for and there is a change. */
+  before: string;
+  after: string;
+  /** they did not fit the message */
+  textsTooLarge: boolean;
+}
+
+export interface ShowResourceRequest {
+  kind: string;
+  name: string;
+  /** or as much of its beginning as tells it apart; "" for the newest */
+  version: string;
+}
+
+export interface Definition {
+  kind: string;
+  name: string;
+  version: string;
+  yaml: string;
+}
+
+export interface HistoryRequest {
+  kind: string;
+  name: string;
+}
+
+export interface HistoryReply {
+  /** newest first */
+  applications: Application[];
+}
+
+/** A version as it was applied, which may happen again. */
+export interface Application {
+  version: string;
+  appliedMs: number;
+  actor: string;
+}
+
+export interface RollbackRequest {
+  kind: string;
+  name: string;
+  /** as in ShowResourceRequest; "" for the one before the newest */
+  version: string;
+}
+
+export interface GraphRequest {
+  /** may be "" where the files hold only one */
+  workflow: string;
+  /** as in ShowResourceRequest */
+  version: string;
+  /** drawn instead of what was applied; nothing is changed */
+  files: SourceFile[];
+}
+
+export interface GraphReply {
+  workflow: string;
+  version: string;
+  steps: GraphStep[];
+}
+
+export interface GraphStep {
+  step: string;
+  /** steps | on_failure | finally */
+  phase: string;
+  kind: string;
+  depends: string[];
+  /** over how those ended; "" where all must end well */
+  dependsCondition: string;
+  /** its `if` */
+  condition: string;
+  /** what makes it many, as "for_each" or "all nodes"; "" for one */
+  instances: string;
 }
 
 export interface ListResourcesRequest {
@@ -523,7 +597,7 @@ export interface AcknowledgePublicationReply {
 }
 
 function createBaseApplyRequest(): ApplyRequest {
-  return { files: [], dryRun: false };
+  return { files: [], dryRun: false, withTexts: false };
 }
 
 export const ApplyRequest: MessageFns<ApplyRequest> = {
@@ -533,6 +607,9 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
     }
     if (message.dryRun !== false) {
       writer.uint32(16).bool(message.dryRun);
+    }
+    if (message.withTexts !== false) {
+      writer.uint32(24).bool(message.withTexts);
     }
     return writer;
   },
@@ -566,6 +643,14 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
             message.dryRun = reader.bool();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.withTexts = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -586,6 +671,11 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
         : isSet(object.dry_run)
         ? globalThis.Boolean(object.dry_run)
         : false,
+      withTexts: isSet(object.withTexts)
+        ? globalThis.Boolean(object.withTexts)
+        : isSet(object.with_texts)
+        ? globalThis.Boolean(object.with_texts)
+        : false,
     };
   },
 
@@ -597,6 +687,9 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
     if (message.dryRun !== false) {
       obj.dryRun = message.dryRun;
     }
+    if (message.withTexts !== false) {
+      obj.withTexts = message.withTexts;
+    }
     return obj;
   },
 
@@ -607,6 +700,7 @@ export const ApplyRequest: MessageFns<ApplyRequest> = {
     const message = createBaseApplyRequest();
     message.files = object.files?.map((e) => SourceFile.fromPartial(e)) || [];
     message.dryRun = object.dryRun ?? false;
+    message.withTexts = object.withTexts ?? false;
     return message;
   },
 };
@@ -768,7 +862,7 @@ export const ApplyReply: MessageFns<ApplyReply> = {
 };
 
 function createBaseResourceChange(): ResourceChange {
-  return { kind: "", name: "", version: "", change: "" };
+  return { kind: "", name: "", version: "", change: "", before: "", after: "", textsTooLarge: false };
 }
 
 export const ResourceChange: MessageFns<ResourceChange> = {
@@ -784,6 +878,15 @@ export const ResourceChange: MessageFns<ResourceChange> = {
     }
     if (message.change !== "") {
       writer.uint32(34).string(message.change);
+    }
+    if (message.before !== "") {
+      writer.uint32(42).string(message.before);
+    }
+    if (message.after !== "") {
+      writer.uint32(50).string(message.after);
+    }
+    if (message.textsTooLarge !== false) {
+      writer.uint32(56).bool(message.textsTooLarge);
     }
     return writer;
   },
@@ -833,6 +936,30 @@ export const ResourceChange: MessageFns<ResourceChange> = {
             message.change = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.before = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.after = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.textsTooLarge = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -851,6 +978,13 @@ export const ResourceChange: MessageFns<ResourceChange> = {
       name: isSet(object.name) ? globalThis.String(object.name) : "",
       version: isSet(object.version) ? globalThis.String(object.version) : "",
       change: isSet(object.change) ? globalThis.String(object.change) : "",
+      before: isSet(object.before) ? globalThis.String(object.before) : "",
+      after: isSet(object.after) ? globalThis.String(object.after) : "",
+      textsTooLarge: isSet(object.textsTooLarge)
+        ? globalThis.Boolean(object.textsTooLarge)
+        : isSet(object.texts_too_large)
+        ? globalThis.Boolean(object.texts_too_large)
+        : false,
     };
   },
 
@@ -868,6 +1002,15 @@ export const ResourceChange: MessageFns<ResourceChange> = {
     if (message.change !== "") {
       obj.change = message.change;
     }
+    if (message.before !== "") {
+      obj.before = message.before;
+    }
+    if (message.after !== "") {
+      obj.after = message.after;
+    }
+    if (message.textsTooLarge !== false) {
+      obj.textsTooLarge = message.textsTooLarge;
+    }
     return obj;
   },
 
@@ -880,6 +1023,960 @@ export const ResourceChange: MessageFns<ResourceChange> = {
     message.name = object.name ?? "";
     message.version = object.version ?? "";
     message.change = object.change ?? "";
+    message.before = object.before ?? "";
+    message.after = object.after ?? "";
+    message.textsTooLarge = object.textsTooLarge ?? false;
+    return message;
+  },
+};
+
+function createBaseShowResourceRequest(): ShowResourceRequest {
+  return { kind: "", name: "", version: "" };
+}
+
+export const ShowResourceRequest: MessageFns<ShowResourceRequest> = {
+  encode(message: ShowResourceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ShowResourceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseShowResourceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ShowResourceRequest {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+    };
+  },
+
+  toJSON(message: ShowResourceRequest): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ShowResourceRequest>): ShowResourceRequest {
+    return ShowResourceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ShowResourceRequest>): ShowResourceRequest {
+    const message = createBaseShowResourceRequest();
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseDefinition(): Definition {
+  return { kind: "", name: "", version: "", yaml: "" };
+}
+
+export const Definition: MessageFns<Definition> = {
+  encode(message: Definition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    if (message.yaml !== "") {
+      writer.uint32(34).string(message.yaml);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Definition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDefinition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.yaml = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Definition {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      yaml: isSet(object.yaml) ? globalThis.String(object.yaml) : "",
+    };
+  },
+
+  toJSON(message: Definition): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.yaml !== "") {
+      obj.yaml = message.yaml;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Definition>): Definition {
+    return Definition.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Definition>): Definition {
+    const message = createBaseDefinition();
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    message.yaml = object.yaml ?? "";
+    return message;
+  },
+};
+
+function createBaseHistoryRequest(): HistoryRequest {
+  return { kind: "", name: "" };
+}
+
+export const HistoryRequest: MessageFns<HistoryRequest> = {
+  encode(message: HistoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HistoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHistoryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HistoryRequest {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+    };
+  },
+
+  toJSON(message: HistoryRequest): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HistoryRequest>): HistoryRequest {
+    return HistoryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HistoryRequest>): HistoryRequest {
+    const message = createBaseHistoryRequest();
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseHistoryReply(): HistoryReply {
+  return { applications: [] };
+}
+
+export const HistoryReply: MessageFns<HistoryReply> = {
+  encode(message: HistoryReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.applications) {
+      Application.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HistoryReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHistoryReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.applications.push(Application.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HistoryReply {
+    return {
+      applications: globalThis.Array.isArray(object?.applications)
+        ? object.applications.map((e: any) => Application.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: HistoryReply): unknown {
+    const obj: any = {};
+    if (message.applications?.length) {
+      obj.applications = message.applications.map((e) => Application.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HistoryReply>): HistoryReply {
+    return HistoryReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HistoryReply>): HistoryReply {
+    const message = createBaseHistoryReply();
+    message.applications = object.applications?.map((e) => Application.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseApplication(): Application {
+  return { version: "", appliedMs: 0, actor: "" };
+}
+
+export const Application: MessageFns<Application> = {
+  encode(message: Application, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message.appliedMs !== 0) {
+      writer.uint32(16).int64(message.appliedMs);
+    }
+    if (message.actor !== "") {
+      writer.uint32(26).string(message.actor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Application {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApplication();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.appliedMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Application {
+    return {
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      appliedMs: isSet(object.appliedMs)
+        ? globalThis.Number(object.appliedMs)
+        : isSet(object.applied_ms)
+        ? globalThis.Number(object.applied_ms)
+        : 0,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+    };
+  },
+
+  toJSON(message: Application): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.appliedMs !== 0) {
+      obj.appliedMs = Math.round(message.appliedMs);
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Application>): Application {
+    return Application.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Application>): Application {
+    const message = createBaseApplication();
+    message.version = object.version ?? "";
+    message.appliedMs = object.appliedMs ?? 0;
+    message.actor = object.actor ?? "";
+    return message;
+  },
+};
+
+function createBaseRollbackRequest(): RollbackRequest {
+  return { kind: "", name: "", version: "" };
+}
+
+export const RollbackRequest: MessageFns<RollbackRequest> = {
+  encode(message: RollbackRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RollbackRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRollbackRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RollbackRequest {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+    };
+  },
+
+  toJSON(message: RollbackRequest): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RollbackRequest>): RollbackRequest {
+    return RollbackRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RollbackRequest>): RollbackRequest {
+    const message = createBaseRollbackRequest();
+    message.kind = object.kind ?? "";
+    message.name = object.name ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseGraphRequest(): GraphRequest {
+  return { workflow: "", version: "", files: [] };
+}
+
+export const GraphRequest: MessageFns<GraphRequest> = {
+  encode(message: GraphRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    for (const v of message.files) {
+      SourceFile.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GraphRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGraphRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.files.push(SourceFile.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GraphRequest {
+    return {
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      files: globalThis.Array.isArray(object?.files) ? object.files.map((e: any) => SourceFile.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: GraphRequest): unknown {
+    const obj: any = {};
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.files?.length) {
+      obj.files = message.files.map((e) => SourceFile.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GraphRequest>): GraphRequest {
+    return GraphRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GraphRequest>): GraphRequest {
+    const message = createBaseGraphRequest();
+    message.workflow = object.workflow ?? "";
+    message.version = object.version ?? "";
+    message.files = object.files?.map((e) => SourceFile.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGraphReply(): GraphReply {
+  return { workflow: "", version: "", steps: [] };
+}
+
+export const GraphReply: MessageFns<GraphReply> = {
+  encode(message: GraphReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    for (const v of message.steps) {
+      GraphStep.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GraphReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGraphReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.steps.push(GraphStep.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GraphReply {
+    return {
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      steps: globalThis.Array.isArray(object?.steps) ? object.steps.map((e: any) => GraphStep.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: GraphReply): unknown {
+    const obj: any = {};
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.steps?.length) {
+      obj.steps = message.steps.map((e) => GraphStep.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GraphReply>): GraphReply {
+    return GraphReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GraphReply>): GraphReply {
+    const message = createBaseGraphReply();
+    message.workflow = object.workflow ?? "";
+    message.version = object.version ?? "";
+    message.steps = object.steps?.map((e) => GraphStep.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGraphStep(): GraphStep {
+  return { step: "", phase: "", kind: "", depends: [], dependsCondition: "", condition: "", instances: "" };
+}
+
+export const GraphStep: MessageFns<GraphStep> = {
+  encode(message: GraphStep, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.step !== "") {
+      writer.uint32(10).string(message.step);
+    }
+    if (message.phase !== "") {
+      writer.uint32(18).string(message.phase);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    for (const v of message.depends) {
+      writer.uint32(34).string(v!);
+    }
+    if (message.dependsCondition !== "") {
+      writer.uint32(42).string(message.dependsCondition);
+    }
+    if (message.condition !== "") {
+      writer.uint32(50).string(message.condition);
+    }
+    if (message.instances !== "") {
+      writer.uint32(58).string(message.instances);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GraphStep {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGraphStep();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.phase = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.depends.push(reader.string());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.dependsCondition = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.condition = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.instances = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GraphStep {
+    return {
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      phase: isSet(object.phase) ? globalThis.String(object.phase) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      depends: globalThis.Array.isArray(object?.depends) ? object.depends.map((e: any) => globalThis.String(e)) : [],
+      dependsCondition: isSet(object.dependsCondition)
+        ? globalThis.String(object.dependsCondition)
+        : isSet(object.depends_condition)
+        ? globalThis.String(object.depends_condition)
+        : "",
+      condition: isSet(object.condition) ? globalThis.String(object.condition) : "",
+      instances: isSet(object.instances) ? globalThis.String(object.instances) : "",
+    };
+  },
+
+  toJSON(message: GraphStep): unknown {
+    const obj: any = {};
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.phase !== "") {
+      obj.phase = message.phase;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.depends?.length) {
+      obj.depends = message.depends;
+    }
+    if (message.dependsCondition !== "") {
+      obj.dependsCondition = message.dependsCondition;
+    }
+    if (message.condition !== "") {
+      obj.condition = message.condition;
+    }
+    if (message.instances !== "") {
+      obj.instances = message.instances;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GraphStep>): GraphStep {
+    return GraphStep.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GraphStep>): GraphStep {
+    const message = createBaseGraphStep();
+    message.step = object.step ?? "";
+    message.phase = object.phase ?? "";
+    message.kind = object.kind ?? "";
+    message.depends = object.depends?.map((e) => e) || [];
+    message.dependsCondition = object.dependsCondition ?? "";
+    message.condition = object.condition ?? "";
+    message.instances = object.instances ?? "";
     return message;
   },
 };
@@ -7912,12 +9009,56 @@ export const ResourcesService = {
     responseSerialize: (value: ListResourcesReply): Buffer => Buffer.from(ListResourcesReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListResourcesReply => ListResourcesReply.decode(value),
   },
+  show: {
+    path: "/cohort.console.Resources/Show" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ShowResourceRequest): Buffer => Buffer.from(ShowResourceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ShowResourceRequest => ShowResourceRequest.decode(value),
+    responseSerialize: (value: Definition): Buffer => Buffer.from(Definition.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Definition => Definition.decode(value),
+  },
+  history: {
+    path: "/cohort.console.Resources/History" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: HistoryRequest): Buffer => Buffer.from(HistoryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): HistoryRequest => HistoryRequest.decode(value),
+    responseSerialize: (value: HistoryReply): Buffer => Buffer.from(HistoryReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HistoryReply => HistoryReply.decode(value),
+  },
+  /** Applies an earlier version again, checked against what stands now. */
+  rollback: {
+    path: "/cohort.console.Resources/Rollback" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RollbackRequest): Buffer => Buffer.from(RollbackRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RollbackRequest => RollbackRequest.decode(value),
+    responseSerialize: (value: ResourceChange): Buffer => Buffer.from(ResourceChange.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResourceChange => ResourceChange.decode(value),
+  },
+  /** The steps of a workflow and what each waits for. */
+  graph: {
+    path: "/cohort.console.Resources/Graph" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GraphRequest): Buffer => Buffer.from(GraphRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GraphRequest => GraphRequest.decode(value),
+    responseSerialize: (value: GraphReply): Buffer => Buffer.from(GraphReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GraphReply => GraphReply.decode(value),
+  },
 } as const;
 
 export interface ResourcesServer extends UntypedServiceImplementation {
   /** Checks all, then changes all or nothing. */
   apply: handleUnaryCall<ApplyRequest, ApplyReply>;
   list: handleUnaryCall<ListResourcesRequest, ListResourcesReply>;
+  show: handleUnaryCall<ShowResourceRequest, Definition>;
+  history: handleUnaryCall<HistoryRequest, HistoryReply>;
+  /** Applies an earlier version again, checked against what stands now. */
+  rollback: handleUnaryCall<RollbackRequest, ResourceChange>;
+  /** The steps of a workflow and what each waits for. */
+  graph: handleUnaryCall<GraphRequest, GraphReply>;
 }
 
 export interface ResourcesClient extends Client {
@@ -7948,6 +9089,65 @@ export interface ResourcesClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListResourcesReply) => void,
+  ): ClientUnaryCall;
+  show(
+    request: ShowResourceRequest,
+    callback: (error: ServiceError | null, response: Definition) => void,
+  ): ClientUnaryCall;
+  show(
+    request: ShowResourceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Definition) => void,
+  ): ClientUnaryCall;
+  show(
+    request: ShowResourceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Definition) => void,
+  ): ClientUnaryCall;
+  history(
+    request: HistoryRequest,
+    callback: (error: ServiceError | null, response: HistoryReply) => void,
+  ): ClientUnaryCall;
+  history(
+    request: HistoryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: HistoryReply) => void,
+  ): ClientUnaryCall;
+  history(
+    request: HistoryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: HistoryReply) => void,
+  ): ClientUnaryCall;
+  /** Applies an earlier version again, checked against what stands now. */
+  rollback(
+    request: RollbackRequest,
+    callback: (error: ServiceError | null, response: ResourceChange) => void,
+  ): ClientUnaryCall;
+  rollback(
+    request: RollbackRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResourceChange) => void,
+  ): ClientUnaryCall;
+  rollback(
+    request: RollbackRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResourceChange) => void,
+  ): ClientUnaryCall;
+  /** The steps of a workflow and what each waits for. */
+  graph(request: GraphRequest, callback: (error: ServiceError | null, response: GraphReply) => void): ClientUnaryCall;
+  graph(
+    request: GraphRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GraphReply) => void,
+  ): ClientUnaryCall;
+  graph(
+    request: GraphRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GraphReply) => void,
   ): ClientUnaryCall;
 }
 
