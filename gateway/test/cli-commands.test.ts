@@ -1,7 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import {
-  ApplyRequest,
   type CancelRunRequest,
   LogLine,
   Node,
@@ -9,60 +6,12 @@ import {
 } from "@cohort/proto/gen/cohort/console";
 import { describe, expect, it } from "vitest";
 import { useCli } from "./kit/cli.ts";
-import { execute, newFolder, writeContext } from "./kit/cohort.ts";
+import { execute, writeContext } from "./kit/cohort.ts";
 import { Refusal } from "./kit/fake-console.ts";
 import { runOf, startedRun } from "./kit/sample-run.ts";
 
-const noLines = "--- /dev/null\n+++ workflow/press\n";
 const cli = useCli();
 const { run } = cli;
-
-describe("cohort apply", () => {
-  it("sends the YAML files of a folder in order, and certificates but no private key", async () => {
-    cli.fake.handlers["Resources.apply"] = () => ({
-      changes: [{ kind: "workflow", name: "press", version: "abc", change: "created" }],
-    });
-    const directory = newFolder();
-    const files = {
-      "b.yml": "kind: service",
-      "a.yaml": "kind: workflow",
-      "notes.txt": "no",
-      "ca.pem": "-----BEGIN CERTIFICATE-----\n",
-      "key.pem": "-----BEGIN PRIVATE KEY-----\n",
-    };
-    mkdirSync(join(directory, "res"));
-    for (const [name, text] of Object.entries(files))
-      writeFileSync(join(directory, "res", name), text);
-    const { status, stdout } = await run(["apply", "-f", "res", "--dry-run", "-o", "json"], {
-      directory,
-    });
-    expect(status).toBe(6);
-    expect(cli.fake.requests[0]?.request).toEqual(
-      ApplyRequest.fromPartial({
-        dryRun: true,
-        withTexts: true,
-        files: [
-          { path: "res/a.yaml", text: "kind: workflow" },
-          { path: "res/b.yml", text: "kind: service" },
-          { path: "res/ca.pem", text: "-----BEGIN CERTIFICATE-----\n" },
-        ],
-      }),
-    );
-    expect(JSON.parse(stdout)).toEqual({
-      dry_run: true,
-      changes: [
-        { kind: "workflow", name: "press", version: "abc", change: "created", diff: noLines },
-      ],
-    });
-  });
-
-  it("refuses a folder without YAML, and a file that is not UTF-8", async () => {
-    const directory = newFolder();
-    expect(await run(["apply", "-f", "."], { directory })).toMatchObject({ status: 2 });
-    writeFileSync(join(directory, "a.yaml"), Buffer.of(0xff, 0xfe));
-    expect(await run(["apply", "-f", "a.yaml"], { directory })).toMatchObject({ status: 2 });
-  });
-});
 
 describe("cohort run", () => {
   it("prints the run's id, and sends text as text and JSON as JSON", async () => {

@@ -4,7 +4,6 @@ import { GraphReply } from "@cohort/proto/gen/cohort/console";
 import { describe, expect, it } from "vitest";
 import { useCli } from "./kit/cli.ts";
 import { newFolder } from "./kit/cohort.ts";
-import { Refusal } from "./kit/fake-console.ts";
 
 const cli = useCli();
 const { run } = cli;
@@ -25,45 +24,6 @@ function folder(): string {
   writeFileSync(join(directory, "w.yaml"), "kind: workflow");
   return directory;
 }
-
-describe("cohort apply", () => {
-  it("shows what changes as a unified diff, without colours where no terminal reads", async () => {
-    cli.fake.handlers["Resources.apply"] = () => ({
-      changes: [updated, { ...updated, name: "other", change: "unchanged", before: "", after: "" }],
-    });
-    const { status, stdout } = await run(["apply", "-f", "."], { directory: folder() });
-    expect(status).toBe(0);
-    expect(stdout).toContain(diff);
-    expect(stdout).toMatch(/workflow +other +abcdef012345 +unchanged/);
-    expect(stdout).not.toContain("\u001b");
-  });
-
-  it("tells by its exit status whether a dry run would change something", async () => {
-    const dryRun = () => run(["apply", "-f", ".", "--dry-run"], { directory: folder() });
-    cli.fake.handlers["Resources.apply"] = () => ({ changes: [updated] });
-    expect(await dryRun()).toMatchObject({ status: 6 });
-    cli.fake.handlers["Resources.apply"] = () => ({
-      changes: [{ ...updated, change: "unchanged", before: "", after: "" }],
-    });
-    expect(await dryRun()).toMatchObject({ status: 0 });
-    cli.fake.handlers["Resources.apply"] = () => {
-      throw new Refusal("RESOURCE_INVALID");
-    };
-    expect(await dryRun()).toMatchObject({ status: 4 });
-  });
-
-  it("shows all of what is new, and says where there is too much to show", async () => {
-    cli.fake.handlers["Resources.apply"] = () => ({
-      changes: [
-        { ...updated, change: "created", before: "", after: "a: 1\n" },
-        { ...updated, name: "huge", before: "", after: "", textsTooLarge: true },
-      ],
-    });
-    const { stdout } = await run(["apply", "-f", "."], { directory: folder() });
-    expect(stdout).toContain("--- /dev/null\n+++ workflow/press\n@@ -0,0 +1,1 @@\n+a: 1\n");
-    expect(stdout).toContain("workflow/huge changes in more places than can be shown");
-  });
-});
 
 describe("cohort workflow", () => {
   it("validate asks for a dry run, and changes nothing", async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { processesWith } from "../kit/processes.ts";
@@ -88,7 +88,10 @@ describe("the cohort command", () => {
 
   it("apply says what would change, changes it, and finds it unchanged", async () => {
     const argv = ["apply", "-f", mesh.home];
-    expect(await table(...argv, "--dry-run")).toMatch(/^KIND +NAME +VERSION +WOULD BE\n/);
+    const planned = await mesh.cohort([...argv, "--dry-run"]);
+    expect(planned.exit).toBe(6);
+    expect(planned.stdout).toContain("+++ workflow/lathe\n@@ -0,0 +1,");
+    expect(planned.stdout).toMatch(/^KIND +NAME +VERSION +WOULD BE\n/m);
     const applied = await mesh.json<{ changes: { change: string }[] }>(...argv);
     expect(applied).toMatchObject({
       dry_run: false,
@@ -98,6 +101,46 @@ describe("the cohort command", () => {
       ],
     });
     expect(await table(...argv)).toMatch(/^workflow +lathe +[0-9a-f]{12} +unchanged$/m);
+    expect(await mesh.cohort([...argv, "--dry-run"])).toMatchObject({ exit: 0 });
+  });
+
+  it("workflow checks, shows, draws and rolls back what was applied", async () => {
+    const file = join(mesh.home, "lathe.yaml");
+    expect(await table("workflow", "validate", "-f", file)).toContain("workflow/lathe is valid\n");
+    const broken = resources.replace("depends: [turn]", "depends: [turm]");
+    const brokenFile = join(mkdtempSync(join(mesh.home, "broken-")), "lathe.yaml");
+    writeFileSync(brokenFile, broken);
+    const refused = await mesh.cohort(["workflow", "validate", "-f", brokenFile]);
+    expect(refused.exit).toBe(4);
+    expect(refused.stderr).toMatch(
+      /:15:27: STEP_DEPENDS_UNKNOWN .*\n.*\n +\| +\^\n +Did you mean "turn"/,
+    );
+
+    // What is shown is what may be applied again.
+    writeFileSync(brokenFile, await table("workflow", "show", "lathe"));
+    expect(await table("apply", "-f", brokenFile)).toMatch(/^workflow +lathe +\S+ +unchanged$/m);
+    writeFileSync(brokenFile, resources.replace("echo rested", "echo slept"));
+    const changed = await table("apply", "-f", brokenFile);
+    expect(changed).toContain("-    run: echo rested >&2\n+    run: echo slept >&2\n");
+
+    const { versions } = await mesh.json<{ versions: { version: string; actor: string }[] }>(
+      ...["workflow", "history", "lathe"],
+    );
+    expect(versions).toMatchObject([
+      { current: true, actor: "operator" },
+      { current: false, actor: "operator" },
+    ]);
+    const first = versions[1]?.version.slice(0, 10) as string;
+    expect(await table("workflow", "show", `lathe@${first}`)).toContain("run: echo rested");
+    expect(await table("workflow", "graph", "lathe")).toMatch(
+      /^ {2}turn +script\n {4}rest +run +turn$/m,
+    );
+    const drawn = await table("workflow", "graph", "-f", file, "--format", "mermaid");
+    expect(drawn).toContain("  s0 --> s1\n");
+
+    expect(await table("workflow", "rollback", "lathe")).toMatch(`lathe is at ${first}`);
+    expect(await table("workflow", "show", "lathe")).toContain("run: echo rested");
+    expect(await table("workflow", "rollback", "lathe", "--to", first)).toMatch(/already\n$/);
   });
 
   it("run prints the run's id, and with -w what became of it: 0, or 3 when it failed", async () => {
@@ -180,7 +223,7 @@ describe("the cohort command", () => {
 
   it("documents its exit statuses", async () => {
     const help = await table("--help");
-    for (const status of [0, 1, 2, 3, 4, 5])
+    for (const status of [0, 1, 2, 3, 4, 5, 6])
       expect(help).toMatch(new RegExp(`^  ${status}  `, "m"));
   });
 

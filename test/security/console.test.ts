@@ -128,7 +128,9 @@ describe("a message to the console", () => {
   it("is refused larger than the limit, whoever sends it (100)", async () => {
     const text = "#".repeat(limits.consoleMessageBytesMax);
     const files = [{ path: "a.yaml", text }];
-    const large = Buffer.from(ApplyRequest.encode({ files, dryRun: false, withTexts: false }).finish());
+    const large = Buffer.from(
+      ApplyRequest.encode({ files, dryRun: false, withTexts: false }).finish(),
+    );
     await expectNothingChanged(async () => {
       for (const metadata of [{}, operator]) {
         const end = await console_.call(apply, metadata, large);
@@ -141,7 +143,9 @@ describe("a message to the console", () => {
   it("is refused when one file in it is larger than its limit (100)", async () => {
     const text = "#".repeat(limits.sourceBytesMax + 1);
     const files = [{ path: "a.yaml", text }];
-    const large = Buffer.from(ApplyRequest.encode({ files, dryRun: false, withTexts: false }).finish());
+    const large = Buffer.from(
+      ApplyRequest.encode({ files, dryRun: false, withTexts: false }).finish(),
+    );
     await expectNothingChanged(async () => {
       const end = await console_.call(apply, operator, large);
       expect(end.code).toBe("LIMIT_EXCEEDED");

@@ -29,7 +29,11 @@ export function layOutFactory(place: {
 /** Gives what changed, in one phrase. Throws CohortError. */
 export async function applyFactory(client: ConsoleClient, files: SourceFile[]): Promise<string> {
   const { resources } = client;
-  const reply = await client.call(resources, resources.apply, { files, dryRun: false, withTexts: false });
+  const reply = await client.call(resources, resources.apply, {
+    files,
+    dryRun: false,
+    withTexts: false,
+  });
   const counts = new Map<string, number>();
   for (const { change } of reply.changes) counts.set(change, (counts.get(change) ?? 0) + 1);
   return [...counts].map(([change, count]) => `${count} resources ${change}`).join(", ");
