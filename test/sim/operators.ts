@@ -9,7 +9,6 @@ import {
 import { formerRun } from "../../coordinator/src/history/history.ts";
 import { queryRun } from "../../coordinator/src/history/query-runs.ts";
 import { decideApproval } from "../../coordinator/src/scheduler/decide-approval.ts";
-import { decideCancel } from "../../coordinator/src/scheduler/decide-cancel.ts";
 import { decideStart } from "../../coordinator/src/scheduler/decide-start.ts";
 import { keyOf } from "../../coordinator/src/scheduler/runs.ts";
 import { checkSources } from "../../coordinator/src/workflow/workflow.ts";
@@ -87,7 +86,6 @@ export class Operators {
     if (random.chance(0.1)) this.#look(coordinator);
     this.#tend(coordinator, wishing);
     if (random.chance(0.1)) this.#approve(coordinator);
-    if (wishing && random.chance(0.02)) this.#cancel(coordinator);
     this.#verbs.act(coordinator, wishing);
   }
 
@@ -178,15 +176,6 @@ export class Operators {
       );
       this.#watch(coordinator, done, () => {});
     }
-  }
-
-  /** Of any run, ended or not; once in a while hard. */
-  #cancel(coordinator: CoordinatorProcess): void {
-    const run = this.#random.pick([null, ...this.#wishes])?.run;
-    if (run == null) return;
-    const request = { run, hard: this.#random.chance(0.3), actor: "operator" };
-    const done = coordinator.writer.decide(({ runs }) => decideCancel(runs, request));
-    this.#watch(coordinator, done, () => {});
   }
 
   /** An answer of a coordinator that has died meanwhile never arrives. */

@@ -1,3 +1,4 @@
+import { decideCancel } from "../../coordinator/src/scheduler/decide-cancel.ts";
 import { decidePause, decideResume } from "../../coordinator/src/scheduler/decide-pause.ts";
 import type { Run } from "../../coordinator/src/scheduler/runs.ts";
 import type { Decision } from "../../coordinator/src/state/decision.ts";
@@ -37,8 +38,11 @@ export class Verbs {
   }
 
   #command({ run }: Run): (state: State) => Decision<unknown> {
-    const verb = this.#random.pick(["pause", "pause", "resume"] as const);
+    const verb = this.#random.pick(["cancel", "pause", "pause", "resume"] as const);
+    const hard = this.#random.chance(0.3);
     switch (verb) {
+      case "cancel":
+        return ({ runs }) => decideCancel(runs, { run, hard, actor });
       case "pause":
         return ({ runs }) => decidePause(runs, { run, reason: "to be looked at", actor });
       case "resume":
