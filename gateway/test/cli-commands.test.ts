@@ -228,6 +228,58 @@ describe("cohort node invite", () => {
   });
 });
 
+describe("cohort run explain", () => {
+  const explanation = {
+    run: "01RUN",
+    step: "sample",
+    state: "running",
+    reasons: [{ code: "max-concurrent", text: "1 of 2 instances wait for their turn" }],
+    instances: [
+      {
+        instance: 0,
+        state: "queued",
+        reason: { code: "waits-for-node", text: "waits for a node that fits" },
+        queue: { priority: 0, position: 3, waiting: 7, sinceMs: 5 },
+      },
+    ],
+    instancesLeftOut: 1,
+    nodes: [
+      {
+        code: "arch",
+        wanted: "arm64",
+        count: 4,
+        nodes: [{ node: "edge-1", detail: "x86_64\u001b[2J" }],
+      },
+    ],
+  };
+
+  it("says why for people, and all of it as JSON", async () => {
+    cli.fake.handlers["Runs.explain"] = () => explanation;
+    const { status, stdout } = await run(["run", "explain", "01RUN", "sample"]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("  1 of 2 instances wait for their turn\n");
+    expect(stdout).toContain("number 3 of its workflow at priority 0; 7 wait for the same nodes");
+    expect(stdout).toContain("  4 ruled out (arch, wanted: arm64)\n    edge-1: x86_64\\x1b[2J\n");
+    expect(stdout).toContain("    and 3 more (--all)\n");
+    const json = await run(["run", "explain", "01RUN", "sample", "--all", "-o", "json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      instances: [{ code: "waits-for-node", queue: { position: 3 } }],
+      instances_left_out: 1,
+      nodes: [{ code: "arch", wanted: "arm64", count: 4 }],
+    });
+    expect(cli.fake.requests.map(({ request }) => request)).toEqual([
+      { run: "01RUN", step: "sample", all: false },
+      { run: "01RUN", step: "sample", all: true },
+    ]);
+  });
+
+  it("wants a run and a step, and leaves starting runs as it was", async () => {
+    expect((await run(["run", "explain", "01RUN"])).status).toBe(2);
+    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    expect((await run(["run", "explained"])).stdout).toBe("01RUN\n");
+  });
+});
+
 describe("cohort node drain", () => {
   const node = (running: number, cordon: object | undefined) =>
     Node.fromPartial({

@@ -109,6 +109,7 @@ export const errors = {
     grpc: "FAILED_PRECONDITION",
     meaning: "The node has begun another session since; it begins one more.",
   },
+  STEP_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "The run has no step of this name." },
   NODE_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No node has this name." },
   NODE_UNCORDONED: {
     exit: 4,

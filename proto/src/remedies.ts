@@ -27,6 +27,7 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   VERSION_UNKNOWN: "Look for the version in `cohort workflow history NAME`, and give more of it.",
   RUN_UNKNOWN: "Look for it in `cohort status`.",
   SESSION_OVER: "Nothing: the node begins a new session by itself.",
+  STEP_UNKNOWN: "`cohort status RUN` lists the steps of the run.",
   NODE_UNKNOWN: "Look for it in `cohort nodes`.",
   NODE_EXISTS: "Choose another name.",
   NAME_INVALID: "Use lower-case letters, digits and `-`.",

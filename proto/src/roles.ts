@@ -21,6 +21,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Runs/List": ["operator"],
   "/cohort.console.Runs/Watch": ["operator"],
   "/cohort.console.Runs/Logs": ["operator"],
+  "/cohort.console.Runs/Explain": ["operator"],
   "/cohort.console.Artifacts/List": ["operator"],
   "/cohort.console.Artifacts/Get": ["operator"],
   "/cohort.console.Nodes/Invite": ["operator"],

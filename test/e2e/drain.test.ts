@@ -59,6 +59,17 @@ describe("cohort node drain", () => {
     expect(await nodeOf(next)).toBe("board-01");
   });
 
+  it("is what explain names where a step waits for the board", async () => {
+    expect((await mesh.cohort("node", "cordon", "board-01", "--reason", "belt")).exit).toBe(0);
+    const run = await mesh.run("long", { seconds: 0 });
+    const { exit, stdout } = await mesh.cohort("run", "explain", run, "slow");
+    expect(exit).toBe(0);
+    expect(stdout).toMatch(/waits for a node that fits/);
+    expect(stdout).toMatch(/board-01: by operator: belt/);
+    await mesh.cohort("node", "uncordon", "board-01");
+    expect((await mesh.ended(run)).state).toBe("succeeded");
+  });
+
   it("is in the ledger with who asked for it", async () => {
     const entries = await readLedger(mesh);
     const cordons = entries.flatMap(({ event }) =>
@@ -67,6 +78,7 @@ describe("cohort node drain", () => {
     expect(cordons).toMatchObject([
       { node: "board-01", actor: "operator", reason: "fan" },
       { node: "board-02", actor: "operator", drainByMs: 0 },
+      { node: "board-01", actor: "operator", reason: "belt" },
     ]);
   });
 

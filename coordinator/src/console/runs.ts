@@ -6,10 +6,12 @@ import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
 import { decidePause, decideResume } from "../scheduler/decide-pause.ts";
 import { decideStart } from "../scheduler/decide-start.ts";
+import { explainStep } from "../scheduler/explain.ts";
 import { type Decision, nothing } from "../state/decision.ts";
 import { type Feed, runOf } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
+import { explanationView } from "./views.ts";
 import { createWaker } from "./waker.ts";
 
 export interface RunsDependencies {
@@ -61,6 +63,9 @@ export function runsService(
         unlessEnded(run, () => decideResume(state.runs, { run, actor: caller.name })),
       ),
     })),
+    explain: unary(RunsService.explain, (request) =>
+      writer.read((state) => explanationView(explainStep(state, request))),
+    ),
     watch: stream(RunsService.watch, async ({ run: id }, send, signal) => {
       const waker = createWaker(
         feed,

@@ -1,5 +1,6 @@
 import {
   type Approval,
+  Explanation as ExplanationReply,
   type ListApprovalsReply,
   type ListNodesReply,
   type ListSchedulesReply,
@@ -8,6 +9,7 @@ import {
 import type { Role } from "@cohort/proto/roles";
 import { type Cursor, cursorsOf, type Schedules } from "../cron/schedules.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
+import type { Explanation } from "../scheduler/explain.ts";
 import { type Instance, keyOf, type Question, type Run } from "../scheduler/runs.ts";
 import type { State } from "../state/state.ts";
 
@@ -80,4 +82,17 @@ function approvalView({ workflow }: Run, instance: Instance, question: Question)
     sinceMs: instance.scheduledMs,
     untilMs: instance.dueMs,
   };
+}
+
+export function explanationView(explanation: Explanation): ExplanationReply {
+  const instances = explanation.instances.map(({ queue, ...it }) => ({
+    ...it,
+    ...(queue === null ? {} : { queue }),
+  }));
+  return ExplanationReply.fromPartial({
+    ...explanation,
+    reasons: [...explanation.reasons],
+    instances,
+    nodes: explanation.nodes.map((it) => ({ ...it, nodes: [...it.nodes] })),
+  });
 }

@@ -136,10 +136,10 @@ export function nodeVariables(node: FleetNode): Record<string, unknown> {
   };
 }
 
-function bytes(count: number): string {
+export function bytes(count: number): string {
   return `${Math.floor(count / 1024 ** 2)} MiB`;
 }
 
-function cores(millis: number): string {
+export function cores(millis: number): string {
   return `${millis / 1000} cores`;
 }

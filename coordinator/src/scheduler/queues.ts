@@ -132,6 +132,24 @@ export function instancesOf({ lanes }: Queue): Instance[] {
   return [...lanes.values()].flatMap(({ waiting }) => [...waiting.items]);
 }
 
+/** Where it stands in its lane, from 1, and how many wait in its queue; null when in none. */
+export function placeInLane(
+  { classes, pinned }: Queues,
+  instance: Instance,
+  placement: string,
+  workflow: string,
+): { readonly position: number; readonly waiting: number } | null {
+  const there = instance.pinned === "" ? classes : pinned.get(instance.pinned);
+  const queue = there?.get(keyOf(instance, placement));
+  if (queue === undefined) return null;
+  const waiting = [...queue.lanes.values()].reduce((sum, lane) => sum + lane.waiting.size, 0);
+  for (const mark of ["", returned]) {
+    const items = queue.lanes.get(laneOf(instance.priority, workflow, mark))?.waiting.items;
+    if (items?.has(instance)) return { position: [...items].indexOf(instance) + 1, waiting };
+  }
+  return null;
+}
+
 function queuesOf({ classes, pinned }: Queues, node: string): Map<string, Queue> {
   return node === "" ? classes : entry(pinned, node, () => new Map<string, Queue>());
 }

@@ -98,15 +98,24 @@ const addMeshCommands: AddCommands = (program, work) => {
 };
 
 const addRunCommands: AddCommands = (program, work) => {
-  program
+  const run = program
     .command("run <workflow>")
-    .description("start a run")
+    .description("start a run, or explain one")
     .option("-i, --input <key=text>", "an input; key:=json for other than text", collect, [])
     .option("--inputs <file>", "all inputs as a JSON object; - for stdin")
     .option("-w, --follow", "stay until the run has ended; exit with 3 if it failed", false)
     .option("--idempotency-key <key>", "a second start with this key is the same run")
     .action((workflow, options) =>
       work(async (session) => (await import("./commands/run.ts")).run(session, workflow, options)),
+    );
+  run
+    .command("explain <run> <step>")
+    .description("say why a step does not run: what it waits for, and what rules out each node")
+    .option("--all", "every instance and every node, instead of some of each", false)
+    .action((id, step, options) =>
+      work(async (session) =>
+        (await import("./commands/explain.ts")).explain(session, id, step, options),
+      ),
     );
   program
     .command("status [run]")

@@ -3,6 +3,7 @@ import type {
   Artifact,
   BudgetLine,
   Charge,
+  Explanation,
   GraphReply,
   Instance,
   LogLine,
@@ -134,6 +135,37 @@ export function nodeView(it: Node) {
             slots: it.facts.slots,
             devices: it.facts.devices,
           },
+  };
+}
+
+export function explanationView(it: Explanation) {
+  return {
+    run: it.run,
+    step: it.step,
+    state: it.state,
+    reasons: it.reasons.map(({ code, text }) => ({ code, text })),
+    instances: it.instances.map(({ instance, state, reason, queue }) => ({
+      instance,
+      state,
+      code: reason?.code ?? "",
+      text: reason?.text ?? "",
+      queue:
+        queue === undefined
+          ? null
+          : {
+              priority: queue.priority,
+              position: queue.position,
+              waiting: queue.waiting,
+              since_ms: queue.sinceMs,
+            },
+    })),
+    instances_left_out: it.instancesLeftOut,
+    nodes: it.nodes.map(({ code, wanted, count, nodes }) => ({
+      code,
+      wanted,
+      count,
+      nodes: nodes.map(({ node, detail }) => ({ node, detail })),
+    })),
   };
 }
 

@@ -179,6 +179,67 @@ export interface ResumeRunReply {
   changed: boolean;
 }
 
+export interface ExplainRequest {
+  run: string;
+  step: string;
+  /** every instance and every node; else some, and how many there are */
+  all: boolean;
+}
+
+export interface Explanation {
+  run: string;
+  step: string;
+  /** of the step */
+  state: string;
+  /** what holds the step as a whole */
+  reasons: Reason[];
+  /** that have not ended */
+  instances: InstanceReason[];
+  instancesLeftOut: number;
+  /** for the first instance that waits */
+  nodes: NodeGroup[];
+}
+
+export interface Reason {
+  /** waits-for-step | run-paused | retry-delay | ... */
+  code: string;
+  text: string;
+}
+
+export interface InstanceReason {
+  instance: number;
+  state: string;
+  reason:
+    | Reason
+    | undefined;
+  /** absent: it waits for no node */
+  queue: QueuePlace | undefined;
+}
+
+export interface QueuePlace {
+  priority: number;
+  /** from 1, among what its workflow has waiting at this priority */
+  position: number;
+  /** for the same nodes, of all workflows and priorities */
+  waiting: number;
+  sinceMs: number;
+}
+
+/** Nodes that the same rules out. */
+export interface NodeGroup {
+  /** select | arch | cordoned | slots-full | memory-full | ... | fits */
+  code: string;
+  /** what the step asks for; "" where that is not what counts */
+  wanted: string;
+  count: number;
+  nodes: NodeDetail[];
+}
+
+export interface NodeDetail {
+  node: string;
+  detail: string;
+}
+
 export interface GetRunRequest {
   run: string;
 }
@@ -2779,6 +2840,807 @@ export const ResumeRunReply: MessageFns<ResumeRunReply> = {
   fromPartial(object: DeepPartial<ResumeRunReply>): ResumeRunReply {
     const message = createBaseResumeRunReply();
     message.changed = object.changed ?? false;
+    return message;
+  },
+};
+
+function createBaseExplainRequest(): ExplainRequest {
+  return { run: "", step: "", all: false };
+}
+
+export const ExplainRequest: MessageFns<ExplainRequest> = {
+  encode(message: ExplainRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.all !== false) {
+      writer.uint32(24).bool(message.all);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExplainRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplainRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExplainRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      all: isSet(object.all) ? globalThis.Boolean(object.all) : false,
+    };
+  },
+
+  toJSON(message: ExplainRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.all !== false) {
+      obj.all = message.all;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExplainRequest>): ExplainRequest {
+    return ExplainRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExplainRequest>): ExplainRequest {
+    const message = createBaseExplainRequest();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.all = object.all ?? false;
+    return message;
+  },
+};
+
+function createBaseExplanation(): Explanation {
+  return { run: "", step: "", state: "", reasons: [], instances: [], instancesLeftOut: 0, nodes: [] };
+}
+
+export const Explanation: MessageFns<Explanation> = {
+  encode(message: Explanation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    for (const v of message.reasons) {
+      Reason.encode(v!, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.instances) {
+      InstanceReason.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.instancesLeftOut !== 0) {
+      writer.uint32(48).uint32(message.instancesLeftOut);
+    }
+    for (const v of message.nodes) {
+      NodeGroup.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Explanation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExplanation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reasons.push(Reason.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.instances.push(InstanceReason.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.instancesLeftOut = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nodes.push(NodeGroup.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Explanation {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      reasons: globalThis.Array.isArray(object?.reasons) ? object.reasons.map((e: any) => Reason.fromJSON(e)) : [],
+      instances: globalThis.Array.isArray(object?.instances)
+        ? object.instances.map((e: any) => InstanceReason.fromJSON(e))
+        : [],
+      instancesLeftOut: isSet(object.instancesLeftOut)
+        ? globalThis.Number(object.instancesLeftOut)
+        : isSet(object.instances_left_out)
+        ? globalThis.Number(object.instances_left_out)
+        : 0,
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => NodeGroup.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: Explanation): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.reasons?.length) {
+      obj.reasons = message.reasons.map((e) => Reason.toJSON(e));
+    }
+    if (message.instances?.length) {
+      obj.instances = message.instances.map((e) => InstanceReason.toJSON(e));
+    }
+    if (message.instancesLeftOut !== 0) {
+      obj.instancesLeftOut = Math.round(message.instancesLeftOut);
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes.map((e) => NodeGroup.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Explanation>): Explanation {
+    return Explanation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Explanation>): Explanation {
+    const message = createBaseExplanation();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.state = object.state ?? "";
+    message.reasons = object.reasons?.map((e) => Reason.fromPartial(e)) || [];
+    message.instances = object.instances?.map((e) => InstanceReason.fromPartial(e)) || [];
+    message.instancesLeftOut = object.instancesLeftOut ?? 0;
+    message.nodes = object.nodes?.map((e) => NodeGroup.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReason(): Reason {
+  return { code: "", text: "" };
+}
+
+export const Reason: MessageFns<Reason> = {
+  encode(message: Reason, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.text !== "") {
+      writer.uint32(18).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Reason {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReason();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Reason {
+    return {
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+    };
+  },
+
+  toJSON(message: Reason): unknown {
+    const obj: any = {};
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Reason>): Reason {
+    return Reason.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Reason>): Reason {
+    const message = createBaseReason();
+    message.code = object.code ?? "";
+    message.text = object.text ?? "";
+    return message;
+  },
+};
+
+function createBaseInstanceReason(): InstanceReason {
+  return { instance: 0, state: "", reason: undefined, queue: undefined };
+}
+
+export const InstanceReason: MessageFns<InstanceReason> = {
+  encode(message: InstanceReason, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.instance !== 0) {
+      writer.uint32(8).uint32(message.instance);
+    }
+    if (message.state !== "") {
+      writer.uint32(18).string(message.state);
+    }
+    if (message.reason !== undefined) {
+      Reason.encode(message.reason, writer.uint32(26).fork()).join();
+    }
+    if (message.queue !== undefined) {
+      QueuePlace.encode(message.queue, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InstanceReason {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInstanceReason();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.instance = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = Reason.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.queue = QueuePlace.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InstanceReason {
+    return {
+      instance: isSet(object.instance) ? globalThis.Number(object.instance) : 0,
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      reason: isSet(object.reason) ? Reason.fromJSON(object.reason) : undefined,
+      queue: isSet(object.queue) ? QueuePlace.fromJSON(object.queue) : undefined,
+    };
+  },
+
+  toJSON(message: InstanceReason): unknown {
+    const obj: any = {};
+    if (message.instance !== 0) {
+      obj.instance = Math.round(message.instance);
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.reason !== undefined) {
+      obj.reason = Reason.toJSON(message.reason);
+    }
+    if (message.queue !== undefined) {
+      obj.queue = QueuePlace.toJSON(message.queue);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InstanceReason>): InstanceReason {
+    return InstanceReason.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InstanceReason>): InstanceReason {
+    const message = createBaseInstanceReason();
+    message.instance = object.instance ?? 0;
+    message.state = object.state ?? "";
+    message.reason = (object.reason !== undefined && object.reason !== null)
+      ? Reason.fromPartial(object.reason)
+      : undefined;
+    message.queue = (object.queue !== undefined && object.queue !== null)
+      ? QueuePlace.fromPartial(object.queue)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseQueuePlace(): QueuePlace {
+  return { priority: 0, position: 0, waiting: 0, sinceMs: 0 };
+}
+
+export const QueuePlace: MessageFns<QueuePlace> = {
+  encode(message: QueuePlace, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.priority !== 0) {
+      writer.uint32(8).uint32(message.priority);
+    }
+    if (message.position !== 0) {
+      writer.uint32(16).uint32(message.position);
+    }
+    if (message.waiting !== 0) {
+      writer.uint32(24).uint32(message.waiting);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(32).int64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueuePlace {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueuePlace();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.priority = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.position = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.waiting = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): QueuePlace {
+    return {
+      priority: isSet(object.priority) ? globalThis.Number(object.priority) : 0,
+      position: isSet(object.position) ? globalThis.Number(object.position) : 0,
+      waiting: isSet(object.waiting) ? globalThis.Number(object.waiting) : 0,
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: QueuePlace): unknown {
+    const obj: any = {};
+    if (message.priority !== 0) {
+      obj.priority = Math.round(message.priority);
+    }
+    if (message.position !== 0) {
+      obj.position = Math.round(message.position);
+    }
+    if (message.waiting !== 0) {
+      obj.waiting = Math.round(message.waiting);
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<QueuePlace>): QueuePlace {
+    return QueuePlace.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueuePlace>): QueuePlace {
+    const message = createBaseQueuePlace();
+    message.priority = object.priority ?? 0;
+    message.position = object.position ?? 0;
+    message.waiting = object.waiting ?? 0;
+    message.sinceMs = object.sinceMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeGroup(): NodeGroup {
+  return { code: "", wanted: "", count: 0, nodes: [] };
+}
+
+export const NodeGroup: MessageFns<NodeGroup> = {
+  encode(message: NodeGroup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.code !== "") {
+      writer.uint32(10).string(message.code);
+    }
+    if (message.wanted !== "") {
+      writer.uint32(18).string(message.wanted);
+    }
+    if (message.count !== 0) {
+      writer.uint32(24).uint32(message.count);
+    }
+    for (const v of message.nodes) {
+      NodeDetail.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeGroup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeGroup();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.wanted = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.nodes.push(NodeDetail.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeGroup {
+    return {
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      wanted: isSet(object.wanted) ? globalThis.String(object.wanted) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => NodeDetail.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: NodeGroup): unknown {
+    const obj: any = {};
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.wanted !== "") {
+      obj.wanted = message.wanted;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes.map((e) => NodeDetail.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeGroup>): NodeGroup {
+    return NodeGroup.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeGroup>): NodeGroup {
+    const message = createBaseNodeGroup();
+    message.code = object.code ?? "";
+    message.wanted = object.wanted ?? "";
+    message.count = object.count ?? 0;
+    message.nodes = object.nodes?.map((e) => NodeDetail.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeDetail(): NodeDetail {
+  return { node: "", detail: "" };
+}
+
+export const NodeDetail: MessageFns<NodeDetail> = {
+  encode(message: NodeDetail, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.detail !== "") {
+      writer.uint32(18).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeDetail {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeDetail();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeDetail {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+    };
+  },
+
+  toJSON(message: NodeDetail): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeDetail>): NodeDetail {
+    return NodeDetail.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeDetail>): NodeDetail {
+    const message = createBaseNodeDetail();
+    message.node = object.node ?? "";
+    message.detail = object.detail ?? "";
     return message;
   },
 };
@@ -9238,6 +10100,16 @@ export const RunsService = {
     responseSerialize: (value: LogLine): Buffer => Buffer.from(LogLine.encode(value).finish()),
     responseDeserialize: (value: Buffer): LogLine => LogLine.decode(value),
   },
+  /** Why a step does not run: what it waits for, and what rules out each node. */
+  explain: {
+    path: "/cohort.console.Runs/Explain" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExplainRequest): Buffer => Buffer.from(ExplainRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExplainRequest => ExplainRequest.decode(value),
+    responseSerialize: (value: Explanation): Buffer => Buffer.from(Explanation.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Explanation => Explanation.decode(value),
+  },
 } as const;
 
 export interface RunsServer extends UntypedServiceImplementation {
@@ -9253,6 +10125,8 @@ export interface RunsServer extends UntypedServiceImplementation {
   watch: handleServerStreamingCall<GetRunRequest, Run>;
   /** What steps wrote, from the beginning; with follow, until the run has ended. */
   logs: handleServerStreamingCall<LogsRequest, LogLine>;
+  /** Why a step does not run: what it waits for, and what rules out each node. */
+  explain: handleUnaryCall<ExplainRequest, Explanation>;
 }
 
 export interface RunsClient extends Client {
@@ -9351,6 +10225,22 @@ export interface RunsClient extends Client {
   /** What steps wrote, from the beginning; with follow, until the run has ended. */
   logs(request: LogsRequest, options?: Partial<CallOptions>): ClientReadableStream<LogLine>;
   logs(request: LogsRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<LogLine>;
+  /** Why a step does not run: what it waits for, and what rules out each node. */
+  explain(
+    request: ExplainRequest,
+    callback: (error: ServiceError | null, response: Explanation) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExplainRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Explanation) => void,
+  ): ClientUnaryCall;
+  explain(
+    request: ExplainRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Explanation) => void,
+  ): ClientUnaryCall;
 }
 
 export const RunsClient = makeGenericClientConstructor(RunsService, "cohort.console.Runs") as unknown as {
