@@ -1,0 +1,150 @@
+import { Node } from "@cohort/proto/gen/cohort/console";
+import { describe, expect, it } from "vitest";
+import { useCli } from "./kit/cli.ts";
+
+const cli = useCli();
+const { run } = cli;
+
+describe("cohort run explain", () => {
+  const explanation = {
+    run: "01RUN",
+    step: "sample",
+    state: "running",
+    reasons: [{ code: "max-concurrent", text: "1 of 2 instances wait for their turn" }],
+    instances: [
+      {
+        instance: 0,
+        state: "queued",
+        reason: { code: "waits-for-node", text: "waits for a node that fits" },
+        queue: { priority: 0, position: 3, waiting: 7, sinceMs: 5 },
+      },
+    ],
+    instancesLeftOut: 1,
+    nodes: [
+      {
+        code: "arch",
+        wanted: "arm64",
+        count: 4,
+        nodes: [{ node: "edge-1", detail: "x86_64\u001b[2J" }],
+      },
+    ],
+  };
+
+  it("says why for people, and all of it as JSON", async () => {
+    cli.fake.handlers["Runs.explain"] = () => explanation;
+    const { status, stdout } = await run(["run", "explain", "01RUN", "sample"]);
+    expect(status).toBe(0);
+    expect(stdout).toContain("  1 of 2 instances wait for their turn\n");
+    expect(stdout).toContain("number 3 of its workflow at priority 0; 7 wait for the same nodes");
+    expect(stdout).toContain("  4 ruled out (arch, wanted: arm64)\n    edge-1: x86_64\\x1b[2J\n");
+    expect(stdout).toContain("    and 3 more (--all)\n");
+    const json = await run(["run", "explain", "01RUN", "sample", "--all", "-o", "json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      instances: [{ code: "waits-for-node", queue: { position: 3 } }],
+      instances_left_out: 1,
+      nodes: [{ code: "arch", wanted: "arm64", count: 4 }],
+    });
+    expect(cli.fake.requests.map(({ request }) => request)).toEqual([
+      { run: "01RUN", step: "sample", all: false },
+      { run: "01RUN", step: "sample", all: true },
+    ]);
+  });
+
+  it("wants a run and a step, and leaves starting runs as it was", async () => {
+    expect((await run(["run", "explain", "01RUN"])).status).toBe(2);
+    cli.fake.handlers["Runs.start"] = () => ({ run: "01RUN", existing: false });
+    expect((await run(["run", "explained"])).stdout).toBe("01RUN\n");
+  });
+});
+
+describe("cohort node drain", () => {
+  const node = (running: number, cordon: object | undefined) =>
+    Node.fromPartial({
+      node: "edge-1",
+      state: "connected",
+      running,
+      ...(cordon === undefined ? {} : { cordon }),
+    });
+
+  it("asks for five minutes, tells what still runs, and ends when nothing does", async () => {
+    cli.fake.handlers["Nodes.drain"] = () => ({ changed: true });
+    cli.fake.handlers["Nodes.watch"] = () => [
+      node(2, { drainByMs: 5 }),
+      node(1, { drainByMs: 5 }),
+      node(0, { drainByMs: 5, drainedMs: 4 }),
+    ];
+    const { status, stdout, stderr } = await run(["node", "drain", "edge-1", "--reason", "fan"]);
+    expect([status, stdout]).toEqual([0, "edge-1 is drained: nothing runs there\n"]);
+    expect(stderr).toMatch(/still runs 2[^\n]*\n[^\n]*still runs 1[^\n]*\n$/);
+    expect(cli.fake.requests[0]?.request).toEqual({
+      node: "edge-1",
+      reason: "fan",
+      deadlineMs: 300_000,
+    });
+  });
+
+  it("says that somebody uncordoned the node before it was drained", async () => {
+    cli.fake.handlers["Nodes.drain"] = () => ({ changed: true });
+    cli.fake.handlers["Nodes.watch"] = () => [node(2, { drainByMs: 5 }), node(2, undefined)];
+    const { status, stderr } = await run(["node", "drain", "edge-1"]);
+    expect(status).toBe(4);
+    expect(stderr).toContain("NODE_UNCORDONED");
+  });
+
+  it("refuses a deadline that is no duration, and asks nobody", async () => {
+    const { status } = await run(["node", "drain", "edge-1", "--deadline", "soon"]);
+    expect([status, cli.fake.requests]).toEqual([2, []]);
+  });
+});
+
+describe("cohort node cordon and uncordon", () => {
+  it.each([
+    ["cordon", true, "edge-1 is given no new work\n"],
+    ["cordon", false, "edge-1 was cordoned already\n"],
+    ["uncordon", true, "edge-1 is given work again\n"],
+    ["uncordon", false, "edge-1 was not cordoned\n"],
+  ])("%s tells whether it changed anything: %s", async (command, changed, text) => {
+    cli.fake.handlers[`Nodes.${command}`] = () => ({ changed });
+    const { status, stdout } = await run(["node", command, "edge-1"]);
+    expect([status, stdout]).toEqual([0, text]);
+  });
+
+  it("shows in the list of nodes why one is given no work", async () => {
+    const cordon = { reason: "fan broken", actor: "operator", sinceMs: 1 };
+    cli.fake.handlers["Nodes.list"] = () => ({
+      nodes: [
+        Node.fromPartial({ node: "edge-1", state: "connected", cordon }),
+        Node.fromPartial({ node: "edge-2", state: "connected" }),
+      ],
+    });
+    const { stdout } = await run(["nodes"]);
+    expect(stdout).toContain("cordoned: fan broken");
+    const { nodes } = JSON.parse((await run(["nodes", "-o", "json"])).stdout) as {
+      nodes: { cordon: unknown }[];
+    };
+    expect(nodes.map((it) => it.cordon)).toEqual([
+      { reason: "fan broken", actor: "operator", since_ms: 1, drain_by_ms: null, drained_ms: null },
+      null,
+    ]);
+  });
+});
+
+describe("cohort node invite", () => {
+  it("prints the token alone on stdout", async () => {
+    cli.fake.handlers["Nodes.invite"] = () => ({ joinToken: "cohort-join-1.x", expiresMs: 5 });
+    const { stdout } = await run([
+      "node",
+      "invite",
+      "--name",
+      "edge-1",
+      "--label",
+      "line=1",
+      "press=7",
+    ]);
+    expect(stdout).toBe("cohort-join-1.x\n");
+    expect(cli.fake.requests[0]?.request).toEqual({
+      name: "edge-1",
+      labels: { line: "1", press: "7" },
+    });
+  });
+});
