@@ -25,7 +25,7 @@ import { createWriter, type Writer } from "./state/writer.ts";
 /** What of the proxy's dependencies the core itself knows. */
 export type ProxyLookups = Pick<
   ProxyDependencies,
-  "writer" | "nodeIsEnrolled" | "attemptIsLive" | "service" | "run" | "onFault"
+  "writer" | "nodeIsEnrolled" | "attemptIsLive" | "service" | "calling" | "onFault"
 >;
 
 export interface CoreOptions {
@@ -189,11 +189,15 @@ function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {
     nodeIsEnrolled: (node) => (fleet.nodes.get(node)?.state ?? "invited") !== "invited",
     attemptIsLive: (attempt, node) => findActive(runs, attempt)?.node === node,
     service: (name) => definitionOf(catalogue, "service", name),
-    run(id) {
+    calling({ run: id, step: name }) {
       const run = runs.byId.get(id);
       if (run === undefined) return null;
-      const ceilingNanoUsd = workflowAt(catalogue, run.version).definition.budget ?? null;
-      return { workflow: run.workflow, ceilingNanoUsd };
+      const { definition, steps } = workflowAt(catalogue, run.version);
+      return {
+        workflow: run.workflow,
+        runCeilingNanoUsd: definition.budget ?? null,
+        stepCeilingNanoUsd: steps.get(name)?.definition.budget ?? null,
+      };
     },
   };
 }

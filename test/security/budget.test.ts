@@ -75,6 +75,17 @@ describe("money for one call", () => {
     await expectOneCharge("asker");
   });
 
+  it("of a step lets 1 of 50 calls out that it makes at once, and none in its next attempt", async () => {
+    const reached = probe.desk.requests.length;
+    const run = await probe.mesh.ended(await probe.mesh.run("bounded"));
+    const [instance] = run.steps[0]?.instances ?? [];
+    expect(instance).toMatchObject({ attempt: 2, code: "STEP_EXIT" });
+    expect(probe.desk.requests).toHaveLength(reached + 1);
+    const account = `run/${run.run}/ask`;
+    const held = run.charges.map(({ nanoUsd, holds }) => [nanoUsd, holds.map((it) => it.account)]);
+    expect(held).toEqual([[10_000_000, [`run/${run.run}`, account]]]);
+  });
+
   it("lets 1 of 50 runs of a call step succeed, and fails 49", async () => {
     const reached = probe.desk.requests.length;
     const started = await Promise.all(Array.from({ length: 50 }, () => probe.mesh.run("caller")));
@@ -119,6 +130,21 @@ steps:
         };
         await Promise.all(Array.from({ length: 50 }, (_, at) => ask(at)));
         return counts;
+      };
+---
+kind: workflow
+name: bounded
+steps:
+  - id: ask
+    nodes: { select: "node.name == 'board'" }
+    grants: { services: [desk] }
+    budget: 0.015 USD
+    retry: { limit: 1 }
+    script: |
+      export default async ({ fetch }) => {
+        const ask = () => fetch("desk:/tickets", { method: "POST", body: { title: "t" } });
+        const all = await Promise.all(Array.from({ length: 50 }, ask));
+        throw new Error(all.filter((it) => it.ok).length + " of 50");
       };
 ---
 ${budgetOf("caller").text}---

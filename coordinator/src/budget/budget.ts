@@ -21,7 +21,7 @@ import { consume, emptySequences, type Sequences } from "./sequence.ts";
 export interface BudgetState {
   /** Definitions by name. */
   readonly budgets: Map<string, Budget>;
-  /** By account ("budget/NAME", "run/ID"), then by window. */
+  /** By account ("budget/NAME", "run/ID", "run/ID/STEP"), then by window. */
   readonly accounts: Map<string, Map<string, Sum>>;
   readonly calls: Map<string, Call>;
   readonly runs: Map<string, RunCalls>;
@@ -50,6 +50,8 @@ export interface Call {
 }
 
 export interface RunCalls {
+  /** Its own, "run/ID", and those of its steps that have a ceiling, "run/ID/STEP". */
+  readonly accounts: Set<string>;
   /** In the order in which they were intended. */
   readonly calls: Set<string>;
   /** Used sequence numbers by attempt. */
@@ -93,8 +95,8 @@ export function forgetRunCalls(state: BudgetState, run: string): void {
   for (const id of state.runs.get(run)?.calls ?? []) {
     if (state.calls.get(id)?.state === "posted") state.calls.delete(id);
   }
+  for (const account of state.runs.get(run)?.accounts ?? []) state.accounts.delete(account);
   state.runs.delete(run);
-  state.accounts.delete(`run/${run}`);
 }
 
 function applyResources(state: BudgetState, resources: readonly Resource[]): void {
@@ -122,6 +124,7 @@ function applyIntended(state: BudgetState, intended: CallIntended, atMs: number)
   });
   const run = runOf(state, attempt.run);
   run.calls.add(call);
+  for (const { account, window } of holds) if (window === "run") run.accounts.add(account);
   if (tokenSeq === 0) return;
   const id = attemptId(attempt);
   const sequences = run.sequences.get(id) ?? emptySequences();
@@ -149,7 +152,7 @@ function keepUntil(window: string, latestMs: number): number {
 }
 
 function runOf(state: BudgetState, id: string): RunCalls {
-  const run = state.runs.get(id) ?? { calls: new Set(), sequences: new Map() };
+  const run = state.runs.get(id) ?? { accounts: new Set(), calls: new Set(), sequences: new Map() };
   state.runs.set(id, run);
   return run;
 }

@@ -31,6 +31,8 @@ export interface CallRequest {
   readonly worstCaseNanoUsd: number | null;
   /** The ceiling of the run, as its workflow's version has it; null for none. */
   readonly runCeilingNanoUsd: number | null;
+  /** The same of the step in this run, over all its attempts. */
+  readonly stepCeilingNanoUsd: number | null;
 }
 
 /**
@@ -68,7 +70,10 @@ interface Account {
   readonly hint: string;
 }
 
-/** The run's own, whether it has a ceiling or not, then every budget that covers the call. */
+/**
+ * The run's own, whether it has a ceiling or not, its step's where that has one, then every budget
+ * that covers the call.
+ */
 function accountsOf(state: BudgetState, request: CallRequest, atMs: number): Account[] {
   const { run } = request.attempt;
   const ownRun: Account = {
@@ -77,10 +82,26 @@ function accountsOf(state: BudgetState, request: CallRequest, atMs: number): Acc
     title: `the budget of run ${run}`,
     hint: `raise \`budget\` of workflow ${request.workflow}`,
   };
+  const ownStep = stepAccount(request);
   const budgets = [...state.budgets.values()]
     .filter((budget) => covers(budget, request))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  return [ownRun, ...budgets.map((budget) => budgetAccount(budget, atMs))];
+  return [
+    ownRun,
+    ...(ownStep === null ? [] : [ownStep]),
+    ...budgets.map((budget) => budgetAccount(budget, atMs)),
+  ];
+}
+
+function stepAccount({ attempt, workflow, stepCeilingNanoUsd }: CallRequest): Account | null {
+  if (stepCeilingNanoUsd === null) return null;
+  const { run, step } = attempt;
+  return {
+    hold: { account: `run/${run}/${step}`, window: "run" },
+    limitNanoUsd: stepCeilingNanoUsd,
+    title: `the budget of step ${step} in run ${run}`,
+    hint: `raise \`budget\` of step ${step} of workflow ${workflow}`,
+  };
 }
 
 function covers({ scope }: Budget, { workflow, node }: CallRequest): boolean {

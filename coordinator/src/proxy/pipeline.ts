@@ -97,7 +97,7 @@ export class CallPipeline implements VaultProxy {
     call: Admitted,
     bodyHash: Uint8Array,
   ): Promise<{ id: string; reservedNanoUsd: number }> {
-    const { writer, newId, attemptIsLive, run } = this.#dependencies;
+    const { writer, newId, attemptIsLive, calling } = this.#dependencies;
     const { attempt, node, token, tokenSeq, service, method, path } = call;
     const id = newId();
     const worstCaseNanoUsd = service.pricing?.per_call ?? null;
@@ -112,13 +112,12 @@ export class CallPipeline implements VaultProxy {
       bodyHash,
     };
     const decided = await writer.decide<{ call: string } | Refused>(({ budget }, nowMs) => {
-      const calling = run(attempt.run);
+      const caller = calling(attempt);
       // Asked again, in the decision itself: the attempt may have ended since.
-      if (calling === null || !attemptIsLive(attempt, node)) {
+      if (caller === null || !attemptIsLive(attempt, node)) {
         return decideRefusal(budget, attemptedOf(call), notLive(), nowMs);
       }
-      const { workflow, ceilingNanoUsd: runCeilingNanoUsd } = calling;
-      const request = { call: id, ...fields, workflow, worstCaseNanoUsd, runCeilingNanoUsd };
+      const request = { call: id, ...fields, ...caller, worstCaseNanoUsd };
       return decideCall(budget, request, nowMs);
     });
     if ("refused" in decided) throw this.#counted(decided);

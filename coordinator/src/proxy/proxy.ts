@@ -47,8 +47,8 @@ export interface ProxyDependencies {
   readonly attemptIsLive: (attempt: AttemptKey, node: string) => boolean;
   /** null when nobody defined it. */
   readonly service: (name: string) => Service | null;
-  /** null when there is no such run. */
-  readonly run: (run: string) => CallingRun | null;
+  /** null when there is no such step of a run. */
+  readonly calling: (attempt: AttemptKey) => CallingStep | null;
   /** Told of faults of Cohort's own, which callers learn no more of than INTERNAL. */
   readonly onFault: (error: unknown) => void;
 }
@@ -81,9 +81,12 @@ export interface SecretLender {
   keyedHash(purpose: string, bytes: Uint8Array): Uint8Array;
 }
 
-export interface CallingRun {
+/** Which step of which run calls, as its workflow's version has it. */
+export interface CallingStep {
   /** Name of its workflow. */
   readonly workflow: string;
-  /** `budget` of the workflow's version that it runs; null for none. */
-  readonly ceilingNanoUsd: number | null;
+  /** `budget` of the workflow, for the run; null for none. */
+  readonly runCeilingNanoUsd: number | null;
+  /** `budget` of the step, for this run; null for none. */
+  readonly stepCeilingNanoUsd: number | null;
 }

@@ -20,6 +20,7 @@ export function uselessSettingProblems(
     ...nodeSettings(step),
     ...lossSettings(step),
     ...publishSettings(step),
+    ...budgetSettings(step, kind),
     ...outputSettings(step, kind),
   ]
     .filter(({ useless }) => useless)
@@ -150,4 +151,10 @@ function publishSettings({ publish }: WorkflowStep): Setting[] {
     useless: publish?.channel !== undefined && publish[key] !== undefined,
     why,
   }));
+}
+
+function budgetSettings({ budget, grants }: WorkflowStep, kind: StepKind): Setting[] {
+  const spends = ownKinds.includes(kind) || grants.services.length > 0;
+  const why = "the step was granted no service that it could spend on";
+  return [{ path: ["budget"], useless: budget !== undefined && !spends, why }];
 }

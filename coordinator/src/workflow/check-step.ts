@@ -89,9 +89,12 @@ const nodeKeys = [
 
 /** Keys that a kind of step would accept and ignore. */
 function uselessKeys(kind: StepKind): string[] {
-  if (kind === "sleep") return [...nodeKeys, "shell", "timeout", "retry", "continue_on_failure"];
-  if (kind === "approve") return [...nodeKeys, "shell", "timeout"];
-  if (kind === "call" || kind === "publish") return [...nodeKeys, "shell"];
+  if (kind === "sleep") {
+    return [...nodeKeys, "budget", "shell", "timeout", "retry", "continue_on_failure"];
+  }
+  if (kind === "approve") return [...nodeKeys, "budget", "shell", "timeout"];
+  if (kind === "publish") return [...nodeKeys, "budget", "shell"];
+  if (kind === "call") return [...nodeKeys, "shell"];
   return kind === "run" ? [] : ["shell"];
 }
 

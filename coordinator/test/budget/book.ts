@@ -75,6 +75,7 @@ export function callRequest(rest: Partial<CallRequest> & Pick<CallRequest, "call
     bodyHash: new Uint8Array(32),
     worstCaseNanoUsd: 10,
     runCeilingNanoUsd: null,
+    stepCeilingNanoUsd: null,
     ...rest,
   };
 }

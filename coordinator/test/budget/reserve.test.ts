@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { forgetRunCalls } from "../../src/budget/budget.ts";
 import { budgetLimits } from "../../src/budget/limits.ts";
 import { decideCall } from "../../src/budget/reserve.ts";
-import { Book, callRequest } from "./book.ts";
+import { attemptKey, Book, callRequest } from "./book.ts";
 
 function refusalOf(book: Book, rest: Parameters<typeof callRequest>[0]) {
   const value = book.decide((state, nowMs) => decideCall(state, callRequest(rest), nowMs));
@@ -63,6 +64,54 @@ describe("decideCall", () => {
     expect(book.call({ call: "3", ...rest })).toBe("BUDGET_EXHAUSTED");
     book.settle("1", 0);
     expect(book.call({ call: "4", ...rest })).toBe("intended");
+  });
+
+  it("keeps a step of a run within its own ceiling, over all its attempts, and no other step", () => {
+    const book = new Book();
+    const rest = { stepCeilingNanoUsd: 25 };
+    const retried = { ...attemptKey, attempt: 2 };
+    expect(book.call({ call: "1", ...rest })).toBe("intended");
+    expect(book.call({ call: "2", ...rest, attempt: retried })).toBe("intended");
+    expect(book.sum("run/01RUN/ask", "run")).toEqual({ posted: 0, held: 20 });
+    expect(refusalOf(book, { call: "3", ...rest, attempt: retried })).toMatchObject({
+      code: "BUDGET_EXHAUSTED",
+      message:
+        "the budget of step ask in run 01RUN has 0.000000005 USD of 0.000000025 USD left; " +
+        "the call may cost 0.00000001 USD",
+      hint: "raise `budget` of step ask of workflow press",
+    });
+    expect(book.call({ call: "4", ...rest, attempt: { ...attemptKey, step: "b" } })).toBe(
+      "intended",
+    );
+    expect(book.call({ call: "5", ...rest, attempt: { ...attemptKey, run: "02" } })).toBe(
+      "intended",
+    );
+    book.settle("1", 0);
+    expect(book.call({ call: "6", ...rest })).toBe("intended");
+  });
+
+  it("reserves in the step, the run and every budget, or in none of them", () => {
+    const book = new Book();
+    book.define({ name: "all", limit: 100 });
+    const poorRun = { stepCeilingNanoUsd: 100, runCeilingNanoUsd: 9 };
+    expect(book.call({ call: "1", ...poorRun })).toBe("BUDGET_EXHAUSTED");
+    const poorStep = { stepCeilingNanoUsd: 9, runCeilingNanoUsd: 100 };
+    expect(book.call({ call: "2", ...poorStep })).toBe("BUDGET_EXHAUSTED");
+    expect(book.state.accounts.size).toBe(0);
+    expect(book.call({ call: "3", stepCeilingNanoUsd: 10, runCeilingNanoUsd: 10 })).toBe(
+      "intended",
+    );
+    const holds = book.state.calls.get("3")?.holds.map((hold) => hold.account);
+    expect(holds).toEqual(["run/01RUN", "run/01RUN/ask", "budget/all"]);
+  });
+
+  it("forgets a step's account with its run", () => {
+    const book = new Book();
+    book.call({ call: "1", stepCeilingNanoUsd: 10 });
+    expect([...book.state.accounts.keys()]).toEqual(["run/01RUN", "run/01RUN/ask"]);
+    book.settle("1", 10);
+    forgetRunCalls(book.state, "01RUN");
+    expect(book.state.accounts.size).toBe(0);
   });
 
   it("refuses an unknown price even where no budget applies, and takes a price of nothing", () => {

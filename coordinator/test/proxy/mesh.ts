@@ -9,7 +9,7 @@ import { sha256 } from "../../src/ledger/crypto.ts";
 import { createEgress, type Egress } from "../../src/proxy/egress/egress.ts";
 import type { Resolve } from "../../src/proxy/egress/resolve.ts";
 import {
-  type CallingRun,
+  type CallingStep,
   type CallWriter,
   createProxy,
   type VaultProxy,
@@ -113,7 +113,11 @@ export class TestMesh {
   readonly proxy: VaultProxy;
   service: Service | null;
   live = true;
-  run: CallingRun | null = { workflow: "press", ceilingNanoUsd: null };
+  calling: CallingStep | null = {
+    workflow: "press",
+    runCeilingNanoUsd: null,
+    stepCeilingNanoUsd: null,
+  };
   #seq = 0;
   #calls = 0;
 
@@ -135,7 +139,7 @@ export class TestMesh {
       nodeIsEnrolled: (node) => node === "board" || node === "other",
       attemptIsLive: (_attempt, node) => this.live && (node === "board" || node === ""),
       service: (name) => (name === "desk" ? this.service : null),
-      run: () => this.run,
+      calling: () => this.calling,
       onFault: (error) => this.faults.push(error),
     });
     this.#define(options.budgets ?? []);

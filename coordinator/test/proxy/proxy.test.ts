@@ -185,10 +185,23 @@ describe("a call of the coordinator's own", () => {
     expect(upstream.requests[0]?.headers).not.toHaveProperty("content-type");
   });
 
+  it("keeps to its step's ceiling", async () => {
+    newMesh();
+    const rest = { workflow: "press", runCeilingNanoUsd: null };
+    mesh.calling = { ...rest, stepCeilingNanoUsd: 9 };
+    expect(codeOf(await mesh.proxy.fromStep(stepCall()))).toBe("BUDGET_EXHAUSTED");
+    mesh.calling = { ...rest, stepCeilingNanoUsd: 10 };
+    const replies = await Promise.all(
+      Array.from({ length: 20 }, () => mesh.proxy.fromStep(stepCall())),
+    );
+    expect(replies.map(codeOf).filter((it) => it === "BUDGET_EXHAUSTED")).toHaveLength(19);
+    expect(upstream.requests).toHaveLength(1);
+  });
+
   it("keeps to the service's rules and to the run's ceiling", async () => {
     newMesh({ service: { allow: [{ methods: ["POST"], path: "/tickets" }] } });
     expect(codeOf(await mesh.proxy.fromStep(stepCall({ path: "/echo" })))).toBe("GRANT_MISSING");
-    mesh.run = { workflow: "press", ceilingNanoUsd: 9 };
+    mesh.calling = { workflow: "press", runCeilingNanoUsd: 9, stepCeilingNanoUsd: null };
     expect(codeOf(await mesh.proxy.fromStep(stepCall()))).toBe("BUDGET_EXHAUSTED");
     mesh.live = false;
     expect(codeOf(await mesh.proxy.fromStep(stepCall()))).toBe("TOKEN_WRONG_STEP");
@@ -267,7 +280,7 @@ describe("a refusal", () => {
     mesh.live = false;
     expect(codeOf(await mesh.fetch())).toBe("TOKEN_WRONG_STEP");
     mesh.live = true;
-    mesh.run = null;
+    mesh.calling = null;
     expect(codeOf(await mesh.fetch())).toBe("TOKEN_WRONG_STEP");
     expect(mesh.writer.of("callRefused")).toHaveLength(2);
   });

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { limits, stepLimitDefaults } from "../../limits.ts";
 import { formatDuration } from "../../quantity.ts";
-import { duration, environmentName, name, template, templateValue } from "../values.ts";
+import { duration, environmentName, money, name, template, templateValue } from "../values.ts";
 import { approve } from "./approve.ts";
 import { artifacts } from "./artifacts.ts";
 import { call } from "./call.ts";
@@ -160,6 +160,11 @@ const keys = z.strictObject({
     })
     .default({ services: [] })
     .describe("What the step may reach beyond its sandbox; left out, nothing."),
+  budget: money
+    .optional()
+    .describe(
+      "Ceiling of what all attempts of this step of one run may spend on services together; a call that might cost more is refused with BUDGET_EXHAUSTED. Left out, the run's `budget` and the `budget` resources alone bound it.",
+    ),
   limits: stepLimits.prefault({}).describe("What one attempt may use of its node."),
 
   // When it fails or takes long
