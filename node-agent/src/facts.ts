@@ -15,7 +15,7 @@ export function nodeFacts(host: Host, slots: number): Facts {
 /** One a processor, as far as half of the memory goes round. */
 export function defaultSlots(host: Host): number {
   const byMemory = Math.floor(host.info.memoryBytes / 2 / agentLimits.slotMemoryBytes);
-  return Math.max(1, Math.min(host.info.cores, byMemory, agentLimits.slotsMax));
+  return Math.max(1, Math.min(host.info.cores, byMemory, agentLimits.slotsDefaultMax));
 }
 
 /** Throws ISOLATION_INSUFFICIENT when this kernel cannot confine a step. */

@@ -29,7 +29,9 @@ export const agentLimits = {
   /** Skipped at every start: more events than could have been sent and not synced. */
   sequenceSkip: 1_000_000,
 
-  slotsMax: 16,
+  /** Taken by itself; a large machine is told of more with --slots. */
+  slotsDefaultMax: 16,
+  slotsMax: 256,
   /** One slot a share of half the machine's memory. */
   slotMemoryBytes: 64 * 1024 * 1024,
   /** The longest that timers count everywhere: 2^31 - 1. */

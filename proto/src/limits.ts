@@ -16,6 +16,8 @@ export const limits = {
   inputsBytesMax: 256 * 1024,
   /** With the prefix that says whose key it is. */
   idempotencyKeyLengthMax: 256,
+  /** Runs that one call may start. */
+  startsMax: 256,
   /** One gRPC message to the console API. */
   consoleMessageBytesMax: 4 * 1024 * 1024,
 

@@ -14,6 +14,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Resources/Graph": ["operator"],
   "/cohort.console.Resources/List": ["operator"],
   "/cohort.console.Runs/Start": ["operator"],
+  "/cohort.console.Runs/StartMany": ["operator"],
   "/cohort.console.Runs/Get": ["operator"],
   "/cohort.console.Runs/Cancel": ["operator"],
   "/cohort.console.Runs/Pause": ["operator"],

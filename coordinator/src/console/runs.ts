@@ -1,5 +1,13 @@
-import { type LogLine, type RunsServer, RunsService } from "@cohort/proto/gen/cohort/console";
-import { refuse } from "@cohort/proto/problem";
+import {
+  type LogLine,
+  type RunsServer,
+  RunsService,
+  type StartRunReply,
+  type StartRunRequest,
+  type StartRunResult,
+} from "@cohort/proto/gen/cohort/console";
+import { limits } from "@cohort/proto/limits";
+import { CohortError, refuse } from "@cohort/proto/problem";
 import type { RunHistory } from "../history/history.ts";
 import { queryOutcome, queryRun, queryRuns, unknownRun } from "../history/query-runs.ts";
 import type { StepLogStore } from "../log/log.ts";
@@ -28,23 +36,21 @@ export function runsService(
   { unary, stream }: Methods,
   dependencies: RunsDependencies,
 ): RunsServer {
-  const { writer, feed, history, newId } = dependencies;
+  const { writer, feed, history } = dependencies;
   /** What has ended, and perhaps left memory, does not change. */
   const unlessEnded = (run: string, decide: () => Decision<boolean>) =>
     history.find(run) === null ? decide() : nothing(false);
   return {
-    start: unary(RunsService.start, async ({ workflow, inputsJson, idempotencyKey }, caller) => {
-      const request = {
-        run: newId(),
-        workflow,
-        trigger: "operator" as const,
-        actor: caller.name,
-        inputs: parseInputs(inputsJson),
-        event: null,
-        idempotencyKey: idempotencyKey === "" ? "" : `operator/${idempotencyKey}`,
-      };
-      const started = await writer.decide((state) => decideStart(state, request, history));
-      return { ...started, ...(await queryOutcome(writer, history, started.run)) };
+    start: unary(RunsService.start, (request, caller) =>
+      startRun(dependencies, request, caller.name),
+    ),
+    startMany: unary(RunsService.startMany, async ({ starts }, caller) => {
+      if (starts.length > limits.startsMax) {
+        throw refuse("LIMIT_EXCEEDED", `one call may start ${limits.startsMax} runs`);
+      }
+      // Each is decided by itself; they share a commit.
+      const results = starts.map((it) => resultOf(startRun(dependencies, it, caller.name)));
+      return { results: await Promise.all(results) };
     }),
     get: unary(RunsService.get, ({ run }) => queryRun(writer, history, run)),
     list: unary(RunsService.list, (request) => queryRuns(writer, history, request)),
@@ -87,6 +93,33 @@ export function runsService(
       streamLogs(dependencies, request, send, signal),
     ),
   };
+}
+
+async function startRun(
+  { writer, history, newId }: RunsDependencies,
+  { workflow, inputsJson, idempotencyKey }: StartRunRequest,
+  actor: string,
+): Promise<StartRunReply> {
+  const request = {
+    run: newId(),
+    workflow,
+    trigger: "operator" as const,
+    actor,
+    inputs: parseInputs(inputsJson),
+    event: null,
+    idempotencyKey: idempotencyKey === "" ? "" : `operator/${idempotencyKey}`,
+  };
+  const started = await writer.decide((state) => decideStart(state, request, history));
+  return { ...started, ...(await queryOutcome(writer, history, started.run)) };
+}
+
+async function resultOf(starting: Promise<StartRunReply>): Promise<StartRunResult> {
+  try {
+    return { problems: [], started: await starting };
+  } catch (error) {
+    if (!(error instanceof CohortError)) throw error;
+    return { problems: [...error.problems], started: undefined };
+  }
 }
 
 async function streamLogs(

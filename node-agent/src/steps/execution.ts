@@ -51,10 +51,10 @@ export class Execution {
   /** Never rejects: whatever goes wrong is the result. `proxy` serves the step's requests. */
   async run(spec: SandboxSpec, proxy: HttpHandler | null): Promise<Finished> {
     let exit: SandboxExit | null = null;
-    const ended = new AbortController();
+    const ended = proxy === null ? null : new AbortController();
     try {
       const process = await this.#start(spec);
-      if (proxy !== null) void serveShim(process, proxy, ended.signal);
+      if (proxy !== null && ended !== null) void serveShim(process, proxy, ended.signal);
       const log = new StepLog((value) => this.#emit({ $case: "log", value }), this.#stdoutBytesMax);
       await this.#readOutput(process, log);
       exit = await process.exited;
@@ -65,7 +65,7 @@ export class Execution {
     } catch (cause) {
       return this.#failed(cause, exit);
     } finally {
-      ended.abort();
+      ended?.abort();
       clearTimeout(this.#timeoutTimer);
       clearTimeout(this.#graceTimer);
       this.#process?.release();
@@ -120,15 +120,13 @@ export class Execution {
   async #readOutput(process: SandboxProcess, log: StepLog): Promise<void> {
     const { stepLogBytesPerSecondMax: rate, stepLogBurstBytesMax: burst } = agentLimits;
     const begin = this.#host.monotonic();
-    const ended = new AbortController();
-    void process.exited.then(() => ended.abort());
     try {
       for (;;) {
         const output = await process.readOutput();
         if (output === null) return;
         log.add(output.stream, output.bytes);
         const aheadMs = ((log.cost - burst) / rate) * 1000 - (this.#host.monotonic() - begin);
-        if (aheadMs > 0) await delay(aheadMs, ended.signal);
+        if (aheadMs > 0) await delayUntilExit(process, aheadMs);
       }
     } finally {
       log.flush();
@@ -136,16 +134,19 @@ export class Execution {
   }
 
   #result(process: SandboxProcess, exit: SandboxExit, log: StepLog): Finished {
-    const said = log.lastErrorLine;
-    const because = said === "" ? "" : `: ${said}`;
     this.#throwIfStopped();
+    if (exit.killed === "" && exit.signal === "" && exit.code === 0) {
+      const { output } = this.#dispatch;
+      const outputJson = stepOutput(process, output, log.stdout, this.#outputBytesMax);
+      const usage = usageOf(exit);
+      return { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage };
+    }
     if (exit.killed === "memory") throw refuse("STEP_MEMORY", "the step used too much memory");
     if (exit.killed === "cpu") throw refuse("STEP_CPU", "the step used too much processor time");
+    const said = log.lastErrorLine;
+    const because = said === "" ? "" : `: ${said}`;
     if (exit.signal !== "") throw refuse("STEP_SIGNAL", `${exit.signal} ended the step${because}`);
-    if (exit.code !== 0) throw refuse("STEP_EXIT", `exit status ${exit.code}${because}`);
-    const { output } = this.#dispatch;
-    const outputJson = stepOutput(process, output, log.stdout, this.#outputBytesMax);
-    return { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage: usage(exit) };
+    throw refuse("STEP_EXIT", `exit status ${exit.code}${because}`);
   }
 
   /** The reason why the attempt was to end counts for more than what came of that. */
@@ -177,7 +178,7 @@ export function failure(code: ErrorCode, message: string, exit: SandboxExit | nu
     exit: exit?.code ?? -1,
     message: message.slice(0, agentLimits.messageLengthMax),
     outputJson: "",
-    usage: exit === null ? undefined : usage(exit),
+    usage: exit === null ? undefined : usageOf(exit),
   };
 }
 
@@ -186,7 +187,7 @@ function failed(cause: unknown, exit: SandboxExit | null): Finished {
   return failure("STEP_START_FAILED", cause instanceof Error ? cause.message : String(cause), exit);
 }
 
-function usage(exit: SandboxExit): Usage {
+function usageOf(exit: SandboxExit): Usage {
   return {
     cpuMs: Math.round(exit.cpuMs),
     memoryPeakBytes: exit.memoryPeakBytes,
@@ -194,4 +195,11 @@ function usage(exit: SandboxExit): Usage {
     bytesIn: 0,
     bytesOut: 0,
   };
+}
+
+/** Or until the process has ended, if that is sooner. */
+async function delayUntilExit(process: SandboxProcess, ms: number): Promise<void> {
+  const waiting = new AbortController();
+  await Promise.race([delay(ms, waiting.signal), process.exited]);
+  waiting.abort();
 }

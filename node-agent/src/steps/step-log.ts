@@ -15,7 +15,8 @@ export class StepLog {
   #stdout: Uint8Array[] = [];
   #stdoutBytes = 0;
   #stderrTail: Uint8Array = new Uint8Array(0);
-  readonly #gathered = new Uint8Array(limits.logChunkBytesMax);
+  /** Made when there is something to gather: most steps say nothing. */
+  #gathered = new Uint8Array(0);
   #gatheredLength = 0;
   #stream: 1 | 2 = 1;
   #offset = 0;
@@ -29,6 +30,7 @@ export class StepLog {
   add(stream: 1 | 2, bytes: Uint8Array): void {
     if (stream !== this.#stream) this.flush();
     this.#stream = stream;
+    if (this.#gathered.length === 0) this.#gathered = new Uint8Array(limits.logChunkBytesMax);
     for (let at = 0; at < bytes.length; ) {
       const room = this.#gathered.length - this.#gatheredLength;
       const piece = bytes.subarray(at, at + room);

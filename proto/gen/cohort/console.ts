@@ -22,6 +22,7 @@ import {
 } from "@grpc/grpc-js";
 import { Hold } from "./ledger.ts";
 import { AttemptKey, Facts, Usage } from "./node.ts";
+import { Problem } from "./problem.ts";
 
 export const protobufPackage = "cohort.console";
 
@@ -146,6 +147,21 @@ export interface StartRunReply {
   /** queued while it waits for its concurrency group, cancelled when it was skipped */
   state: string;
   reason: string;
+}
+
+export interface StartRunsRequest {
+  starts: StartRunRequest[];
+}
+
+export interface StartRunsReply {
+  /** in the order of the request */
+  results: StartRunResult[];
+}
+
+export interface StartRunResult {
+  /** why it was refused */
+  problems: Problem[];
+  started: StartRunReply | undefined;
 }
 
 export interface CancelRunRequest {
@@ -2402,6 +2418,235 @@ export const StartRunReply: MessageFns<StartRunReply> = {
     message.existing = object.existing ?? false;
     message.state = object.state ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseStartRunsRequest(): StartRunsRequest {
+  return { starts: [] };
+}
+
+export const StartRunsRequest: MessageFns<StartRunsRequest> = {
+  encode(message: StartRunsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.starts) {
+      StartRunRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartRunsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartRunsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.starts.push(StartRunRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartRunsRequest {
+    return {
+      starts: globalThis.Array.isArray(object?.starts)
+        ? object.starts.map((e: any) => StartRunRequest.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: StartRunsRequest): unknown {
+    const obj: any = {};
+    if (message.starts?.length) {
+      obj.starts = message.starts.map((e) => StartRunRequest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartRunsRequest>): StartRunsRequest {
+    return StartRunsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartRunsRequest>): StartRunsRequest {
+    const message = createBaseStartRunsRequest();
+    message.starts = object.starts?.map((e) => StartRunRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStartRunsReply(): StartRunsReply {
+  return { results: [] };
+}
+
+export const StartRunsReply: MessageFns<StartRunsReply> = {
+  encode(message: StartRunsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      StartRunResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartRunsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartRunsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(StartRunResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartRunsReply {
+    return {
+      results: globalThis.Array.isArray(object?.results)
+        ? object.results.map((e: any) => StartRunResult.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: StartRunsReply): unknown {
+    const obj: any = {};
+    if (message.results?.length) {
+      obj.results = message.results.map((e) => StartRunResult.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartRunsReply>): StartRunsReply {
+    return StartRunsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartRunsReply>): StartRunsReply {
+    const message = createBaseStartRunsReply();
+    message.results = object.results?.map((e) => StartRunResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStartRunResult(): StartRunResult {
+  return { problems: [], started: undefined };
+}
+
+export const StartRunResult: MessageFns<StartRunResult> = {
+  encode(message: StartRunResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.started !== undefined) {
+      StartRunReply.encode(message.started, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StartRunResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStartRunResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.started = StartRunReply.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StartRunResult {
+    return {
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      started: isSet(object.started) ? StartRunReply.fromJSON(object.started) : undefined,
+    };
+  },
+
+  toJSON(message: StartRunResult): unknown {
+    const obj: any = {};
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.started !== undefined) {
+      obj.started = StartRunReply.toJSON(message.started);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StartRunResult>): StartRunResult {
+    return StartRunResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StartRunResult>): StartRunResult {
+    const message = createBaseStartRunResult();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.started = (object.started !== undefined && object.started !== null)
+      ? StartRunReply.fromPartial(object.started)
+      : undefined;
     return message;
   },
 };
@@ -10033,6 +10278,16 @@ export const RunsService = {
     responseSerialize: (value: StartRunReply): Buffer => Buffer.from(StartRunReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): StartRunReply => StartRunReply.decode(value),
   },
+  /** Many at once, at most limits.startsMax, each with an answer of its own. */
+  startMany: {
+    path: "/cohort.console.Runs/StartMany" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: StartRunsRequest): Buffer => Buffer.from(StartRunsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StartRunsRequest => StartRunsRequest.decode(value),
+    responseSerialize: (value: StartRunsReply): Buffer => Buffer.from(StartRunsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StartRunsReply => StartRunsReply.decode(value),
+  },
   get: {
     path: "/cohort.console.Runs/Get" as const,
     requestStream: false as const,
@@ -10114,6 +10369,8 @@ export const RunsService = {
 
 export interface RunsServer extends UntypedServiceImplementation {
   start: handleUnaryCall<StartRunRequest, StartRunReply>;
+  /** Many at once, at most limits.startsMax, each with an answer of its own. */
+  startMany: handleUnaryCall<StartRunsRequest, StartRunsReply>;
   get: handleUnaryCall<GetRunRequest, Run>;
   list: handleUnaryCall<ListRunsRequest, ListRunsReply>;
   /** Ends a run; a second, hard one may follow a soft one. */
@@ -10144,6 +10401,22 @@ export interface RunsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: StartRunReply) => void,
+  ): ClientUnaryCall;
+  /** Many at once, at most limits.startsMax, each with an answer of its own. */
+  startMany(
+    request: StartRunsRequest,
+    callback: (error: ServiceError | null, response: StartRunsReply) => void,
+  ): ClientUnaryCall;
+  startMany(
+    request: StartRunsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: StartRunsReply) => void,
+  ): ClientUnaryCall;
+  startMany(
+    request: StartRunsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: StartRunsReply) => void,
   ): ClientUnaryCall;
   get(request: GetRunRequest, callback: (error: ServiceError | null, response: Run) => void): ClientUnaryCall;
   get(

@@ -11,8 +11,6 @@ export interface AgentsSettings {
 
 /** Any later message. */
 export interface AgentsMode {
-  /** False: boards have processors of their own, so their verifying is left out. */
-  readonly verifies: boolean;
   readonly reportsEachStart: boolean;
 }
 
