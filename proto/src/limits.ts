@@ -20,6 +20,8 @@ export const limits = {
   startsMax: 256,
   /** One gRPC message to the console API. */
   consoleMessageBytesMax: 4 * 1024 * 1024,
+  /** Problems of one answer, encoded: they travel as metadata, of which HTTP/2 takes 64 KiB. */
+  problemsBytesMax: 32 * 1024,
 
   /** One YAML file, and what it may hold. */
   sourceBytesMax: 1024 * 1024,

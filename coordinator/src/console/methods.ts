@@ -1,6 +1,7 @@
 import { errors } from "@cohort/proto/errors";
 import { Problems } from "@cohort/proto/gen/cohort/problem";
-import { CohortError, problem } from "@cohort/proto/problem";
+import { limits } from "@cohort/proto/limits";
+import { CohortError, Problem, problem } from "@cohort/proto/problem";
 import {
   Metadata,
   type ServerUnaryCall,
@@ -83,8 +84,21 @@ function toServiceError(error: unknown, onFault: (error: unknown) => void): Serv
     known ??
     new CohortError([problem("INTERNAL", "a fault of the coordinator's own; its log says more")]);
   const metadata = new Metadata();
-  const encoded = Problems.encode({ problems: [...fault.problems] }).finish();
+  const encoded = Problems.encode({ problems: fitting(fault.problems) }).finish();
   metadata.set("cohort-problems-bin", Buffer.from(encoded));
   const code = status[errors[fault.code].grpc as keyof typeof status] as status;
   return Object.assign(new Error(fault.message), { code, details: fault.message, metadata });
+}
+
+/** As many as fit, and how many are left out. */
+function fitting(problems: readonly Problem[]): Problem[] {
+  let left = limits.problemsBytesMax;
+  const tooMany = problems.findIndex((it) => {
+    left -= Problem.encode(it).finish().length;
+    return left < 0;
+  });
+  if (tooMany === -1) return [...problems];
+  const message = `${problems.length - tooMany} problems more are not shown`;
+  const rest = problem("LIMIT_EXCEEDED", message, { hint: "Mend these first." });
+  return [...problems.slice(0, tooMany), rest];
 }

@@ -2,15 +2,17 @@ import type { ErrorCode } from "@cohort/proto/errors";
 import { limits } from "@cohort/proto/limits";
 import { type Problem, problem } from "@cohort/proto/problem";
 import {
+  Composer,
   type Document,
   isMap,
   isNode,
   isScalar,
   LineCounter,
   type Node,
-  parseAllDocuments,
-  visit,
+  Parser,
 } from "yaml";
+import { excerptOf } from "./excerpt.ts";
+import { characterFaults, depthFaults, documentFaults, type Place } from "./yaml-faults.ts";
 
 /** A file that an operator applies; `path` as the operator named it. */
 export interface SourceFile {
@@ -32,8 +34,9 @@ export interface Source {
 }
 
 /** Documents of a file, or all that is wrong with its YAML. */
-export function readSources(file: SourceFile): { sources: Source[]; problems: Problem[] } {
-  if (file.text.length > limits.sourceBytesMax) {
+export function readSources(given: SourceFile): { sources: Source[]; problems: Problem[] } {
+  const file = { ...given, text: given.text.replace(/^\uFEFF/, "") };
+  if (new TextEncoder().encode(file.text).length > limits.sourceBytesMax) {
     const message = `the file is larger than ${limits.sourceBytesMax} bytes`;
     return {
       sources: [],
@@ -41,70 +44,40 @@ export function readSources(file: SourceFile): { sources: Source[]; problems: Pr
     };
   }
   const counter = new LineCounter();
-  const documents = parseAllDocuments(file.text, {
+  const tokens = [...new Parser(counter.addNewLine).parse(file.text)];
+  const place = placer(file, counter);
+  const beforehand = [...characterFaults(file.text, place), ...depthFaults(tokens, place)];
+  if (beforehand.length > 0) return { sources: [], problems: beforehand };
+  const composer = new Composer({
     version: "1.2",
     schema: "core",
     merge: false,
     uniqueKeys: true,
-    lineCounter: counter,
-    prettyErrors: false,
     logLevel: "silent",
   });
   const sources: Source[] = [];
   const problems: Problem[] = [];
-  for (const document of Array.isArray(documents) ? documents : []) {
-    const place = placer(file, counter);
-    const faults = faultsOf(document, place);
+  for (const document of composer.compose(tokens, true, file.text.length)) {
+    const faults = documentFaults(document, place);
     problems.push(...faults);
-    if (faults.length === 0 && document.contents !== null)
-      sources.push(sourceOf(file, document, place));
+    if (faults.length === 0 && !isEmpty(document)) sources.push(sourceOf(file, document, place));
   }
   return { sources, problems };
 }
 
-type Place = (offset: number, code: ErrorCode, message: string, hint?: string) => Problem;
+/** Nothing but comments, as after a last "---". */
+function isEmpty({ contents }: Document.Parsed): boolean {
+  return contents === null || (isScalar(contents) && contents.source === "");
+}
 
 function placer(file: SourceFile, counter: LineCounter): Place {
   return (offset, code, message, hint = "") => {
-    const { line, col } = counter.linePos(Math.min(offset, file.text.length));
-    const text = (file.text.split("\n")[line - 1] ?? "").trimEnd();
-    const excerpt = `${text}\n${" ".repeat(Math.max(0, col - 1))}^`;
-    return problem(code, message, { file: file.path, line, column: col, excerpt, hint });
+    const { line, col: column } = counter.linePos(Math.min(offset, file.text.length));
+    const { lineStarts } = counter;
+    const text = file.text.slice(lineStarts[line - 1] ?? 0, lineStarts[line]);
+    const excerpt = excerptOf(text.replace(/\r?\n$/, ""), column);
+    return problem(code, message, { file: file.path, line, column, excerpt, hint });
   };
-}
-
-/** Syntax errors, and what YAML allows but Cohort does not: tags, aliases, depth. */
-function faultsOf(document: Document.Parsed, place: Place): Problem[] {
-  const faults = [...document.errors, ...document.warnings].map((error) =>
-    place(error.pos[0], "YAML_SYNTAX", error.message.split("\n")[0] as string),
-  );
-  if (faults.length > 0) return faults;
-  visit(document, {
-    Alias(_, alias) {
-      faults.push(
-        place(
-          alias.range?.[0] ?? 0,
-          "YAML_SYNTAX",
-          "aliases are not accepted",
-          "Write the value out.",
-        ),
-      );
-    },
-    Node(_, node, parents) {
-      const at = (node.range?.[0] ?? 0) as number;
-      if (node.tag?.startsWith("!") === true) {
-        faults.push(place(at, "YAML_SYNTAX", `the tag ${node.tag} is not accepted`));
-      }
-      if (parents.length > 2 * limits.sourceDepthMax) {
-        faults.push(
-          place(at, "LIMIT_EXCEEDED", `nested deeper than ${limits.sourceDepthMax} levels`),
-        );
-        return visit.BREAK;
-      }
-      return undefined;
-    },
-  });
-  return faults;
 }
 
 function sourceOf(file: SourceFile, document: Document.Parsed, place: Place): Source {
