@@ -44,6 +44,19 @@ describe("the check of a history", () => {
     expect(faults(next(3))).toEqual(["r s[0]: attempt 3 follows 1"]);
   });
 
+  it.each([
+    ["approvalRequested", "approvalDecided"],
+    ["publicationIntended", "publicationEnded"],
+  ])("finds %s and its answer out of order or recorded twice", (asked, answered) => {
+    const [first, second] = [{ [asked]: { attempt } }, { [answered]: { attempt } }];
+    const within = (...events: object[]) => [...sound.slice(0, 3), ...events, ...sound.slice(3)];
+    expect(faults(within(first, second))).toEqual([]);
+    expect(faults(within(first))).toEqual([]);
+    for (const wrong of [[second], [second, first], [first, first], [first, second, second]]) {
+      expect(faults(within(...wrong))).toHaveLength(1);
+    }
+  });
+
   it("finds a gap in the numbers", () => {
     const entries = sound.map((event, at) => Entry.fromJSON({ seq: at + 2, ...event }));
     expect(faultsOf(entries as Parameters<typeof faultsOf>[0])).toContain(

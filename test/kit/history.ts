@@ -42,6 +42,8 @@ const lifeOf = {
   step: /^(?:stepPlanned )?stepEnded$/,
   attempt: /^attemptScheduled (?:attemptAccepted )?(?:attemptStarted )?attemptEnded$/,
   call: /^callIntended (?:callSettled|callUncertain)$/,
+  question: /^approvalRequested(?: approvalDecided)?$/,
+  message: /^publicationIntended(?: publicationEnded)?$/,
 } as const;
 
 type Subject = keyof typeof lifeOf;
@@ -64,6 +66,12 @@ function subjectOf(event: Recorded["event"]): string | null {
     case "callSettled":
     case "callUncertain":
       return `call ${event.value.call}`;
+    case "approvalRequested":
+    case "approvalDecided":
+      return `question ${attemptId(event.value.attempt as AttemptKey)}`;
+    case "publicationIntended":
+    case "publicationEnded":
+      return `message ${attemptId(event.value.attempt as AttemptKey)} ${event.value.channel}`;
     default:
       return null;
   }

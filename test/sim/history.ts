@@ -37,6 +37,8 @@ export class History {
   readonly #schedules = new Map<string, typeof noTimes>();
   readonly #connected = new Set<string>();
   readonly #attempts = new Map<string, AttemptRecord>();
+  /** What attempts asked of people and gateways, and whether it is still unanswered. */
+  readonly #asked = new Map<string, boolean>();
   readonly #work: Work;
 
   constructor(work: Work) {
@@ -98,6 +100,14 @@ export class History {
         return this.#runEnded(event.value.run, event.value.outcome);
       case "scheduleFired":
         return this.#scheduleFired(event.value);
+      case "approvalRequested":
+        return this.#opens("question", event.value.attempt, "");
+      case "approvalDecided":
+        return this.#closes("question", event.value.attempt, "");
+      case "publicationIntended":
+        return this.#opens("message", event.value.attempt, event.value.channel);
+      case "publicationEnded":
+        return this.#closes("message", event.value.attempt, event.value.channel);
       case "callIntended":
         this.calls++;
         return;
@@ -109,6 +119,22 @@ export class History {
         return;
       default:
     }
+  }
+
+  /** An attempt asks something of others, once. */
+  #opens(what: string, key: AttemptKey | undefined, channel: string): void {
+    const id = `${what} of ${attemptId(key as AttemptKey)} ${channel}`;
+    must(this.isOpen(key as AttemptKey), "events of an attempt come in order", `${id} is late`);
+    must(!this.#asked.has(id), "a transition is recorded once", `${id} is asked again`);
+    this.#asked.set(id, true);
+  }
+
+  /** It is answered, once, and while the attempt still wants to know. */
+  #closes(what: string, key: AttemptKey | undefined, channel: string): void {
+    const id = `${what} of ${attemptId(key as AttemptKey)} ${channel}`;
+    must(this.isOpen(key as AttemptKey), "events of an attempt come in order", `${id} is late`);
+    must(this.#asked.get(id) === true, "a transition is recorded once", `${id} is not open`);
+    this.#asked.set(id, false);
   }
 
   /** A time is settled once, but that it may wait first. */

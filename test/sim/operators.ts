@@ -6,12 +6,10 @@ import {
   decideDrain,
   decideUncordon,
 } from "../../coordinator/src/fleet/decide-cordon.ts";
-import { formerRun } from "../../coordinator/src/history/history.ts";
 import { queryRun } from "../../coordinator/src/history/query-runs.ts";
-import { decideApproval } from "../../coordinator/src/scheduler/decide-approval.ts";
 import { decideStart } from "../../coordinator/src/scheduler/decide-start.ts";
-import { keyOf } from "../../coordinator/src/scheduler/runs.ts";
 import { checkSources } from "../../coordinator/src/workflow/workflow.ts";
+import { answerSteps } from "./answers.ts";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
 import type { Random } from "./random.ts";
 import { Verbs } from "./verbs.ts";
@@ -85,7 +83,9 @@ export class Operators {
     for (const wish of this.#wishes) this.#start(coordinator, wish);
     if (random.chance(0.1)) this.#look(coordinator);
     this.#tend(coordinator, wishing);
-    if (random.chance(0.1)) this.#approve(coordinator);
+    answerSteps(random, coordinator, (command) =>
+      this.#watch(coordinator, coordinator.writer.decide(command), () => {}),
+    );
     this.#verbs.act(coordinator, wishing);
   }
 
@@ -160,24 +160,6 @@ export class Operators {
     this.#watch(coordinator, done, ({ state }) => this.#told.saw(run, state));
   }
 
-  /** Two at times decide the same, and not the same way. */
-  #approve(coordinator: CoordinatorProcess): void {
-    const random = this.#random;
-    const asked = [...coordinator.writer.state.runs.asked.keys()];
-    if (asked.length === 0) return;
-    const attempt = keyOf(random.pick(asked));
-    const former = (run: string) => formerRun(coordinator.log.history, run);
-    const parts = { hash: sha256, former };
-    for (let people = random.integer(1, 2); people > 0; people--) {
-      const approve = random.chance(0.7);
-      const request = { attempt, approve, comment: "", actor: "operator", role } as const;
-      const done = coordinator.writer.decide((state, nowMs) =>
-        decideApproval(state.runs, request, nowMs, parts),
-      );
-      this.#watch(coordinator, done, () => {});
-    }
-  }
-
   /** An answer of a coordinator that has died meanwhile never arrives. */
   #watch<T>(coordinator: CoordinatorProcess, done: Promise<T>, then: (value: T) => void): void {
     done.then(
@@ -192,13 +174,8 @@ export class Operators {
   }
 }
 
-const role = "operator";
 /** Of a disk that failed, and of a decision that came second. */
 const expected = new Set(["LEDGER_UNWRITABLE", "APPROVAL_DECIDED"]);
-
-function sha256(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
-}
 
 function storedResources(text: string) {
   const { resources, problems } = checkSources([{ path: "simulated.yaml", text }], () => true);

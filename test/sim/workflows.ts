@@ -16,7 +16,7 @@ export function randomResources(random: Random, fleet: FleetShape): string {
     randomWorkflow(random, `flow-${at}`, fleet),
   );
   const limit = random.pick(["0.05", "0.50", "5.00"]);
-  return [service("paid", "0.01"), service("free", "0"), budget(limit), ...workflows].join(
+  return [service("paid", "0.01"), service("free", "0"), budget(limit), channel, ...workflows].join(
     "\n---\n",
   );
 }
@@ -89,6 +89,7 @@ function randomStep(
   if (random.chance(0.7)) lines.push(retryLine(random));
   if (random.chance(0.15)) return [...lines, ...callLines(random, depends)];
   if (random.chance(0.1)) return [...lines, ...approveLines(random)];
+  if (random.chance(0.1)) return [...lines, ...publishLines(random)];
   return [...lines, ...workLines(random, depends, fleet)];
 }
 
@@ -154,8 +155,17 @@ function callLines(random: Random, depends: readonly string[]): string[] {
 
 function approveLines(random: Random): string[] {
   const asked = `prompt: "go on with \${{ inputs.size }}?", roles: [operator]`;
-  return [`    approve: { ${asked}, timeout: ${random.integer(2, 30)}s }`];
+  const notify = random.chance(0.3) ? ", notify: [alerts]" : "";
+  return [`    approve: { ${asked}, timeout: ${random.integer(2, 30)}s${notify} }`];
 }
+
+function publishLines(random: Random): string[] {
+  const to = random.pick(["topic: sim/size", "channel: alerts"]);
+  const payload = random.pick(["go", '{ size: "${{ inputs.size }}" }']);
+  return [`    timeout: ${random.integer(2, 30)}s`, `    publish: { ${to}, payload: ${payload} }`];
+}
+
+const channel = "kind: channel\nname: alerts\nmqtt: { topic: sim/alerts }";
 
 function nodesLine(random: Random, { zones }: FleetShape): string {
   const [zone, boards] = random.pick(Object.entries(zones));

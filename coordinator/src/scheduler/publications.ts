@@ -1,5 +1,5 @@
 import { ExpressionError } from "@cohort/proto/expression";
-import type { PublicationIntended } from "@cohort/proto/gen/cohort/ledger";
+import { PublicationIntended } from "@cohort/proto/gen/cohort/ledger";
 import { limits } from "@cohort/proto/limits";
 import { attemptId, instanceId } from "@cohort/proto/proof";
 import type { Channel } from "@cohort/proto/resources/channel";
@@ -28,11 +28,12 @@ export function publicationOf(
     return failure("LIMIT_EXCEEDED", message);
   }
   const message = { attempt: keyOf(instance), channel, payload, messageId: instanceId(instance) };
-  if (channel !== "") return { ...message, ...addressOf(catalogue, channel) };
+  if (channel !== "") return intended({ ...message, ...addressOf(catalogue, channel) });
   const topic = textOf(step.publishTopic?.evaluate(variables));
   const fault = evaluatedTopicFault(template, topic);
   if (fault !== null) return failure("TOPIC_INVALID", fault);
-  return { ...message, topic, qos: own.qos ?? qosDefault, retain: own.retain ?? false };
+  const { qos = qosDefault, retain = false } = own;
+  return intended({ ...message, topic, qos, retain });
 }
 
 /** Tells a channel what an `approve` step asks. */
@@ -47,7 +48,12 @@ export function noticeOf(
   const until = new Date(instance.dueMs).toISOString();
   const payload = JSON.stringify({ ...attempt, workflow, prompt, roles, until });
   const messageId = `${attemptId(attempt)}/${channel}`;
-  return { attempt, channel, payload, messageId, ...addressOf(catalogue, channel) };
+  return intended({ attempt, channel, payload, messageId, ...addressOf(catalogue, channel) });
+}
+
+/** With its fields in the log's order: the state keeps it, and is to be the same when replayed. */
+function intended(message: PublicationIntended): PublicationIntended {
+  return PublicationIntended.fromPartial(message);
 }
 
 /** What is applied is never taken away, so that a channel that was checked is there. */
