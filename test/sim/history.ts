@@ -69,6 +69,8 @@ export class History {
         return this.#runBegan(event.value.run);
       case "stepPlanned":
         return this.#stepPlanned(event.value.run, event.value.step);
+      case "stepExtended":
+        return this.#stepExtended(event.value.run, event.value.step);
       case "attemptScheduled":
         return this.#scheduled(event.value.attempt as AttemptKey, event.value.node);
       case "attemptAccepted":
@@ -176,6 +178,11 @@ export class History {
     this.#begins(id, `${step} is planned`);
     must(!run.steps.has(step), "a transition is recorded once", `${id}/${step} planned again`);
     run.steps.set(step, "planned");
+  }
+
+  #stepExtended(id: string, step: string): void {
+    const going = this.#goingOn(id).steps.get(step) === "planned";
+    must(going, "events of an attempt come in order", `${id}/${step} extended and does not go on`);
   }
 
   #scheduled(key: AttemptKey, node: string): void {

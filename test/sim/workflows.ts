@@ -171,6 +171,7 @@ function nodesLine(random: Random, { zones }: FleetShape): string {
   const [zone, boards] = random.pick(Object.entries(zones));
   const count = random.chance(0.3) ? "all" : random.integer(1, boards);
   const settings = [`select: 'node.labels.zone == "${zone}"'`, `count: ${count}`];
+  if (count === "all" && random.chance(0.5)) settings.push("late_joiners: true");
   if (count !== 1 && random.chance(0.5)) {
     const tolerant = count === "all" || count > 1 ? ["quorum: 50%", "max_failures: 1"] : [];
     settings.push(random.pick([...tolerant, "max_concurrent: 1"]));

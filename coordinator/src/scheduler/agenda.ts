@@ -21,6 +21,8 @@ export interface Agenda {
   readonly own: Instance[];
   /** Nodes that have room since now. */
   readonly nodes: Set<string>;
+  /** Nodes that have just come, and may join steps that go on. */
+  readonly joiners: Set<string>;
   /** Concurrency groups that may have a place. */
   readonly groups: Set<string>;
   /** Runs that have just asked for one. */
@@ -36,6 +38,7 @@ export function emptyAgenda(): Agenda {
     instances: [],
     own: [],
     nodes: new Set(),
+    joiners: new Set(),
     groups: new Set(),
     newcomers: [],
     cursors: [],
@@ -80,6 +83,12 @@ export function noteEvent(
       // What was kept free for it, others may have now.
       const keeps = instance?.keeps ?? "";
       if (keeps !== "") agenda.nodes.add(keeps);
+      return;
+    }
+    case "stepExtended": {
+      const step = findStep(runs, event.value.run, event.value.step);
+      const latest = step?.instances[step.released - 1];
+      if (latest?.attempt === 0) agenda.instances.push(latest);
       return;
     }
     case "attemptEnded": {
@@ -144,6 +153,7 @@ export function noteEvent(
     }
     case "nodeConnected":
     case "nodeUncordoned":
+      agenda.joiners.add(event.value.node);
       agenda.nodes.add(event.value.node);
       for (const step of runs.ready) agenda.steps.push(step);
       return;

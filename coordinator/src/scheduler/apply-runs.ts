@@ -1,7 +1,7 @@
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import { applyAttempt } from "./apply-attempt.ts";
-import { applyStepEnded, applyStepPlanned, beginPhase } from "./apply-step.ts";
+import { applyStepEnded, applyStepExtended, applyStepPlanned, beginPhase } from "./apply-step.ts";
 import { contextOf } from "./context.ts";
 import { holdPlace, joinGroup, leaveGroup } from "./groups.ts";
 import { newRun } from "./new-run.ts";
@@ -40,6 +40,8 @@ export function applyRuns(
     }
     case "stepPlanned":
       return applyStepPlanned(runs, catalogue, event.value, atMs);
+    case "stepExtended":
+      return applyStepExtended(runs, catalogue, event.value, atMs);
     case "stepEnded":
       return applyStepEnded(runs, catalogue, event.value, atMs);
     case "runStopping": {

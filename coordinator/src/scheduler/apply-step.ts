@@ -1,10 +1,10 @@
-import type { StepEnded, StepPlanned } from "@cohort/proto/gen/cohort/ledger";
+import type { StepEnded, StepExtended, StepPlanned } from "@cohort/proto/gen/cohort/ledger";
 import { phases } from "@cohort/proto/resources/workflow";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
 import { contextOf } from "./context.ts";
 import { endsWell } from "./outcome.ts";
-import { findStep, isActive, type Run, type Runs, type Step } from "./runs.ts";
+import { findStep, type Instance, isActive, type Run, type Runs, type Step } from "./runs.ts";
 import { clearTimer } from "./timers.ts";
 import { endAttempt, leave, lineUp } from "./waiting.ts";
 
@@ -17,22 +17,52 @@ export function applyStepPlanned(
 ): void {
   const step = findStep(runs, id, name);
   if (step === null) return;
-  const { version } = runs.byId.get(id) as Run;
-  const { definition, concurrentMax, needs } = workflowAt(catalogue, version).steps.get(
-    name,
-  ) as CompiledStep;
-  const { priority } = definition;
+  const compiled = compiledStep(runs, catalogue, step);
   runs.ready.delete(step);
   step.state = "running";
   step.unended = nodes.length;
-  step.instances = nodes.map((pinned, instance) => ({
-    run: id,
-    step: name,
-    instance,
-    pinned,
+  step.instances = nodes.map((pinned, instance) => {
+    const variables = JSON.parse(variablesJson[instance] ?? "{}") as Record<string, unknown>;
+    return newInstance(step, compiled, { instance, pinned, variables }, atMs);
+  });
+  if (compiled.definition.nodes?.late_joiners) runs.joined.set(step, new Set(nodes));
+  for (let left = Math.min(compiled.concurrentMax, nodes.length); left > 0; left--) {
+    releaseNext(runs, catalogue, step, atMs);
+  }
+}
+
+/** Gives the step instances on nodes that came late; they go on when those before them let them. */
+export function applyStepExtended(
+  runs: Runs,
+  catalogue: Catalogue,
+  { run: id, step: name, nodes }: StepExtended,
+  atMs: number,
+): void {
+  const step = findStep(runs, id, name);
+  if (step === null) return;
+  const compiled = compiledStep(runs, catalogue, step);
+  for (const pinned of nodes) {
+    const ended = step.instances.length - step.unended;
+    const instance = step.instances.length;
+    step.instances.push(newInstance(step, compiled, { instance, pinned, variables: {} }, atMs));
+    step.unended++;
+    runs.joined.get(step)?.add(pinned);
+    if (step.released - ended < compiled.concurrentMax) releaseNext(runs, catalogue, step, atMs);
+  }
+}
+
+function newInstance(
+  { run, step }: Step,
+  { definition: { priority }, needs }: CompiledStep,
+  own: Pick<Instance, "instance" | "pinned" | "variables">,
+  atMs: number,
+): Instance {
+  return {
+    run,
+    step,
+    ...own,
     priority,
     needs,
-    variables: JSON.parse(variablesJson[instance] ?? "{}") as Record<string, unknown>,
     avoids: "",
     keeps: "",
     attempt: 0,
@@ -45,10 +75,12 @@ export function applyStepPlanned(
     endedMs: 0,
     dueMs: 0,
     result: null,
-  }));
-  for (let left = Math.min(concurrentMax, nodes.length); left > 0; left--) {
-    releaseNext(runs, catalogue, step, atMs);
-  }
+  };
+}
+
+function compiledStep(runs: Runs, catalogue: Catalogue, { run, step }: Step): CompiledStep {
+  const { version } = runs.byId.get(run) as Run;
+  return workflowAt(catalogue, version).steps.get(step) as CompiledStep;
 }
 
 /** Lets the instance go whose turn it is, if one still waits for its turn. */
@@ -75,6 +107,7 @@ export function applyStepEnded(
   step.state = outcome as Step["state"];
   step.reason = reason;
   runs.ready.delete(step);
+  runs.joined.delete(step);
   const well = endsWell(step, compiled);
   if (step.state === "failed" && !well && run.failure === "") run.failure = name;
   for (const next of workflow.dependents.get(name) ?? []) {

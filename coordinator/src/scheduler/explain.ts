@@ -30,6 +30,7 @@ export interface Reason {
     | "ended"
     | "run-ended"
     | "run-stopping"
+    | "run-queued"
     | "run-paused"
     | "waits-for-step"
     | "waits-for-part"
@@ -88,6 +89,10 @@ function reasonsOf(schedule: Schedule, run: Run, step: Step, workflow: CompiledW
   if (step.state !== "waiting" && step.state !== "running") {
     const why = step.reason === "" ? "" : `: ${step.reason}`;
     return [{ code: "ended", text: `the step ${step.state}${why}` }];
+  }
+  if (run.state === "queued") {
+    const text = `the run waits for a place in its concurrency group ${run.claim?.group ?? ""}`;
+    return [{ code: "run-queued", text: text.trim() }];
   }
   if (run.state !== "running") {
     return [{ code: "run-ended", text: `the run ${run.state}` }];

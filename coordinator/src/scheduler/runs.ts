@@ -3,6 +3,7 @@ import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
 import type { Needs } from "../workflow/needs.ts";
 import type { Claim, Group } from "./groups.ts";
+import type { Joined } from "./late-joiners.ts";
 import { schedulerLimits } from "./limits.ts";
 import { emptyQueues, type Queue, type Queues } from "./queues.ts";
 import { emptyRoom, type Room } from "./room.ts";
@@ -34,6 +35,8 @@ export interface Runs {
   readonly drains: Map<string, Drain>;
   /** What waits for a person's decision, in the order in which it was asked. */
   readonly asked: Map<Instance, Question>;
+  /** Steps that go on and that nodes may join. */
+  readonly joined: Joined;
   readonly room: Room;
   readonly shares: Shares;
   /** Time of the latest event. */
@@ -178,6 +181,7 @@ export function emptyRuns(endedPartsMax: number = schedulerLimits.endedPartsMax)
     timers: new Map(),
     drains: new Map(),
     asked: new Map(),
+    joined: new Map(),
     room: emptyRoom(),
     shares: emptyShares(),
     nowMs: 0,

@@ -9,6 +9,7 @@ import { candidatesFor, pickNode } from "./candidates.ts";
 import { nextFor } from "./choose.ts";
 import { whenDue } from "./due.ts";
 import { planOf } from "./fan-out.ts";
+import { nextJoin } from "./late-joiners.ts";
 import { nextOfGroups } from "./next-of-groups.ts";
 import {
   conditionOutcome,
@@ -34,6 +35,7 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
     nextOfSteps(schedule, agenda) ??
     nextOfRuns(schedule, agenda) ??
     nextOfGroups(schedule, agenda) ??
+    nextJoin(schedule, agenda.joiners) ??
     nextOfOwn(schedule, agenda) ??
     nextOfInstances(schedule, agenda) ??
     nextOfNodes(schedule, agenda) ??

@@ -31,6 +31,7 @@ export function runOf({ event }: Recorded): string {
     case "runStarted":
     case "runBegan":
     case "stepPlanned":
+    case "stepExtended":
     case "stepEnded":
     case "runStopping":
     case "runPaused":

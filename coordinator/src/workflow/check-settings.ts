@@ -108,6 +108,11 @@ function nodeSettings({ nodes }: WorkflowStep): Setting[] {
       why: `there are ${count} nodes`,
     },
     {
+      path: ["nodes", "late_joiners"],
+      useless: nodes.late_joiners && count !== "all",
+      why: "`count` is not `all`",
+    },
+    {
       path: ["nodes", "spread"],
       useless: nodes.spread !== undefined && count === "all",
       why: "all nodes are chosen",

@@ -70,6 +70,13 @@ describe("why a step does not begin", () => {
     ]);
   });
 
+  it("says that its run waits for a place in its concurrency group", async () => {
+    const it = await worldWith(`${flow("id: a")}concurrency: { group: line, max: 1 }\n`);
+    await it.start("flow");
+    const { run } = await it.start("flow");
+    expect(codes(it, run, "a")).toEqual(["run-queued"]);
+  });
+
   it("says how many nodes it needs, and how many there are", async () => {
     const it = await worldWith(flow("id: a, nodes: { count: 3 }"), { "node-a": {}, "node-b": {} });
     const { run } = await it.start("flow");

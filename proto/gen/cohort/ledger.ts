@@ -58,6 +58,7 @@ export interface Entry {
     | { $case: "approvalRequested"; value: ApprovalRequested }
     | { $case: "approvalDecided"; value: ApprovalDecided }
     | { $case: "artifactStored"; value: ArtifactStored }
+    | { $case: "stepExtended"; value: StepExtended }
     | { $case: "nodeKept"; value: NodeKept }
     | { $case: "publicationIntended"; value: PublicationIntended }
     | { $case: "publicationEnded"; value: PublicationEnded }
@@ -212,6 +213,13 @@ export interface StepPlanned {
   nodes: string[];
   /** by instance, what is its own to read; none without fan-out */
   variablesJson: string[];
+}
+
+/** Nodes came while the step went on: one instance more for each, after those that it has. */
+export interface StepExtended {
+  run: string;
+  step: string;
+  nodes: string[];
 }
 
 export interface AttemptScheduled {
@@ -555,6 +563,9 @@ export const Entry: MessageFns<Entry> = {
       case "artifactStored":
         ArtifactStored.encode(message.event.value, writer.uint32(554).fork()).join();
         break;
+      case "stepExtended":
+        StepExtended.encode(message.event.value, writer.uint32(538).fork()).join();
+        break;
       case "nodeKept":
         NodeKept.encode(message.event.value, writer.uint32(546).fork()).join();
         break;
@@ -877,6 +888,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "artifactStored", value: ArtifactStored.decode(reader, reader.uint32()) };
             continue;
           }
+          case 67: {
+            if (tag !== 538) {
+              break;
+            }
+
+            message.event = { $case: "stepExtended", value: StepExtended.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 68: {
             if (tag !== 546) {
               break;
@@ -1064,6 +1083,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "artifactStored", value: ArtifactStored.fromJSON(object.artifactStored) }
         : isSet(object.artifact_stored)
         ? { $case: "artifactStored", value: ArtifactStored.fromJSON(object.artifact_stored) }
+        : isSet(object.stepExtended)
+        ? { $case: "stepExtended", value: StepExtended.fromJSON(object.stepExtended) }
+        : isSet(object.step_extended)
+        ? { $case: "stepExtended", value: StepExtended.fromJSON(object.step_extended) }
         : isSet(object.nodeKept)
         ? { $case: "nodeKept", value: NodeKept.fromJSON(object.nodeKept) }
         : isSet(object.node_kept)
@@ -1158,6 +1181,8 @@ export const Entry: MessageFns<Entry> = {
       obj.approvalDecided = ApprovalDecided.toJSON(message.event.value);
     } else if (message.event?.$case === "artifactStored") {
       obj.artifactStored = ArtifactStored.toJSON(message.event.value);
+    } else if (message.event?.$case === "stepExtended") {
+      obj.stepExtended = StepExtended.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeKept") {
       obj.nodeKept = NodeKept.toJSON(message.event.value);
     } else if (message.event?.$case === "publicationIntended") {
@@ -1383,6 +1408,12 @@ export const Entry: MessageFns<Entry> = {
       case "artifactStored": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "artifactStored", value: ArtifactStored.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stepExtended": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stepExtended", value: StepExtended.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3541,6 +3572,107 @@ export const StepPlanned: MessageFns<StepPlanned> = {
     message.step = object.step ?? "";
     message.nodes = object.nodes?.map((e) => e) || [];
     message.variablesJson = object.variablesJson?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseStepExtended(): StepExtended {
+  return { run: "", step: "", nodes: [] };
+}
+
+export const StepExtended: MessageFns<StepExtended> = {
+  encode(message: StepExtended, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    for (const v of message.nodes) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepExtended {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepExtended();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StepExtended {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: StepExtended): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StepExtended>): StepExtended {
+    return StepExtended.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepExtended>): StepExtended {
+    const message = createBaseStepExtended();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.nodes = object.nodes?.map((e) => e) || [];
     return message;
   },
 };

@@ -19,6 +19,12 @@ export const nodes = z.strictObject({
     .describe(
       "How many nodes run the step, each as one instance; `all` takes every connected node that fits when the step begins. The step waits while fewer fit.",
     ),
+  late_joiners: z
+    .boolean()
+    .default(false)
+    .describe(
+      "With `count: all`, whether a node that fits and connects while the step goes on runs it too; `quorum` and `max_failures` then count it as well.",
+    ),
   max_concurrent: z
     .int()
     .min(1)
