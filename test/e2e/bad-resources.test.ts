@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { stepKinds } from "@cohort/proto/resources/workflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestMesh } from "../kit/mesh.ts";
 import { expectUnchanged } from "../kit/unchanged.ts";
@@ -33,7 +34,7 @@ const files = [
     text: ofSteps("id: a\n    exec: uptime"),
     says: ":4:5: STEP_KIND_UNKNOWN the step does not say what it does",
     excerpt: ["  - id: a", "    ^"],
-    hint: "Give it exactly one of run, command, script, call, sleep.",
+    hint: `Give it exactly one of ${stepKinds.join(", ")}.`,
   },
   {
     what: "steps that wait for one another",

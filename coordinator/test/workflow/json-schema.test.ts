@@ -72,4 +72,14 @@ describe("the examples of the documentation", () => {
     const examples = files.filter(({ path }) => path.startsWith("proto/docs"));
     expect(checkSources(examples, () => false).problems).toEqual([]);
   });
+
+  it("and so do those of the front page", () => {
+    const page = readFileSync(join(repository, "README.md"), "utf8");
+    const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, text]) => text as string);
+    expect(blocks).not.toEqual([]);
+    for (const text of blocks) {
+      expect(checkSources([{ path: "README.yaml", text }], () => true).problems).toEqual([]);
+      expect(valid(text)).toBe(true);
+    }
+  });
 });
