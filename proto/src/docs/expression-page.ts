@@ -21,7 +21,10 @@ export function expressionPage(): string {
     "",
     table(
       ["where", "variables"],
-      places.map(([where, names]) => [where, names.map(code).join(", ")]),
+      Object.entries(readable).map(([place, names]) => [
+        places[place as keyof typeof readable],
+        names.map(code).join(", "),
+      ]),
     ),
     "",
     ...Object.entries<VariableEntry>(variables).flatMap(([name, entry]) => [
@@ -46,13 +49,15 @@ export function expressionPage(): string {
   );
 }
 
-const places: readonly (readonly [string, readonly string[]])[] = [
-  ["`on.mqtt[].if`, `inputs.NAME.default`", readable.start],
-  ["`concurrency.group`", readable.group],
-  ["`if`, `for_each`, `matrix` of a step", readable.beginning],
-  ["`nodes.select`", readable.selector],
-  ["`env`, `with`, `command`, `call` of a step", readable.instance],
-];
+/** Where each set of variables may be read; one that is missing here does not compile. */
+const places: Readonly<Record<keyof typeof readable, string>> = {
+  start: "`on.mqtt[].if`, `inputs.NAME.default`",
+  group: "`concurrency.group`",
+  beginning: "`if`, `for_each`, `matrix` of a step",
+  selector: "`nodes.select`",
+  instance:
+    "every other template of a step: `env`, `with`, `command`, `call`, `approve`, `publish`",
+};
 
 function membersTable({ members }: VariableEntry): readonly string[] {
   if (members === undefined) return [];
