@@ -8,6 +8,8 @@ import { createNodeReports } from "./dispatch/node-reports.ts";
 import { createReportDesk } from "./dispatch/report-desk.ts";
 import { decideSilence } from "./fleet/decide-presence.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
+import { keepHistory } from "./history/keep-history.ts";
+import type { Retention } from "./history/retention.ts";
 import type { EventLog, StepLogStore } from "./log/log.ts";
 import { createMembership, type DecideFleet, type MembershipOptions } from "./mesh/membership.ts";
 import type { MeshHandlers } from "./mesh/mesh.ts";
@@ -17,6 +19,7 @@ import { decideWelcome } from "./scheduler/decide-welcome.ts";
 import { schedulerLimits } from "./scheduler/limits.ts";
 import { findActive } from "./scheduler/runs.ts";
 import { decideTick } from "./scheduler/scheduler.ts";
+import type { Event } from "./state/event.ts";
 import { createFeed, type Feed } from "./state/feed.ts";
 import { replay } from "./state/replay.ts";
 import type { State } from "./state/state.ts";
@@ -51,6 +54,8 @@ export interface CoreOptions {
   readonly sleep: DispatcherDependencies["sleep"];
   /** Parts of ended runs that stay in memory, where it is not the usual number. */
   readonly endedPartsMax?: number;
+  /** How long finished runs are kept. */
+  readonly retention: Retention;
   /** Where artifacts are kept, for good and on their way. */
   readonly artifacts: Pick<KeeperOptions, "objects" | "spool">;
   /** The event log cannot be written: the process must end, and start again from the log. */
@@ -151,6 +156,7 @@ export function createCore(options: CoreOptions): Core {
   const { spool } = options.artifacts;
   const keeper = createKeeper({ ...options.artifacts, state: state.artifacts, onFault });
   const transfers = createTransfers({ writer, spool, keeper, onFault });
+  const closing = new AbortController();
   let ticker: NodeJS.Timeout | undefined;
 
   return {
@@ -172,8 +178,18 @@ export function createCore(options: CoreOptions): Core {
           .decide((it, nowMs) => ({ events: decideTick(it, nowMs, starts), value: undefined }))
           .catch(onFault);
       }, schedulerLimits.tickMs);
+      keepHistory({
+        history: log.history,
+        retention: options.retention,
+        remove: (runs) => writer.decide(() => ({ events: [removed(runs)], value: undefined })),
+        now,
+        sleep,
+        signal: closing.signal,
+        onFault,
+      }).catch(onFault);
     },
     close() {
+      closing.abort();
       clearInterval(ticker);
       dispatcher.close();
       presence.close();
@@ -181,6 +197,10 @@ export function createCore(options: CoreOptions): Core {
       keeper.close();
     },
   };
+}
+
+function removed(runs: readonly string[]): Event {
+  return { $case: "historyRemoved", value: { runs: [...runs] } };
 }
 
 function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {

@@ -1,5 +1,7 @@
 import { parseArgs } from "node:util";
 import { refuse } from "@cohort/proto/problem";
+import { parseDuration } from "@cohort/proto/quantity";
+import type { Retention } from "./history/retention.ts";
 
 /** The coordinator's command line. */
 export type Options = InitOptions | RunOptions;
@@ -14,6 +16,8 @@ export interface InitOptions {
   readonly operatorContext: string;
   readonly approverContext: string;
   readonly gatewayContext: string;
+  /** How long finished runs are kept; what is left out stays as it was. */
+  readonly history: Partial<Retention>;
 }
 
 export interface RunOptions {
@@ -26,6 +30,7 @@ export const usage = `usage:
   coordinator init --data DIR --vault-key-file FILE --nats-port PORT --console-port PORT
                    [--hosts NAME,...] --operator-context FILE --approver-context FILE
                    --gateway-context FILE
+                   [--history-max-age DURATION] [--history-max-runs COUNT]
   coordinator run  --data DIR --vault-key-file FILE`;
 
 /** Throws USAGE. */
@@ -43,6 +48,19 @@ export function parseOptions(argv: readonly string[]): Options {
     if (Number.isInteger(value) && value > 0 && value < 65_536) return value;
     throw refuse("USAGE", `--${name} must be a port from 1 to 65535`, { hint: usage });
   };
+  const positive = <Key extends string>(
+    name: keyof typeof values,
+    key: Key,
+    read: (text: string) => number | null,
+    what: string,
+  ): Partial<Record<Key, number>> => {
+    if (values[name] === undefined) return {};
+    const value = read(text(name));
+    if (value !== null && Number.isSafeInteger(value) && value > 0) {
+      return { [key]: value } as Record<Key, number>;
+    }
+    throw refuse("USAGE", `--${name} must be ${what}`, { hint: usage });
+  };
   const common = () => ({ data: text("data"), vaultKeyFile: text("vault-key-file") });
   if (command === "run" && positionals.length === 1) return { command, ...common() };
   if (command === "init" && positionals.length === 1) {
@@ -55,6 +73,10 @@ export function parseOptions(argv: readonly string[]): Options {
       operatorContext: text("operator-context"),
       approverContext: text("approver-context"),
       gatewayContext: text("gateway-context"),
+      history: {
+        ...positive("history-max-age", "maxAgeMs", parseDuration, "a duration such as 30d"),
+        ...positive("history-max-runs", "maxRuns", Number, "a number of runs from 1"),
+      },
     };
   }
   throw refuse("USAGE", "one command is expected: init or run", { hint: usage });
@@ -75,6 +97,8 @@ function parse(argv: readonly string[]) {
         "operator-context": { type },
         "approver-context": { type },
         "gateway-context": { type },
+        "history-max-age": { type },
+        "history-max-runs": { type },
       },
     });
   } catch (cause) {

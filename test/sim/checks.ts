@@ -86,6 +86,7 @@ export class Checks {
 
   started(key: string, run: string): void {
     this.readLog();
+    if (this.history.removed.has(run)) return;
     const durable = this.history.runOfKey.get(key);
     must(
       durable !== undefined,

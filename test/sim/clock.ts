@@ -79,7 +79,10 @@ export class VirtualClock {
       if (handle !== undefined) handle.cleared = true;
     };
     Object.assign(globalThis, {
-      setTimeout: (run: () => void, ms = 0) => this.set(run, ms),
+      setTimeout: (run: () => void, ms = 0) => {
+        const handle = this.set(run, ms);
+        return Object.assign(handle, { unref: () => handle });
+      },
       setInterval: (run: () => void, ms = 0) => this.set(run, ms, ms),
       clearTimeout: clear,
       clearInterval: clear,

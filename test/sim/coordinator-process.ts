@@ -54,7 +54,7 @@ const unsimulated = (): never => {
   throw new Error("no simulated workflow has artifacts");
 };
 const noArtifacts: CoreOptions["artifacts"] = {
-  objects: { put: unsimulated, get: unsimulated, remove: unsimulated, list: unsimulated },
+  objects: { put: unsimulated, get: unsimulated, remove: unsimulated, list: async () => [] },
   spool: { stage: unsimulated, has: unsimulated, read: unsimulated, drop: unsimulated },
 };
 
@@ -90,6 +90,7 @@ export class CoordinatorProcess {
     });
     this.#core = createCore({
       endedPartsMax,
+      retention: { maxAgeMs: 60_000, maxRuns: 12 },
       log: this.#watched(log),
       now,
       newId: () => random.ulid(),

@@ -32,6 +32,8 @@ const noTimes = { settledMs: 0, waitingMs: 0 };
 export class History {
   readonly runs = new Map<string, RunRecord>();
   readonly runOfKey = new Map<string, string>();
+  /** Runs whose history is removed. */
+  readonly removed = new Set<string>();
   calls = 0;
   readonly #holders = new Map<string, Set<string>>();
   readonly #schedules = new Map<string, typeof noTimes>();
@@ -110,6 +112,9 @@ export class History {
         return this.#opens("message", event.value.attempt, event.value.channel);
       case "publicationEnded":
         return this.#closes("message", event.value.attempt, event.value.channel);
+      case "historyRemoved":
+        for (const run of event.value.runs) this.#removed(run);
+        return;
       case "callIntended":
         this.calls++;
         return;
@@ -171,6 +176,15 @@ export class History {
     this.#holders.set(run.group, holders.add(id));
     const detail = `${id} is number ${holders.size} of ${run.groupMax} in group ${run.group}`;
     must(holders.size <= run.groupMax, "groups stay within their limits", detail);
+  }
+
+  /** A key is good for one run as long as that run's history is kept. */
+  #removed(run: string): void {
+    const ended = this.runs.get(run)?.ended ?? null;
+    must(ended !== null, "events of an attempt come in order", `${run} is removed and goes on`);
+    must(!this.removed.has(run), "a transition is recorded once", `${run} is removed twice`);
+    this.removed.add(run);
+    for (const [key, of] of this.runOfKey) if (of === run) this.runOfKey.delete(key);
   }
 
   #stepPlanned(id: string, step: string): void {

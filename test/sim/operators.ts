@@ -7,6 +7,7 @@ import {
   decideUncordon,
 } from "../../coordinator/src/fleet/decide-cordon.ts";
 import { queryRun } from "../../coordinator/src/history/query-runs.ts";
+import { defaultRetention } from "../../coordinator/src/history/retention.ts";
 import { decideStart } from "../../coordinator/src/scheduler/decide-start.ts";
 import { checkSources } from "../../coordinator/src/workflow/workflow.ts";
 import { answerSteps } from "./answers.ts";
@@ -107,7 +108,8 @@ export class Operators {
   }
 
   #start(coordinator: CoordinatorProcess, wish: Wish): void {
-    const again = wish.run !== null && this.#random.chance(0.002);
+    // A run whose history is removed would be started anew.
+    const again = wish.run !== null && this.#random.chance(0.002) && isKnown(coordinator, wish.run);
     if ((wish.run !== null && !again) || (wish.asked === coordinator && !again)) return;
     wish.asked = coordinator;
     const request = {
@@ -156,7 +158,7 @@ export class Operators {
     const wish = this.#random.pick([null, ...this.#wishes]);
     if (wish?.run == null) return;
     const { run } = wish;
-    const done = queryRun(coordinator.writer, coordinator.log.history, run);
+    const done = queryRun(coordinator.writer, coordinator.log.history, defaultRetention, run);
     this.#watch(coordinator, done, ({ state }) => this.#told.saw(run, state));
   }
 
@@ -174,8 +176,12 @@ export class Operators {
   }
 }
 
-/** Of a disk that failed, and of a decision that came second. */
-const expected = new Set(["LEDGER_UNWRITABLE", "APPROVAL_DECIDED"]);
+function isKnown({ state, log }: CoordinatorProcess, run: string): boolean {
+  return state.runs.byId.has(run) || log.history.find(run) !== null;
+}
+
+/** Of a disk that failed, of a decision that came second, of a run whose history is removed. */
+const expected = new Set(["LEDGER_UNWRITABLE", "APPROVAL_DECIDED", "RUN_UNKNOWN"]);
 
 function storedResources(text: string) {
   const { resources, problems } = checkSources([{ path: "simulated.yaml", text }], () => true);

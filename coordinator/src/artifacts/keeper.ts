@@ -1,5 +1,5 @@
 import { refuse } from "@cohort/proto/problem";
-import type { Recorded } from "../state/event.ts";
+import type { Event, Recorded } from "../state/event.ts";
 import type { ArtifactState } from "./artifacts.ts";
 import { artifactLimits } from "./limits.ts";
 import type { Files, Staged } from "./spool.ts";
@@ -79,11 +79,17 @@ export function createKeeper({ state, spool, objects, onFault }: KeeperOptions):
       throw refuse("LIMIT_EXCEEDED", "too many artifacts are read at once");
     },
     onEvents(recorded) {
-      if (recorded.some(({ event }) => event.$case === "artifactStored")) sweeper.wake();
+      if (recorded.some(({ event }) => leavesUnused.has(event.$case))) sweeper.wake();
     },
     close: () => sweeper.close(),
   };
 }
+
+/** A later attempt's artifact replaces the one before; a run's go with its history. */
+const leavesUnused: ReadonlySet<string> = new Set<Event["$case"]>([
+  "artifactStored",
+  "historyRemoved",
+]);
 
 /** From the store to the spool, if it is not there by now; what is not what its hash says stays out. */
 async function fill(

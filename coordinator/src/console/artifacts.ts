@@ -9,22 +9,24 @@ import type { Keeper } from "../artifacts/keeper.ts";
 import { artifactLimits } from "../artifacts/limits.ts";
 import type { RunHistory } from "../history/history.ts";
 import { queryRun } from "../history/query-runs.ts";
+import type { Retention } from "../history/retention.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
 
 export interface ArtifactsDependencies {
   readonly writer: Writer;
   readonly history: RunHistory;
+  readonly retention: Retention;
   readonly artifacts: Pick<Keeper, "read">;
 }
 
 export function artifactsService(
   { unary, stream }: Methods,
-  { writer, history, artifacts }: ArtifactsDependencies,
+  { writer, history, retention, artifacts }: ArtifactsDependencies,
 ): ArtifactsServer {
   return {
     list: unary(ArtifactsService.list, async ({ run }) => {
-      await queryRun(writer, history, run);
+      await queryRun(writer, history, retention, run);
       const all = await writer.read((state) => artifactsOf(state.artifacts, run));
       return { artifacts: all.map(viewOf) };
     }),

@@ -8,14 +8,14 @@ import {
 } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, refuse } from "@cohort/proto/problem";
-import type { RunHistory } from "../history/history.ts";
+import { type RunHistory, unlessEnded } from "../history/history.ts";
 import { queryOutcome, queryRun, queryRuns, unknownRun } from "../history/query-runs.ts";
+import type { Retention } from "../history/retention.ts";
 import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
 import { decidePause, decideResume } from "../scheduler/decide-pause.ts";
 import { decideStart } from "../scheduler/decide-start.ts";
 import { explainStep } from "../scheduler/explain.ts";
-import { type Decision, nothing } from "../state/decision.ts";
 import { type Feed, runOf } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
@@ -26,6 +26,7 @@ export interface RunsDependencies {
   readonly writer: Writer;
   readonly feed: Feed;
   readonly history: RunHistory;
+  readonly retention: Retention;
   readonly stepLogs: StepLogStore;
   readonly newId: () => string;
 }
@@ -36,10 +37,7 @@ export function runsService(
   { unary, stream }: Methods,
   dependencies: RunsDependencies,
 ): RunsServer {
-  const { writer, feed, history } = dependencies;
-  /** What has ended, and perhaps left memory, does not change. */
-  const unlessEnded = (run: string, decide: () => Decision<boolean>) =>
-    history.find(run) === null ? decide() : nothing(false);
+  const { writer, feed, history, retention } = dependencies;
   return {
     start: unary(RunsService.start, (request, caller) =>
       startRun(dependencies, request, caller.name),
@@ -52,21 +50,25 @@ export function runsService(
       const results = starts.map((it) => resultOf(startRun(dependencies, it, caller.name)));
       return { results: await Promise.all(results) };
     }),
-    get: unary(RunsService.get, ({ run }) => queryRun(writer, history, run)),
+    get: unary(RunsService.get, ({ run }) => queryRun(writer, history, retention, run)),
     list: unary(RunsService.list, (request) => queryRuns(writer, history, request)),
     cancel: unary(RunsService.cancel, async ({ run, hard }, caller) => ({
       changed: await writer.decide((state) =>
-        unlessEnded(run, () => decideCancel(state.runs, { run, hard, actor: caller.name })),
+        unlessEnded(history, run, () =>
+          decideCancel(state.runs, { run, hard, actor: caller.name }),
+        ),
       ),
     })),
     pause: unary(RunsService.pause, async ({ run, reason }, caller) => ({
       changed: await writer.decide((state) =>
-        unlessEnded(run, () => decidePause(state.runs, { run, reason, actor: caller.name })),
+        unlessEnded(history, run, () =>
+          decidePause(state.runs, { run, reason, actor: caller.name }),
+        ),
       ),
     })),
     resume: unary(RunsService.resume, async ({ run }, caller) => ({
       changed: await writer.decide((state) =>
-        unlessEnded(run, () => decideResume(state.runs, { run, actor: caller.name })),
+        unlessEnded(history, run, () => decideResume(state.runs, { run, actor: caller.name })),
       ),
     })),
     explain: unary(RunsService.explain, (request) =>
@@ -79,10 +81,10 @@ export function runsService(
         (change) => change.kind === "events" && change.recorded.some((it) => runOf(it) === id),
       );
       try {
-        let shown = await queryRun(writer, history, id);
+        let shown = await queryRun(writer, history, retention, id);
         await send(shown);
         while (shown.endedMs === 0 && (await waker.next())) {
-          shown = await queryRun(writer, history, id);
+          shown = await queryRun(writer, history, retention, id);
           await send(shown);
         }
       } finally {
@@ -96,7 +98,7 @@ export function runsService(
 }
 
 async function startRun(
-  { writer, history, newId }: RunsDependencies,
+  { writer, history, retention, newId }: RunsDependencies,
   { workflow, inputsJson, idempotencyKey }: StartRunRequest,
   actor: string,
 ): Promise<StartRunReply> {
@@ -110,7 +112,7 @@ async function startRun(
     idempotencyKey: idempotencyKey === "" ? "" : `operator/${idempotencyKey}`,
   };
   const started = await writer.decide((state) => decideStart(state, request, history));
-  return { ...started, ...(await queryOutcome(writer, history, started.run)) };
+  return { ...started, ...(await queryOutcome(writer, history, retention, started.run)) };
 }
 
 async function resultOf(starting: Promise<StartRunReply>): Promise<StartRunResult> {
@@ -123,13 +125,13 @@ async function resultOf(starting: Promise<StartRunReply>): Promise<StartRunResul
 }
 
 async function streamLogs(
-  { writer, feed, history, stepLogs }: RunsDependencies,
+  { writer, feed, history, retention, stepLogs }: RunsDependencies,
   { run: id, step, follow }: { run: string; step: string; follow: boolean },
   send: (line: LogLine) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const isActive = () => writer.state.runs.active.has(id);
-  if (!isActive() && history.find(id) === null) throw unknownRun(id);
+  if (!isActive() && history.find(id) === null) throw unknownRun(retention, id);
   const waker = createWaker(feed, signal, (change) =>
     change.kind === "output" ? change.runs.has(id) : change.recorded.some((it) => runOf(it) === id),
   );

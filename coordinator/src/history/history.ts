@@ -5,6 +5,7 @@ import {
 } from "@cohort/proto/gen/cohort/console";
 import { chargesOfRun } from "../budget/report.ts";
 import type { Run } from "../scheduler/runs.ts";
+import { type Decision, nothing } from "../state/decision.ts";
 import type { Recorded } from "../state/event.ts";
 import type { State } from "../state/state.ts";
 import { detailView, headView } from "./run-view.ts";
@@ -16,6 +17,7 @@ import { detailView, headView } from "./run-view.ts";
  */
 export type HistoryChange =
   | { readonly kind: "finished"; readonly row: FinishedRun }
+  | { readonly kind: "removed"; readonly runs: readonly string[] }
   /** A call that was out when its run ended. */
   | {
       readonly kind: "charged";
@@ -79,6 +81,8 @@ export function projectEvent(state: State, { seq, event }: Recorded): readonly H
       const run = state.runs.byId.get(event.value.run);
       return run === undefined ? none : [{ kind: "finished", row: finishedRun(state, run, seq) }];
     }
+    case "historyRemoved":
+      return [{ kind: "removed", runs: event.value.runs }];
     case "callSettled": {
       const { call, actualNanoUsd: nanoUsd } = event.value;
       return isOfActiveRun(state, call)
@@ -99,6 +103,15 @@ export function projectEvent(state: State, { seq, event }: Recorded): readonly H
 export function finishedView({ head, detail, charges }: FinishedRun): RunView {
   const { steps, eventJson } = RunView.decode(detail);
   return { ...RunView.decode(head), steps, eventJson, charges: [...charges] };
+}
+
+/** A decision on a run that goes on; one that has ended, and perhaps left memory, is left as it is. */
+export function unlessEnded(
+  history: RunHistory,
+  run: string,
+  decide: () => Decision<boolean>,
+): Decision<boolean> {
+  return history.find(run) === null ? decide() : nothing(false);
 }
 
 /** A finished run in the shape in which runs that go on are looked at. */

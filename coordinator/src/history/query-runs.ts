@@ -11,15 +11,21 @@ import type { Writer } from "../state/writer.ts";
 import { suggest } from "../workflow/nearest.ts";
 import { finishedView, type RunHistory } from "./history.ts";
 import { historyLimits } from "./limits.ts";
+import { describeRetention, type Retention } from "./retention.ts";
 import { headView, runView } from "./run-view.ts";
 
 /** A run as it is now, or as it ended. Throws RUN_UNKNOWN. */
-export function queryRun(writer: Writer, history: RunHistory, id: string): Promise<RunView> {
+export function queryRun(
+  writer: Writer,
+  history: RunHistory,
+  retention: Retention,
+  id: string,
+): Promise<RunView> {
   return writer.read((state) => {
     const active = state.runs.active.get(id);
     if (active !== undefined) return runView(state, active);
     const finished = history.find(id);
-    if (finished === null) throw unknownRun(id);
+    if (finished === null) throw unknownRun(retention, id);
     return finishedView(finished);
   });
 }
@@ -28,13 +34,14 @@ export function queryRun(writer: Writer, history: RunHistory, id: string): Promi
 export function queryOutcome(
   writer: Writer,
   history: RunHistory,
+  retention: Retention,
   id: string,
 ): Promise<Pick<RunView, "state" | "reason">> {
   return writer.read(({ runs }) => {
     const active = runs.active.get(id);
     if (active !== undefined) return { state: active.state, reason: active.reason };
     const finished = history.find(id);
-    if (finished === null) throw unknownRun(id);
+    if (finished === null) throw unknownRun(retention, id);
     const { state, reason } = RunMessage.decode(finished.head);
     return { state, reason };
   });
@@ -75,9 +82,9 @@ export async function queryRuns(
   };
 }
 
-export function unknownRun(id: string): Error {
+export function unknownRun(retention: Retention, id: string): Error {
   return refuse("RUN_UNKNOWN", `no run has the id "${id}"`, {
-    hint: "`cohort runs` lists runs.",
+    hint: `\`cohort runs\` lists runs. ${describeRetention(retention)}`,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { FinishedHead, FinishedRun, HistoryChange, HistoryQuery } from "../history/history.ts";
+import type { HistoryEnd } from "../history/keep-history.ts";
 
 /** The query table of finished runs in a storage; one for each adapter. */
 export interface HistoryStore {
@@ -10,5 +11,8 @@ export interface HistoryStore {
   readonly reset: (version: number) => void;
   readonly find: (run: string) => FinishedRun | null;
   readonly list: (query: HistoryQuery) => readonly FinishedHead[];
+  readonly over: HistoryEnd["over"];
+  /** In a transaction of its own. */
+  readonly removeLogs: HistoryEnd["removeLogs"];
   readonly startedWith: (idempotencyKey: string) => string | null;
 }

@@ -2,6 +2,9 @@ import type { Charge } from "@cohort/proto/gen/cohort/console";
 import type { Hold } from "@cohort/proto/gen/cohort/ledger";
 import type Database from "better-sqlite3";
 import type { FinishedHead, FinishedRun, HistoryChange, HistoryQuery } from "../history/history.ts";
+import type { HistoryEnd } from "../history/keep-history.ts";
+import { historyLimits } from "../history/limits.ts";
+import { overAmong } from "../history/retention.ts";
 import type { HistoryStore } from "./history-store.ts";
 
 /**
@@ -44,7 +47,11 @@ export const historyTables = `
   ) STRICT;
 `;
 
-export function createHistoryTable(database: Database.Database): HistoryStore {
+/** `removeLogs` is StepLogTable's. */
+export function createHistoryTable(
+  database: Database.Database,
+  removeLogs: (run: string, count: number) => number,
+): HistoryStore {
   const extent = database.prepare<[], { version: number; seq: number }>(
     "SELECT version, seq FROM projections WHERE name = 'history'",
   );
@@ -64,6 +71,7 @@ export function createHistoryTable(database: Database.Database): HistoryStore {
       database.exec("DELETE FROM run_charges; DELETE FROM finished_runs;");
       restart.run(version);
     }),
+    ...prepareEnd(database, removeLogs),
     ...queries,
   };
 }
@@ -85,15 +93,47 @@ function prepareChanges(database: Database.Database) {
     UPDATE run_charges SET state = @state, nano_usd = COALESCE(@nanoUsd, nano_usd)
     WHERE call = @call AND state <> 'posted'
   `);
+  const removeRun = database.prepare("DELETE FROM finished_runs WHERE run = ?");
+  const removeCharges = database.prepare("DELETE FROM run_charges WHERE run = ?");
   return {
     apply(change: HistoryChange) {
       if (change.kind === "charged") return void settle.run(change);
+      if (change.kind === "removed") {
+        for (const run of change.runs) {
+          removeCharges.run(run);
+          removeRun.run(run);
+        }
+        return;
+      }
       const { charges, ...row } = change.row;
       insertRun.run(row);
       for (const [at, { holds, ...charge }] of charges.entries()) {
         insertCharge.run({ ...charge, run: row.run, at, holdsJson: JSON.stringify(holds) });
       }
     },
+  };
+}
+
+function prepareEnd(
+  database: Database.Database,
+  removeLogs: (run: string, count: number) => number,
+): HistoryEnd {
+  const { chunksRemovedMax, runsRemovedMax } = historyLimits;
+  const count = database.prepare<[], number>("SELECT count(*) FROM finished_runs").pluck();
+  const first = database.prepare<[], { run: string; endedMs: number }>(
+    `SELECT run, ended_ms AS endedMs FROM finished_runs ORDER BY seq LIMIT ${runsRemovedMax}`,
+  );
+  const removeSome = database.transaction((runs: readonly string[]) => {
+    let left: number = chunksRemovedMax;
+    for (const run of runs) {
+      left -= removeLogs(run, left);
+      if (left === 0) return false;
+    }
+    return true;
+  });
+  return {
+    over: (retention, nowMs) => overAmong(first.all(), count.get() ?? 0, retention, nowMs),
+    removeLogs: (runs) => removeSome.immediate(runs),
   };
 }
 

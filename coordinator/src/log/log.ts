@@ -1,5 +1,6 @@
 import type { Entry } from "@cohort/proto/gen/cohort/ledger";
 import type { HistoryChange, RunHistory } from "../history/history.ts";
+import type { HistoryEnd } from "../history/keep-history.ts";
 
 /**
  * The event log: the one truth. An adapter appends in order, durably, and each entry's canonical
@@ -21,7 +22,7 @@ export interface EventLog {
   leaves(seq: number, count: number): readonly ExportedLeaf[];
   /** The newest signed checkpoint, a C2SP note. */
   checkpoint(): string;
-  readonly history: RunHistory & HistoryCatchUp;
+  readonly history: RunHistory & HistoryCatchUp & HistoryEnd;
   close(): void;
 }
 

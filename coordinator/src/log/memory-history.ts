@@ -1,4 +1,5 @@
 import type { FinishedRun, HistoryChange } from "../history/history.ts";
+import { overAmong } from "../history/retention.ts";
 import type { HistoryStore } from "./history-store.ts";
 
 /** The query table's rows, on a disk in memory. */
@@ -16,7 +17,11 @@ export function emptyHistory(): MemoryHistory {
   return { version: 0, seq: 0, runs: new Map(), runOfCall: new Map() };
 }
 
-export function createMemoryHistory(history: MemoryHistory): HistoryStore {
+/** `removeLogs`: forgets what the steps of a run wrote. */
+export function createMemoryHistory(
+  history: MemoryHistory,
+  removeLogs: (run: string) => void = () => {},
+): HistoryStore {
   const { runs, runOfCall } = history;
   return {
     extent: () => history,
@@ -28,6 +33,11 @@ export function createMemoryHistory(history: MemoryHistory): HistoryStore {
       runs.clear();
       runOfCall.clear();
       Object.assign(history, { version, seq: 0 });
+    },
+    over: (retention, nowMs) => overAmong([...runs.values()], runs.size, retention, nowMs),
+    removeLogs(removed) {
+      removed.forEach(removeLogs);
+      return true;
     },
     find: (run) => runs.get(run) ?? null,
     list: ({ workflow, state, startedBefore, count }) =>
@@ -47,6 +57,13 @@ function apply({ runs, runOfCall }: MemoryHistory, change: HistoryChange): void 
   if (change.kind === "finished") {
     runs.set(change.row.run, change.row);
     for (const { call } of change.row.charges) runOfCall.set(call, change.row.run);
+    return;
+  }
+  if (change.kind === "removed") {
+    for (const run of change.runs) {
+      for (const { call } of runs.get(run)?.charges ?? []) runOfCall.delete(call);
+      runs.delete(run);
+    }
     return;
   }
   const row = runs.get(runOfCall.get(change.call) ?? "");

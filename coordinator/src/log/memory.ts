@@ -49,7 +49,9 @@ function createStorage(disk: MemoryDisk): LogStorage {
         .map((chunk, at) => ({ ...chunk, cursor: at + 1 }))
         .filter((it) => it.run === run && it.cursor > cursor && (step === "" || it.step === step))
         .slice(0, count),
-    history: createMemoryHistory(disk.history),
+    history: createMemoryHistory(disk.history, (run) => {
+      for (const [place, chunk] of disk.chunks) if (chunk.run === run) disk.chunks.delete(place);
+    }),
     close: () => {},
   };
 }

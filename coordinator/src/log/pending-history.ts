@@ -1,10 +1,11 @@
 import type { FinishedRun, HistoryChange, RunHistory } from "../history/history.ts";
+import type { HistoryEnd } from "../history/keep-history.ts";
 import type { HistoryStore } from "./history-store.ts";
 import type { HistoryCatchUp } from "./log.ts";
 
 /** The table of finished runs with those that are on their way into it. */
 export interface PendingHistory {
-  readonly queries: RunHistory & HistoryCatchUp;
+  readonly queries: RunHistory & HistoryCatchUp & HistoryEnd;
   appended(changes: readonly HistoryChange[]): void;
   committed(changes: readonly HistoryChange[]): void;
 }
@@ -40,6 +41,8 @@ export function createPendingHistory(store: HistoryStore): PendingHistory {
         if (extent.version !== version) store.reset(version);
         return store.extent().seq;
       },
+      over: (retention, nowMs) => store.over(retention, nowMs),
+      removeLogs: (runs) => store.removeLogs(runs),
       write: (changes, seq) => store.write(changes, seq),
     },
   };

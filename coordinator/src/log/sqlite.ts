@@ -51,7 +51,7 @@ export function openSqliteLog(options: {
 
 function createStorage(database: Database.Database, store: LeafStore): LogStorage {
   const stepLogs = createStepLogTable(database);
-  const history = createHistoryTable(database);
+  const history = createHistoryTable(database, stepLogs.remove);
   const write = database.transaction(({ seq, leaves, checkpoint, chunks, changes }: LogBatch) => {
     leaves.forEach((leaf, at) => {
       store.insert(seq + at, leaf);

@@ -11,6 +11,8 @@ export interface StepLogTable {
     cursor: number,
     count: number,
   ) => readonly (StepLogChunk & { readonly cursor: number })[];
+  /** Removes at most `count` chunks of the run; tells how many it did. */
+  readonly remove: (run: string, count: number) => number;
 }
 
 /** SQLite appends the row number to each index, so that one over `run` gives its chunks by cursor. */
@@ -43,7 +45,13 @@ export function createStepLogTable(database: Database.Database): StepLogTable {
     WHERE run = @run AND cursor > @cursor AND (@step = '' OR step = @step)
     ORDER BY cursor LIMIT @count
   `);
+  const remove = database.prepare(`
+    DELETE FROM step_logs WHERE cursor IN (
+      SELECT cursor FROM step_logs INDEXED BY step_logs_by_run WHERE run = ? LIMIT ?
+    )
+  `);
   return {
+    remove: (run, count) => remove.run(run, count).changes,
     insert: (chunk) => void insert.run(chunk),
     read: (run, step, cursor, count) => select.all({ run, step, cursor, count }),
   };

@@ -1,6 +1,7 @@
 import { refuse } from "@cohort/proto/problem";
 import { roles } from "@cohort/proto/roles";
 import * as z from "zod";
+import { defaultRetention } from "../history/retention.ts";
 import { readText, writePrivate } from "./files.ts";
 import { setupPaths } from "./paths.ts";
 
@@ -17,6 +18,10 @@ export const config = z.strictObject({
   hosts: z.array(z.string().min(1)).min(1),
   /** Console credentials, known by the SHA-256 of their tokens only. */
   credentials: z.array(z.strictObject({ role, tokenHash: sha256Hex })),
+  /** How long finished runs are kept. */
+  history: z
+    .strictObject({ maxAgeMs: z.int().positive(), maxRuns: z.int().positive() })
+    .default(defaultRetention),
 });
 
 export type Config = z.infer<typeof config>;

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
 import { refuse } from "@cohort/proto/problem";
+import { defaultRetention, type Retention } from "../history/retention.ts";
 import { bracketed } from "../mesh/nats-config.ts";
 import { type NatsSeeds, natsSeeds } from "../mesh/operator.ts";
 import { fingerprint } from "./certificates.ts";
@@ -25,6 +26,8 @@ export interface InitialiseOptions {
   readonly approverContext: string;
   readonly gatewayContext: string;
   readonly nowMs: number;
+  /** How long finished runs are kept; what is left out stays as it was. */
+  readonly history?: Partial<Retention>;
 }
 
 /** What a coordinator that has been set up runs on. */
@@ -54,7 +57,8 @@ export async function initialise(options: InitialiseOptions): Promise<Setup> {
   const { dataDir, vault, natsPort, consolePort, natsHost = "127.0.0.1", nowMs } = options;
   const at = setupPaths(dataDir);
   makePrivateFolder(at.root);
-  const known = readConfig(dataDir)?.credentials ?? [];
+  const before = readConfig(dataDir);
+  const known = before?.credentials ?? [];
   const hosts = distinct(options.hosts.length === 0 ? ["localhost"] : options.hosts);
   assertHosts([...hosts, natsHost]);
   const certified = distinct([
@@ -70,6 +74,7 @@ export async function initialise(options: InitialiseOptions): Promise<Setup> {
     nats: { host: natsHost, port: natsPort },
     console: { port: consolePort },
     hosts,
+    history: { ...(before?.history ?? defaultRetention), ...options.history },
     credentials: [
       provideContext(options.operatorContext, "operator", known, connection),
       provideContext(options.approverContext, "approver", known, connection),

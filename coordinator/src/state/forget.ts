@@ -1,3 +1,4 @@
+import { forgetRun as forgetArtifacts } from "../artifacts/artifacts.ts";
 import { forgetRunCalls } from "../budget/budget.ts";
 import { forgetRun } from "../scheduler/runs.ts";
 import type { State } from "./state.ts";
@@ -13,5 +14,17 @@ export function forgetEnded({ runs, budget }: State): void {
     if (runs.endedParts <= runs.endedPartsMax) return;
     forgetRun(runs, run);
     forgetRunCalls(budget, run);
+  }
+}
+
+/** Of runs whose history is removed nothing is left. */
+export function forgetRemoved(
+  { runs, budget, artifacts }: State,
+  removed: readonly string[],
+): void {
+  for (const run of removed) {
+    forgetRun(runs, run);
+    forgetRunCalls(budget, run);
+    forgetArtifacts(artifacts, run);
   }
 }

@@ -7,7 +7,7 @@ import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
 import { emptyRuns, type Runs } from "../scheduler/runs.ts";
 import type { Recorded } from "./event.ts";
-import { forgetEnded } from "./forget.ts";
+import { forgetEnded, forgetRemoved } from "./forget.ts";
 
 /** All that the coordinator knows, as a function of the log. Changed by `applyEvent` alone. */
 export interface State {
@@ -35,7 +35,9 @@ export function emptyState(endedPartsMax?: number): State {
 
 /** Deterministic and total; replaying the log from empty gives the same state. */
 export function applyEvent(state: State, recorded: Recorded): void {
-  if (recorded.event.$case === "runEnded") forgetEnded(state);
+  const { event } = recorded;
+  if (event.$case === "runEnded") forgetEnded(state);
+  if (event.$case === "historyRemoved") forgetRemoved(state, event.value.runs);
   if (recorded.event.$case === "meshCreated") state.mesh = recorded.event.value.mesh;
   applyCatalogue(state.catalogue, recorded);
   applyFleet(state.fleet, recorded);

@@ -3,6 +3,7 @@ import { limits } from "@cohort/proto/limits";
 import { describe, expect, it } from "vitest";
 import type { Methods } from "../../src/console/methods.ts";
 import { runsService } from "../../src/console/runs.ts";
+import { defaultRetention } from "../../src/history/retention.ts";
 import { createFeed } from "../../src/state/feed.ts";
 import { createWorld } from "../scheduler/world.ts";
 
@@ -26,6 +27,7 @@ async function setUp() {
     writer,
     feed: createFeed(),
     history: log.history,
+    retention: defaultRetention,
     stepLogs: { append: async () => {}, read: () => [] },
     newId: () => `run${++ids}`,
   });

@@ -71,10 +71,14 @@ describe("the list of runs", () => {
 describe("a run", () => {
   it("is found while it goes on and after it ended, and refused when it is unknown", async () => {
     const { world, log } = await setUp([1]);
-    expect(await queryRun(world.writer, log.history, "run1")).toMatchObject({ state: "succeeded" });
-    expect(await queryRun(world.writer, log.history, "run2")).toMatchObject({ state: "running" });
-    await expect(queryRun(world.writer, log.history, "run7")).rejects.toMatchObject({
-      code: "RUN_UNKNOWN",
+    const retention = { maxAgeMs: 36 * 60 * 60_000, maxRuns: 50 };
+    const query = (run: string) => queryRun(world.writer, log.history, retention, run);
+    expect(await query("run1")).toMatchObject({ state: "succeeded" });
+    expect(await query("run2")).toMatchObject({ state: "running" });
+    const hint =
+      "`cohort runs` lists runs. Finished runs are kept for 1d12h, the latest 50 at most.";
+    await expect(query("run7")).rejects.toMatchObject({
+      problems: [{ code: "RUN_UNKNOWN", hint }],
     });
   });
 });

@@ -11,6 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { Retention } from "../../src/history/retention.ts";
 import { hashToken } from "../../src/setup/contexts.ts";
 import { type InitialiseOptions, initialise, openSetup } from "../../src/setup/setup.ts";
 import { memoryVault } from "./memory-vault.ts";
@@ -61,6 +62,15 @@ describe("set-up", () => {
     expect(files()).toEqual(before);
     expect(second).toEqual(first);
     expect(openSetup(join(home, "data"), vault)).toEqual(first);
+  });
+
+  it("keeps how long finished runs are kept, but for what it is told anew", async () => {
+    await run({ history: { maxRuns: 500 } });
+    const dayMs = 24 * 60 * 60_000;
+    const kept = async (history?: Partial<Retention>) =>
+      (await run(history === undefined ? {} : { history })).config.history;
+    expect(await kept()).toEqual({ maxAgeMs: 30 * dayMs, maxRuns: 500 });
+    expect(await kept({ maxAgeMs: dayMs })).toEqual({ maxAgeMs: dayMs, maxRuns: 500 });
   });
 
   it("leaves files and folders that nobody else may read", async () => {

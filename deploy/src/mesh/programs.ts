@@ -20,12 +20,19 @@ export function initialise(paths: Paths, ports: Ports, signal: AbortSignal): Pro
     ...["--operator-context", paths.operatorContext],
     ...["--approver-context", paths.approverContext],
     ...["--gateway-context", paths.gatewayContext],
+    ...given("--history-max-age", process.env["COHORT_HISTORY_MAX_AGE"]),
+    ...given("--history-max-runs", process.env["COHORT_HISTORY_MAX_RUNS"]),
   ];
   return command(argv, {
     what: "the coordinator's data could not be prepared",
     remedy: `Read the lines above; ${paths.coordinatorData} must be writable and intact.`,
     signal,
   });
+}
+
+/** The option, where the operator set it. */
+function given(option: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [option, value];
 }
 
 export function natsServerSpec(path: string, paths: Paths): ChildSpec {

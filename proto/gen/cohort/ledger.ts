@@ -62,6 +62,7 @@ export interface Entry {
     | { $case: "nodeKept"; value: NodeKept }
     | { $case: "publicationIntended"; value: PublicationIntended }
     | { $case: "publicationEnded"; value: PublicationEnded }
+    | { $case: "historyRemoved"; value: HistoryRemoved }
     | undefined;
 }
 
@@ -445,6 +446,14 @@ export interface PublicationEnded {
   refusal: string;
 }
 
+/**
+ * Finished runs that were kept long enough: their rows, their artifacts and what their steps wrote are
+ * gone. Their entries stay.
+ */
+export interface HistoryRemoved {
+  runs: string[];
+}
+
 function createBaseEntry(): Entry {
   return { seq: 0, atMs: 0, event: undefined };
 }
@@ -574,6 +583,9 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "publicationEnded":
         PublicationEnded.encode(message.event.value, writer.uint32(618).fork()).join();
+        break;
+      case "historyRemoved":
+        HistoryRemoved.encode(message.event.value, writer.uint32(666).fork()).join();
         break;
     }
     return writer;
@@ -923,6 +935,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "publicationEnded", value: PublicationEnded.decode(reader, reader.uint32()) };
             continue;
           }
+          case 83: {
+            if (tag !== 666) {
+              break;
+            }
+
+            message.event = { $case: "historyRemoved", value: HistoryRemoved.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1099,6 +1119,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "publicationEnded", value: PublicationEnded.fromJSON(object.publicationEnded) }
         : isSet(object.publication_ended)
         ? { $case: "publicationEnded", value: PublicationEnded.fromJSON(object.publication_ended) }
+        : isSet(object.historyRemoved)
+        ? { $case: "historyRemoved", value: HistoryRemoved.fromJSON(object.historyRemoved) }
+        : isSet(object.history_removed)
+        ? { $case: "historyRemoved", value: HistoryRemoved.fromJSON(object.history_removed) }
         : undefined,
     };
   },
@@ -1189,6 +1213,8 @@ export const Entry: MessageFns<Entry> = {
       obj.publicationIntended = PublicationIntended.toJSON(message.event.value);
     } else if (message.event?.$case === "publicationEnded") {
       obj.publicationEnded = PublicationEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "historyRemoved") {
+      obj.historyRemoved = HistoryRemoved.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1432,6 +1458,12 @@ export const Entry: MessageFns<Entry> = {
       case "publicationEnded": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "publicationEnded", value: PublicationEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "historyRemoved": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "historyRemoved", value: HistoryRemoved.fromPartial(object.event.value) };
         }
         break;
       }
@@ -6435,6 +6467,73 @@ export const PublicationEnded: MessageFns<PublicationEnded> = {
     message.channel = object.channel ?? "";
     message.gateway = object.gateway ?? "";
     message.refusal = object.refusal ?? "";
+    return message;
+  },
+};
+
+function createBaseHistoryRemoved(): HistoryRemoved {
+  return { runs: [] };
+}
+
+export const HistoryRemoved: MessageFns<HistoryRemoved> = {
+  encode(message: HistoryRemoved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.runs) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HistoryRemoved {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHistoryRemoved();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runs.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HistoryRemoved {
+    return { runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => globalThis.String(e)) : [] };
+  },
+
+  toJSON(message: HistoryRemoved): unknown {
+    const obj: any = {};
+    if (message.runs?.length) {
+      obj.runs = message.runs;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HistoryRemoved>): HistoryRemoved {
+    return HistoryRemoved.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HistoryRemoved>): HistoryRemoved {
+    const message = createBaseHistoryRemoved();
+    message.runs = object.runs?.map((e) => e) || [];
     return message;
   },
 };

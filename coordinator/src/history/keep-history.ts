@@ -1,0 +1,44 @@
+import { historyLimits } from "./limits.ts";
+import type { Retention } from "./retention.ts";
+
+/** What is looked at, and removed, when finished runs have been kept long enough. */
+export interface HistoryEnd {
+  /** Finished runs that are over, some of the first that ended. */
+  over(retention: Retention, nowMs: number): readonly string[];
+  /**
+   * Removes what steps of these runs wrote, as much of it as one transaction should. True when there
+   * is no more.
+   */
+  removeLogs(runs: readonly string[]): boolean;
+}
+
+/**
+ * Holds the history to its retention until the signal: a little at a time, so that nothing else has to
+ * wait for long. That runs are removed is an event like any other, so that a table which is made anew
+ * from the log lacks them too; what their steps wrote goes before, since no log tells of it.
+ */
+export async function keepHistory(options: {
+  readonly history: HistoryEnd;
+  readonly retention: Retention;
+  /** Records that the runs are removed. */
+  readonly remove: (runs: readonly string[]) => Promise<void>;
+  readonly now: () => number;
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly onFault: (error: unknown) => void;
+}): Promise<void> {
+  const { history, retention, remove, now, sleep, signal, onFault } = options;
+  const removeSome = async (): Promise<boolean> => {
+    const runs = history.over(retention, now());
+    if (runs.length === 0) return false;
+    if (history.removeLogs(runs)) await remove(runs);
+    return true;
+  };
+  while (!signal.aborted) {
+    const goesOn = await removeSome().catch((error: unknown) => {
+      onFault(error);
+      return false;
+    });
+    await sleep(goesOn ? historyLimits.removalPauseMs : historyLimits.removalEveryMs, signal);
+  }
+}
