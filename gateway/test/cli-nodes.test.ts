@@ -148,3 +148,20 @@ describe("cohort node invite", () => {
     });
   });
 });
+
+describe("cohort node set", () => {
+  it.each([
+    ["2", 2, "edge-1 is given 2 attempts at once at most\n"],
+    ["all", 0, "edge-1 is given as many attempts as it has slots\n"],
+  ])("--slots %s asks for %i", async (text, slots, result) => {
+    cli.fake.handlers["Nodes.setSlots"] = () => ({ changed: true });
+    const { status, stdout } = await run(["node", "set", "edge-1", "--slots", text]);
+    expect([status, stdout]).toEqual([0, result]);
+    expect(cli.fake.requests[0]?.request).toEqual({ node: "edge-1", slots });
+  });
+
+  it.each(["0", "-1", "few", "1.5"])("refuses %s slots, and asks nobody", async (slots) => {
+    const { status } = await run(["node", "set", "edge-1", `--slots=${slots}`]);
+    expect([status, cli.fake.requests]).toEqual([2, []]);
+  });
+});

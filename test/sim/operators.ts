@@ -6,6 +6,8 @@ import {
   decideDrain,
   decideUncordon,
 } from "../../coordinator/src/fleet/decide-cordon.ts";
+import { decideSlots } from "../../coordinator/src/fleet/decide-slots.ts";
+import type { FleetState } from "../../coordinator/src/fleet/fleet.ts";
 import { queryRun } from "../../coordinator/src/history/query-runs.ts";
 import { defaultRetention } from "../../coordinator/src/history/retention.ts";
 import { decideStart } from "../../coordinator/src/scheduler/decide-start.ts";
@@ -143,11 +145,14 @@ export class Operators {
     if (!givesBack) this.#upkeep.add(node);
     this.#tended = coordinator;
     const deadlineMs = random.integer(0, 10_000);
-    const done = givesBack
-      ? writer.decide(({ fleet }) => decideUncordon(fleet, asked))
-      : random.chance(0.5)
-        ? writer.decide(({ fleet }) => decideCordon(fleet, asked))
-        : writer.decide(({ fleet }, now) => decideDrain(fleet, { ...asked, deadlineMs }, now));
+    const slots = random.integer(0, 2);
+    const takesBack = random.pick([
+      (fleet: FleetState) => decideCordon(fleet, asked),
+      (fleet: FleetState, now: number) => decideDrain(fleet, { ...asked, deadlineMs }, now),
+      (fleet: FleetState) => decideSlots(fleet, { ...asked, slots }),
+    ]);
+    const decide = givesBack ? (fleet: FleetState) => decideUncordon(fleet, asked) : takesBack;
+    const done = writer.decide(({ fleet }, nowMs) => decide(fleet, nowMs));
     this.#watch(coordinator, done, () => {
       this.#tended = null;
       if (givesBack) this.#upkeep.delete(node);

@@ -1,5 +1,6 @@
 import { type InviteReply, type NodesServer, NodesService } from "@cohort/proto/gen/cohort/console";
 import { decideCordon, decideDrain, decideUncordon, enrolledNode } from "../fleet/decide-cordon.ts";
+import { decideSlots } from "../fleet/decide-slots.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Feed } from "../state/feed.ts";
 import type { State } from "../state/state.ts";
@@ -38,6 +39,9 @@ export function nodesService(
     ),
     uncordon: unary(NodesService.uncordon, (request, { name: actor }) =>
       change(({ fleet }) => decideUncordon(fleet, { ...request, actor })),
+    ),
+    setSlots: unary(NodesService.setSlots, (request, { name: actor }) =>
+      change(({ fleet }) => decideSlots(fleet, { ...request, actor })),
     ),
     watch: stream(NodesService.watch, ({ node }, send, signal) =>
       watchNode(dependencies, node, send, signal),

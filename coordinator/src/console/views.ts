@@ -53,6 +53,7 @@ export function nodeView(state: State, node: FleetNode, seenMs: number): Node {
     ...(node.facts === undefined ? {} : { facts: node.facts }),
     seenMs,
     running: state.runs.onNode.get(node.node)?.size ?? 0,
+    slotsMax: node.state === "invited" ? 0 : node.slotsMax,
     ...(node.state === "invited" || node.cordon === null ? {} : { cordon: { ...node.cordon } }),
   });
 }

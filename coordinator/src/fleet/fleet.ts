@@ -38,6 +38,8 @@ export interface EnrolledNode extends NodeDescription {
   readonly session: number;
   /** Null while the node is given work. */
   readonly cordon: Cordon | null;
+  /** Attempts that an operator lets it have at once; 0 for as many as it says. */
+  readonly slotsMax: number;
 }
 
 /** An operator's word that a node is to be given no new work. */
@@ -72,6 +74,11 @@ export interface Invite {
 /** Whether the node may be given work, if it has room for it. */
 export function isAvailable(node: FleetNode | undefined): node is EnrolledNode {
   return node?.state === "connected" && node.cordon === null;
+}
+
+/** Attempts that the node may have at once. */
+export function slotsOf({ facts, slotsMax }: EnrolledNode): number {
+  return slotsMax === 0 ? facts.slots : Math.min(facts.slots, slotsMax);
 }
 
 /** Whether the node is still to be told that nothing runs there any more. */
@@ -115,6 +122,11 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
       return applyCordoned(fleet, event.value, atMs);
     case "nodeUncordoned":
       return changeEnrolled(fleet, event.value.node, (node) => ({ ...node, cordon: null }));
+    case "nodeSlotsSet":
+      return changeEnrolled(fleet, event.value.node, (node) => ({
+        ...node,
+        slotsMax: event.value.slots,
+      }));
     case "nodeDrained":
       return changeEnrolled(fleet, event.value.node, (node) => ({
         ...node,
@@ -147,6 +159,7 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
     keys: { natsKey, signKey, boxKey },
     session: 0,
     cordon: null,
+    slotsMax: 0,
   });
 }
 

@@ -157,6 +157,9 @@ export function noteEvent(
       agenda.nodes.add(event.value.node);
       for (const step of runs.ready) agenda.steps.push(step);
       return;
+    case "nodeSlotsSet":
+      agenda.nodes.add(event.value.node);
+      return;
     case "nodeCordoned":
       agenda.nodes.add(event.value.node);
       return noteLess(agenda, runs);

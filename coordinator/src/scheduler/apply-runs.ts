@@ -101,6 +101,8 @@ export function applyRuns(
     case "nodeUncordoned":
       applyOffer(runs, fleet, event.value.node);
       return watchDrain(runs, event.value.node, 0);
+    case "nodeSlotsSet":
+      return applyOffer(runs, fleet, event.value.node);
     case "nodeKept": {
       const instance = findInstance(runs, { ...event.value, attempt: 0 });
       // What was due in the same moment may have ended it.

@@ -1,4 +1,10 @@
-import { type EnrolledNode, type FleetNode, type FleetState, isAvailable } from "../fleet/fleet.ts";
+import {
+  type EnrolledNode,
+  type FleetNode,
+  type FleetState,
+  isAvailable,
+  slotsOf,
+} from "../fleet/fleet.ts";
 import type { Needs } from "../workflow/needs.ts";
 import { offerOf } from "./offer.ts";
 import type { Instance, Runs } from "./runs.ts";
@@ -28,7 +34,7 @@ export function applyOffer(runs: Runs, fleet: FleetState, name: string): void {
   const node = fleet.nodes.get(name);
   const { offered, kept } = runs.room;
   if (isAvailable(node)) {
-    offered.set(name, { slots: node.facts.slots, ...offerOf(node.facts) });
+    offered.set(name, { slots: slotsOf(node), ...offerOf(node.facts) });
   } else {
     offered.delete(name);
     kept.delete(name);

@@ -25,6 +25,7 @@ describe("an enrolment", () => {
     const { natsKey, signKey, boxKey } = enrolCommand();
     expect(fleet.state.nodes.get("press-1")).toEqual({
       cordon: null,
+      slotsMax: 0,
       state: "disconnected",
       node: "press-1",
       labels: { line: "1" },

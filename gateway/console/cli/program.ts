@@ -248,6 +248,18 @@ const addNodeCommands: AddCommands = (program, work) => {
       ),
     );
   node
+    .command("set <name>")
+    .description("change what a node is given")
+    .requiredOption(
+      "--slots <count>",
+      "attempts that it is given at once; `all` for as many as it has",
+    )
+    .action((name, options) =>
+      work(async (session) =>
+        (await import("./commands/cordon.ts")).setSlots(session, name, options),
+      ),
+    );
+  node
     .command("uncordon <name>")
     .description("give a node work again")
     .action((name) =>

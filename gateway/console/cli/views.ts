@@ -111,6 +111,7 @@ export function nodeView(it: Node) {
     labels: it.labels,
     running: it.running,
     seen_ms: time(it.seenMs),
+    slots_max: it.slotsMax === 0 ? null : it.slotsMax,
     cordon:
       it.cordon === undefined
         ? null

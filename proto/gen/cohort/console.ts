@@ -400,7 +400,11 @@ export interface Node {
   seenMs: number;
   running: number;
   /** absent: it is given work */
-  cordon: Cordon | undefined;
+  cordon:
+    | Cordon
+    | undefined;
+  /** attempts that it is given at once, by an operator's word; 0: as its facts say */
+  slotsMax: number;
 }
 
 export interface Node_LabelsEntry {
@@ -436,6 +440,12 @@ export interface DrainRequest {
 
 export interface UncordonRequest {
   node: string;
+}
+
+export interface SetSlotsRequest {
+  node: string;
+  /** 0: as many as it has */
+  slots: number;
 }
 
 export interface CordonReply {
@@ -5833,7 +5843,7 @@ export const ListNodesReply: MessageFns<ListNodesReply> = {
 };
 
 function createBaseNode(): Node {
-  return { node: "", state: "", labels: {}, facts: undefined, seenMs: 0, running: 0, cordon: undefined };
+  return { node: "", state: "", labels: {}, facts: undefined, seenMs: 0, running: 0, cordon: undefined, slotsMax: 0 };
 }
 
 export const Node: MessageFns<Node> = {
@@ -5858,6 +5868,9 @@ export const Node: MessageFns<Node> = {
     }
     if (message.cordon !== undefined) {
       Cordon.encode(message.cordon, writer.uint32(58).fork()).join();
+    }
+    if (message.slotsMax !== 0) {
+      writer.uint32(64).uint32(message.slotsMax);
     }
     return writer;
   },
@@ -5934,6 +5947,14 @@ export const Node: MessageFns<Node> = {
             message.cordon = Cordon.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.slotsMax = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5972,6 +5993,11 @@ export const Node: MessageFns<Node> = {
         : 0,
       running: isSet(object.running) ? globalThis.Number(object.running) : 0,
       cordon: isSet(object.cordon) ? Cordon.fromJSON(object.cordon) : undefined,
+      slotsMax: isSet(object.slotsMax)
+        ? globalThis.Number(object.slotsMax)
+        : isSet(object.slots_max)
+        ? globalThis.Number(object.slots_max)
+        : 0,
     };
   },
 
@@ -6004,6 +6030,9 @@ export const Node: MessageFns<Node> = {
     if (message.cordon !== undefined) {
       obj.cordon = Cordon.toJSON(message.cordon);
     }
+    if (message.slotsMax !== 0) {
+      obj.slotsMax = Math.round(message.slotsMax);
+    }
     return obj;
   },
 
@@ -6029,6 +6058,7 @@ export const Node: MessageFns<Node> = {
     message.cordon = (object.cordon !== undefined && object.cordon !== null)
       ? Cordon.fromPartial(object.cordon)
       : undefined;
+    message.slotsMax = object.slotsMax ?? 0;
     return message;
   },
 };
@@ -6583,6 +6613,91 @@ export const UncordonRequest: MessageFns<UncordonRequest> = {
   fromPartial(object: DeepPartial<UncordonRequest>): UncordonRequest {
     const message = createBaseUncordonRequest();
     message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseSetSlotsRequest(): SetSlotsRequest {
+  return { node: "", slots: 0 };
+}
+
+export const SetSlotsRequest: MessageFns<SetSlotsRequest> = {
+  encode(message: SetSlotsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(16).uint32(message.slots);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetSlotsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetSlotsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetSlotsRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      slots: isSet(object.slots) ? globalThis.Number(object.slots) : 0,
+    };
+  },
+
+  toJSON(message: SetSlotsRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.slots !== 0) {
+      obj.slots = Math.round(message.slots);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetSlotsRequest>): SetSlotsRequest {
+    return SetSlotsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetSlotsRequest>): SetSlotsRequest {
+    const message = createBaseSetSlotsRequest();
+    message.node = object.node ?? "";
+    message.slots = object.slots ?? 0;
     return message;
   },
 };
@@ -10635,6 +10750,16 @@ export const NodesService = {
     responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
   },
+  /** How many attempts the node is given at once. */
+  setSlots: {
+    path: "/cohort.console.Nodes/SetSlots" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetSlotsRequest): Buffer => Buffer.from(SetSlotsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetSlotsRequest => SetSlotsRequest.decode(value),
+    responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
+  },
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch: {
     path: "/cohort.console.Nodes/Watch" as const,
@@ -10655,6 +10780,8 @@ export interface NodesServer extends UntypedServiceImplementation {
   /** The same, and what still runs there when the time is over is ended, to run elsewhere. */
   drain: handleUnaryCall<DrainRequest, CordonReply>;
   uncordon: handleUnaryCall<UncordonRequest, CordonReply>;
+  /** How many attempts the node is given at once. */
+  setSlots: handleUnaryCall<SetSlotsRequest, CordonReply>;
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch: handleServerStreamingCall<GetNodeRequest, Node>;
 }
@@ -10730,6 +10857,22 @@ export interface NodesClient extends Client {
   ): ClientUnaryCall;
   uncordon(
     request: UncordonRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  /** How many attempts the node is given at once. */
+  setSlots(
+    request: SetSlotsRequest,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  setSlots(
+    request: SetSlotsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  setSlots(
+    request: SetSlotsRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CordonReply) => void,

@@ -60,6 +60,7 @@ export interface Entry {
     | { $case: "artifactStored"; value: ArtifactStored }
     | { $case: "stepExtended"; value: StepExtended }
     | { $case: "nodeKept"; value: NodeKept }
+    | { $case: "nodeSlotsSet"; value: NodeSlotsSet }
     | { $case: "publicationIntended"; value: PublicationIntended }
     | { $case: "publicationEnded"; value: PublicationEnded }
     | { $case: "historyRemoved"; value: HistoryRemoved }
@@ -166,6 +167,14 @@ export interface NodeUncordoned {
 export interface NodeDrained {
   node: string;
   recalled: AttemptKey[];
+}
+
+/** So many attempts are given to the node at once, where it has as many slots. */
+export interface NodeSlotsSet {
+  actor: string;
+  node: string;
+  /** 0: as many as it has */
+  slots: number;
 }
 
 /**
@@ -578,6 +587,9 @@ export const Entry: MessageFns<Entry> = {
       case "nodeKept":
         NodeKept.encode(message.event.value, writer.uint32(546).fork()).join();
         break;
+      case "nodeSlotsSet":
+        NodeSlotsSet.encode(message.event.value, writer.uint32(690).fork()).join();
+        break;
       case "publicationIntended":
         PublicationIntended.encode(message.event.value, writer.uint32(610).fork()).join();
         break;
@@ -916,6 +928,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "nodeKept", value: NodeKept.decode(reader, reader.uint32()) };
             continue;
           }
+          case 86: {
+            if (tag !== 690) {
+              break;
+            }
+
+            message.event = { $case: "nodeSlotsSet", value: NodeSlotsSet.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 76: {
             if (tag !== 610) {
               break;
@@ -1111,6 +1131,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "nodeKept", value: NodeKept.fromJSON(object.nodeKept) }
         : isSet(object.node_kept)
         ? { $case: "nodeKept", value: NodeKept.fromJSON(object.node_kept) }
+        : isSet(object.nodeSlotsSet)
+        ? { $case: "nodeSlotsSet", value: NodeSlotsSet.fromJSON(object.nodeSlotsSet) }
+        : isSet(object.node_slots_set)
+        ? { $case: "nodeSlotsSet", value: NodeSlotsSet.fromJSON(object.node_slots_set) }
         : isSet(object.publicationIntended)
         ? { $case: "publicationIntended", value: PublicationIntended.fromJSON(object.publicationIntended) }
         : isSet(object.publication_intended)
@@ -1209,6 +1233,8 @@ export const Entry: MessageFns<Entry> = {
       obj.stepExtended = StepExtended.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeKept") {
       obj.nodeKept = NodeKept.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeSlotsSet") {
+      obj.nodeSlotsSet = NodeSlotsSet.toJSON(message.event.value);
     } else if (message.event?.$case === "publicationIntended") {
       obj.publicationIntended = PublicationIntended.toJSON(message.event.value);
     } else if (message.event?.$case === "publicationEnded") {
@@ -1446,6 +1472,12 @@ export const Entry: MessageFns<Entry> = {
       case "nodeKept": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "nodeKept", value: NodeKept.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeSlotsSet": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeSlotsSet", value: NodeSlotsSet.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3042,6 +3074,107 @@ export const NodeDrained: MessageFns<NodeDrained> = {
     const message = createBaseNodeDrained();
     message.node = object.node ?? "";
     message.recalled = object.recalled?.map((e) => AttemptKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeSlotsSet(): NodeSlotsSet {
+  return { actor: "", node: "", slots: 0 };
+}
+
+export const NodeSlotsSet: MessageFns<NodeSlotsSet> = {
+  encode(message: NodeSlotsSet, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(24).uint32(message.slots);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeSlotsSet {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeSlotsSet();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeSlotsSet {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      slots: isSet(object.slots) ? globalThis.Number(object.slots) : 0,
+    };
+  },
+
+  toJSON(message: NodeSlotsSet): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.slots !== 0) {
+      obj.slots = Math.round(message.slots);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeSlotsSet>): NodeSlotsSet {
+    return NodeSlotsSet.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeSlotsSet>): NodeSlotsSet {
+    const message = createBaseNodeSlotsSet();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    message.slots = object.slots ?? 0;
     return message;
   },
 };

@@ -29,6 +29,26 @@ export async function uncordonNode(session: Session, node: string): Promise<numb
   return 0;
 }
 
+/** How many attempts the node is given at once; `all` for as many as it has. */
+export async function setSlots(
+  session: Session,
+  node: string,
+  options: { readonly slots: string },
+): Promise<number> {
+  const slots = options.slots === "all" ? 0 : Number(options.slots);
+  if (!Number.isInteger(slots) || (slots === 0 && options.slots !== "all") || slots < 0) {
+    throw refuse("USAGE", `${options.slots} is no number of slots`, {
+      hint: `Give 1 or more, or all; to give it nothing: cohort node cordon ${node}`,
+    });
+  }
+  const console = await session.console();
+  const { changed } = await console.call(console.nodes, console.nodes.setSlots, { node, slots });
+  const most =
+    slots === 0 ? "as many attempts as it has slots" : `${slots} attempts at once at most`;
+  session.output.result({ node, changed }, () => `${node} is given ${most}`);
+  return 0;
+}
+
 /** Stays until nothing runs on the node; the drain goes on without us. */
 export async function drainNode(
   session: Session,

@@ -18,7 +18,7 @@ export async function listNodes(session: Session): Promise<number> {
         output.state(it.state),
         it.facts?.arch ?? "-",
         it.facts?.isolation ?? "-",
-        String(it.running),
+        it.slotsMax === 0 ? String(it.running) : `${it.running} (${it.slotsMax} at most)`,
         describeCordon(it.cordon),
         formatMoment(it.seenMs),
         Object.entries(it.labels)
