@@ -125,6 +125,7 @@ describe("-o json", () => {
               started_ms: 1000,
               ended_ms: 3000,
               output: { rms: 4.7 },
+              cached_from: "",
               output_omitted: false,
               code: "",
               message: "",

@@ -64,6 +64,8 @@ export const limits = {
   commentLengthMax: 1000,
 
   stepOutputBytesMax: 128 * 1024,
+  cacheTtlMsMax: 30 * 24 * 60 * 60_000,
+  cacheKeyLengthMax: 1024,
   /** Fields of an output whose types a step declares. */
   outputTypesMax: 256,
   /** A path below a step's /work. */

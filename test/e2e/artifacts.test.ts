@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { TestMesh } from "../kit/mesh.ts";
-import { runSteps } from "../kit/step-runs.ts";
+import { applySteps, runSteps, stepRunOf } from "../kit/step-runs.ts";
 
 describe("artifacts", () => {
   let mesh: TestMesh;
@@ -112,6 +112,39 @@ describe("artifacts", () => {
     ]);
     const list = await mesh.cohort("artifact", "list", run.run, "-o", "json");
     expect(JSON.parse(list.stdout).artifacts).toHaveLength(1);
+  });
+
+  it("are given, with the output, to a step whose key was seen before", async () => {
+    const steps = `
+  - id: sample
+    run: date +%s%N | tee x > "$COHORT_OUTPUT"
+    artifacts: { upload: [{ name: x, path: x }] }
+    cache: { key: "\${{ inputs.lot }}", ttl: 1h }
+  - id: judge
+    depends: [sample]
+    run: cat x
+    outputs: { from: stdout }
+    artifacts: { download: [{ step: sample, name: x, path: x }] }
+`;
+    const head = "inputs: { lot: {} }";
+    const name = await applySteps(mesh, steps, head);
+    const outputs = async (lot: string) => {
+      const { run, output, instance } = stepRunOf(
+        mesh,
+        await mesh.ended(await mesh.run(name, { lot })),
+      );
+      expect(run.reason).toBe("");
+      expect(output("judge")).toBe(output("sample"));
+      return { run: run.run, sampled: output("sample"), from: instance("sample").cachedFrom };
+    };
+    const first = await outputs("a");
+    expect(first.from).toBe("");
+    expect(await outputs("a")).toMatchObject({ sampled: first.sampled, from: first.run });
+    const other = await outputs("b");
+    expect(other.from).toBe("");
+    expect(other.sampled).not.toBe(first.sampled);
+    const status = await mesh.cohort("status", (await outputs("b")).run);
+    expect(status.stdout).toContain(`cached, from ${other.run}`);
   });
 
   it("outlast a coordinator and a nats-server that are killed", async () => {

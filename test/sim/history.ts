@@ -1,4 +1,4 @@
-import type { RunStarted, ScheduleFired } from "@cohort/proto/gen/cohort/ledger";
+import type { RunStarted, ScheduleFired, StepCached } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import type { Recorded } from "../../coordinator/src/state/event.ts";
@@ -89,6 +89,8 @@ export class History {
           event.value.result as Finished,
           event.value.nodeSeq,
         );
+      case "stepCached":
+        return this.#cached(event.value);
       case "stepEnded":
         return this.#stepEnded(event.value.run, event.value.step, event.value.outcome);
       case "runPaused":
@@ -197,6 +199,18 @@ export class History {
   #stepExtended(id: string, step: string): void {
     const going = this.#goingOn(id).steps.get(step) === "planned";
     must(going, "events of an attempt come in order", `${id}/${step} extended and does not go on`);
+  }
+
+  /** Instead of an attempt, and in place of one that succeeded. */
+  #cached({ run: id, step, instance, originRun, originInstance }: StepCached): void {
+    const place = `${step}[${instance}]`;
+    const run = this.#goingOn(id);
+    this.#begins(id, `${place} is cached`);
+    const says = "what is cached has succeeded once, and does not run";
+    must(!run.latest.has(place), says, `${id}/${place} has run`);
+    run.latest.set(place, noAttempt);
+    const origin = this.runs.get(originRun)?.latest.get(`${step}[${originInstance}]`) ?? 0;
+    must(origin > 0, says, `${id}/${place} is from ${originRun}, which did not run it`);
   }
 
   #scheduled(key: AttemptKey, node: string): void {
@@ -315,3 +329,6 @@ export class History {
 export function must(holds: boolean, invariant: Invariant, detail: string): asserts holds {
   if (!holds) throw new Violation(invariant, detail);
 }
+
+/** Of what is cached: no attempt may follow it. */
+const noAttempt = -1;

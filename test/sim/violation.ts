@@ -5,6 +5,7 @@ export type Invariant =
   | "an attempt runs at most once"
   | "results are those of the attempt"
   | "a paused run begins nothing"
+  | "what is cached has succeeded once, and does not run"
   | "healthy work is not given up"
   | "nothing leaves before it is durable"
   | "an idempotency key starts one run"

@@ -126,6 +126,9 @@ function workLines(random: Random, depends: readonly string[], fleet: FleetShape
     lines.push(`    lost_after: ${random.integer(1, 20)}s`);
   }
   if (random.chance(0.25)) lines.push(`    grants: { services: [${random.pick(grants)}] }`);
+  if (random.fork(`cache/${lines.join()}`).chance(0.2)) {
+    lines.push('    cache: { key: "size ${{ inputs.size }}", ttl: 30s }');
+  }
   const [first] = depends;
   if (first !== undefined && random.chance(0.5)) {
     lines.push(

@@ -1,4 +1,4 @@
-import type { ArtifactStored } from "@cohort/proto/gen/cohort/ledger";
+import type { ArtifactStored, StepCached } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import type { Recorded } from "../state/event.ts";
 
@@ -59,6 +59,7 @@ export function artifactsOf(state: ArtifactState, run: string): Artifact[] {
 /** Total, as every part of the state. */
 export function applyArtifacts(state: ArtifactState, { atMs, event }: Recorded): void {
   if (event.$case === "artifactStored") add(state, event.value, atMs);
+  if (event.$case === "stepCached") adopt(state, event.value);
 }
 
 /** With the run's history its artifacts go; content that no other has is swept from the store. */
@@ -72,6 +73,15 @@ function add(state: ArtifactState, stored: ArtifactStored, storedMs: number): vo
   const { name, size } = stored;
   const sha256 = Buffer.from(stored.sha256).toString("hex");
   put(state, run, { step, instance, attempt, name, sha256, size, storedMs });
+}
+
+/** What another run's step left is this one's too. */
+function adopt(state: ArtifactState, cached: StepCached): void {
+  const { run, step, instance, originRun, originInstance, artifacts } = cached;
+  for (const name of artifacts) {
+    const artifact = findArtifact(state, originRun, { step, instance: originInstance, name });
+    if (artifact !== null) put(state, run, { ...artifact, instance, attempt: 0 });
+  }
 }
 
 function put(state: ArtifactState, run: string, artifact: Artifact): void {

@@ -84,6 +84,7 @@ function instanceView(it: Instance, outputs: Outputs): InstanceView {
     endedMs: it.endedMs,
     outputJson: outputOmitted ? "" : outputJson,
     outputOmitted,
+    cachedFrom: it.cachedFrom,
     code: it.result?.code ?? "",
     message: it.result?.message ?? "",
     usage: it.result?.usage,

@@ -91,14 +91,19 @@ export function noteEvent(
       if (latest?.attempt === 0) agenda.instances.push(latest);
       return;
     }
+    case "stepCached": {
+      const instance = findInstance(runs, { ...event.value, attempt: 0 });
+      if (instance === null) return;
+      noteEnd(agenda, runs, instance);
+      // What was kept free for it, others may have now.
+      if (instance.keeps !== "") agenda.nodes.add(instance.keeps);
+      return;
+    }
     case "attemptEnded": {
       const key = event.value.attempt;
       const instance = key === undefined ? null : findInstance(runs, key);
       if (instance === null) return;
-      const step = findStep(runs, instance.run, instance.step) as Step;
-      const latest = step.instances[step.released - 1] as Instance;
-      if (latest.attempt === 0) agenda.instances.push(latest);
-      noteStep(agenda, step);
+      noteEnd(agenda, runs, instance);
       if (instance.node !== "") agenda.nodes.add(instance.node);
       if (instance.state === "queued") agenda.instances.push(instance);
       return;
@@ -184,6 +189,14 @@ function noteReturn(agenda: Agenda, run: Run): void {
     const queued = step.instances.slice(0, step.released).filter((it) => it.state === "queued");
     agenda.instances.push(...queued.reverse());
   }
+}
+
+/** Its step may end, and the next instance may have its turn. */
+function noteEnd(agenda: Agenda, runs: Schedule["runs"], instance: Instance): void {
+  const step = findStep(runs, instance.run, instance.step) as Step;
+  const latest = step.instances[step.released - 1] as Instance;
+  if (latest.attempt === 0) agenda.instances.push(latest);
+  noteStep(agenda, step);
 }
 
 /** Steps with which the run's present part begins. */

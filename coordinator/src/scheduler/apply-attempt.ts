@@ -1,7 +1,8 @@
-import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import { releaseNext } from "./apply-step.ts";
+import { placeOf, remember } from "./cache.ts";
 import { type Context, contextOf, ownWorkMs } from "./context.ts";
 import { isInterruption, retryAt } from "./retry.ts";
 import { occupy } from "./room.ts";
@@ -66,6 +67,18 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
         instance.endedMs = atMs;
         instance.state = result?.outcome === "succeeded" ? "succeeded" : "failed";
         if (result !== null && isInterruption(result)) instance.interruptions++;
+        if (instance.state === "succeeded") keep(runs, instance, context);
+        goOn(runs, catalogue, instance, context);
+      });
+    }
+    case "stepCached": {
+      const { originRun, outputJson } = event.value;
+      return change(runs, catalogue, event.value, (instance, context) => {
+        leave(runs, instance, context, atMs);
+        instance.result = given(outputJson);
+        instance.cachedFrom = originRun;
+        instance.endedMs = atMs;
+        instance.state = "succeeded";
         goOn(runs, catalogue, instance, context);
       });
     }
@@ -75,6 +88,16 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
       );
     default:
   }
+}
+
+/** The success may stand for later ones. */
+function keep({ cache, nowMs }: Runs, instance: Instance, { run, compiled }: Context): void {
+  const place = placeOf(run, compiled, instance);
+  if (place !== null) remember(cache, place, instance, instance.result?.outputJson ?? "", nowMs);
+}
+
+function given(outputJson: string): Finished {
+  return { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage: undefined };
 }
 
 /** What follows for an instance whose attempt has ended: another attempt, or the next one's turn. */

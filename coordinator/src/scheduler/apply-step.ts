@@ -75,6 +75,7 @@ function newInstance(
     endedMs: 0,
     dueMs: 0,
     result: null,
+    cachedFrom: "",
   };
 }
 

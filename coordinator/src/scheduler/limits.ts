@@ -24,6 +24,9 @@ export const schedulerLimits = {
   dispatchRepeatMs: 1_000,
   /** Messages that one gateway has been given and has not acknowledged. */
   publicationsInFlightMax: 100,
+  /** Successes that may stand for later ones, and their outputs with their keys. */
+  cacheEntriesMax: 10_000,
+  cacheBytesMax: 32 * 1024 * 1024,
   tickMs: 100,
   /** Output that is kept of one stream of an attempt. */
   stepLogBytesMax: 16 * 1024 * 1024,

@@ -2,6 +2,7 @@ import type { PublicationIntended } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
 import type { Needs } from "../workflow/needs.ts";
+import { type Cache, emptyCache } from "./cache.ts";
 import type { Claim, Group } from "./groups.ts";
 import type { Joined } from "./late-joiners.ts";
 import { schedulerLimits } from "./limits.ts";
@@ -29,6 +30,7 @@ export interface Runs {
   /** Steps that nothing holds back but the want of nodes. */
   readonly ready: Set<Step>;
   readonly queues: Queues;
+  readonly cache: Cache;
   /** What time alone will bring about. */
   readonly timers: Timers<Run | Instance | Drain | Queue>;
   /** By node: drains whose time is not over, and that something on the node outlasts. */
@@ -156,8 +158,10 @@ export interface Instance {
   endedMs: number;
   /** When its delay, its node's absence or its time is over; 0 for never. */
   dueMs: number;
-  /** Of the latest attempt that ended. */
+  /** Of the latest attempt that ended, or what it was given instead of one. */
   result: Finished | null;
+  /** Run whose success stands for an attempt of its own; "" for none. */
+  cachedFrom: string;
 }
 
 /** What an attempt asks of people; it goes with the attempt. */
@@ -178,6 +182,7 @@ export function emptyRuns(endedPartsMax: number = schedulerLimits.endedPartsMax)
     onNode: new Map(),
     ready: new Set(),
     queues: emptyQueues(),
+    cache: emptyCache(),
     timers: new Map(),
     drains: new Map(),
     asked: new Map(),

@@ -1,3 +1,4 @@
+import type { ArtifactState } from "../artifacts/artifacts.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Schedules } from "../cron/schedules.ts";
 import type { FleetState } from "../fleet/fleet.ts";
@@ -9,4 +10,5 @@ export interface Schedule {
   readonly fleet: FleetState;
   readonly runs: Runs;
   readonly schedules: Schedules;
+  readonly artifacts: ArtifactState;
 }

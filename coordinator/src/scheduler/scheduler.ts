@@ -10,6 +10,7 @@ import { nextFor } from "./choose.ts";
 import { whenDue } from "./due.ts";
 import { planOf } from "./fan-out.ts";
 import { nextJoin } from "./late-joiners.ts";
+import { nextCached } from "./next-cached.ts";
 import { nextOfGroups } from "./next-of-groups.ts";
 import {
   conditionOutcome,
@@ -120,10 +121,16 @@ function nextOfInstances(schedule: Schedule, { instances, nodes }: Agenda): Even
     const run = schedule.runs.active.get(instance.run);
     if (run === undefined || run.pause !== null || instance.state !== "queued") continue;
     if (isDelayed(schedule, instance)) continue;
+    const cached = cachedFor(schedule, run, instance);
+    if (cached !== null) return cached;
     const node = nodeFor(schedule, run, instance, nodes);
     if (node !== null) return attemptScheduled(instance, node);
   }
   return null;
+}
+
+function cachedFor(schedule: Schedule, run: Run, instance: Instance): Event | null {
+  return nextCached(schedule, run, compiledStep(schedule, run, instance.step), instance);
 }
 
 /** "" for the coordinator itself; null when there is no room. */
@@ -158,7 +165,10 @@ function nextOfNodes(schedule: Schedule, { nodes }: Agenda): Event | null {
       return { $case: "nodeDrained", value: { node: name, recalled: [] } };
     }
     const instance = runs.room.open.has(name) ? nextFor(schedule, name) : null;
-    if (instance !== null) return attemptScheduled(instance, name);
+    if (instance !== null) {
+      const run = runs.active.get(instance.run) as Run;
+      return cachedFor(schedule, run, instance) ?? attemptScheduled(instance, name);
+    }
     nodes.delete(name);
   }
   return null;

@@ -5,6 +5,7 @@ import type { ArtifactState } from "../artifacts/artifacts.ts";
 import { downloadsFor } from "../artifacts/wanted.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
+import { cacheKey } from "./cache.ts";
 import { type Instance, keyOf, type Run } from "./runs.ts";
 import { attemptVariables } from "./variables.ts";
 
@@ -21,6 +22,7 @@ export function workFor(
 ): Omit<Dispatch, "sealedToken"> {
   const { definition } = step;
   const variables = attemptVariables(run, step, instance, node);
+  cacheKey(step, variables);
   const environment = Object.entries(
     step.environment.evaluate(variables) as Record<string, unknown>,
   );
@@ -54,6 +56,7 @@ export interface CallWork {
 export function callFor(run: Run, step: CompiledStep, instance: Instance): CallWork {
   const call = step.definition.call as NonNullable<typeof step.definition.call>;
   const variables = attemptVariables(run, step, instance, null);
+  cacheKey(step, variables);
   return {
     service: call.service,
     method: call.method,

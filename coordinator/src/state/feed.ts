@@ -32,6 +32,7 @@ export function runOf({ event }: Recorded): string {
     case "runBegan":
     case "stepPlanned":
     case "stepExtended":
+    case "stepCached":
     case "stepEnded":
     case "runStopping":
     case "runPaused":

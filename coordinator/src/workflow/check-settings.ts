@@ -22,6 +22,7 @@ export function uselessSettingProblems(
     ...publishSettings(step),
     ...budgetSettings(step, kind),
     ...outputSettings(step, kind),
+    ...cacheSettings(step),
   ]
     .filter(({ useless }) => useless)
     .map(({ path, why }) => {
@@ -131,6 +132,26 @@ function lossSettings({ on_disconnect: then, lost_after: after, nodes }: Workflo
       path: ["on_disconnect"],
       useless: then === "move" && (nodes?.count ?? 1) !== 1,
       why: "an instance cannot move from its node when `count` is not 1",
+    },
+  ];
+}
+
+/** Methods of calls that change nothing: RFC 9110, section 9.2.1. */
+const safeMethods = ["GET", "HEAD"];
+
+function cacheSettings({ cache, call }: WorkflowStep): Setting[] {
+  if (cache === undefined) return [];
+  const changes = call !== undefined && !safeMethods.includes(call.method);
+  return [
+    {
+      path: ["cache"],
+      useless: changes && !cache.side_effects,
+      why: `a ${call?.method} may change something, so it is not left out without \`side_effects: true\``,
+    },
+    {
+      path: ["cache", "side_effects"],
+      useless: cache.side_effects && !changes,
+      why: "it is for calls by POST, PUT, PATCH and DELETE",
     },
   ];
 }

@@ -53,6 +53,18 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     ...check(["call", "path"], step.call?.path ?? null),
     ...check(["call", "json"], step.call?.json ?? null),
     ...check(["approve", "prompt"], step.approve?.prompt ?? null),
+    ...valueProblems(
+      step.cache?.key ?? null,
+      [...place, "cache", "key"],
+      source,
+      // A success on one node stands for one on another.
+      scopeOf(
+        context,
+        step,
+        instanceRoots(step).filter((root) => root !== "node"),
+      ),
+      types,
+    ),
     ...artifactProblems(context, step, place, scope),
     ...check(["publish", "topic"], step.publish?.topic ?? null),
     ...check(["publish", "payload"], step.publish?.payload ?? null),
@@ -89,11 +101,10 @@ const nodeKeys = [
 
 /** Keys that a kind of step would accept and ignore. */
 function uselessKeys(kind: StepKind): string[] {
-  if (kind === "sleep") {
-    return [...nodeKeys, "budget", "shell", "timeout", "retry", "continue_on_failure"];
-  }
-  if (kind === "approve") return [...nodeKeys, "budget", "shell", "timeout"];
-  if (kind === "publish") return [...nodeKeys, "budget", "shell"];
+  const unpaid = [...nodeKeys, "budget", "cache", "shell"];
+  if (kind === "sleep") return [...unpaid, "timeout", "retry", "continue_on_failure"];
+  if (kind === "approve") return [...unpaid, "timeout"];
+  if (kind === "publish") return unpaid;
   if (kind === "call") return [...nodeKeys, "shell"];
   return kind === "run" ? [] : ["shell"];
 }

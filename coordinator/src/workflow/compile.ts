@@ -1,4 +1,5 @@
 import { compileExpression, type Template } from "@cohort/proto/expression";
+import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import {
   allSteps,
   isFannedOut,
@@ -60,8 +61,16 @@ export interface CompiledStep {
   /** Instances that may fail before the step does and ends the others. */
   readonly failuresMax: number;
   readonly downloads: readonly CompiledDownload[];
+  readonly cache: CompiledCache | null;
   /** Other steps that its expressions read; null when that shows only as they are evaluated. */
   readonly reads: readonly string[] | null;
+}
+
+export interface CompiledCache {
+  readonly key: CompiledValue;
+  readonly ttlMs: number;
+  /** The whole step, as canonical JSON: another one finds nothing. */
+  readonly definition: string;
 }
 
 export interface CompiledDownload {
@@ -113,6 +122,12 @@ export function isSeveral(step: WorkflowStep): boolean {
   return isFannedOut(step) || (step.nodes?.count ?? 1) !== 1;
 }
 
+function compileCache(step: WorkflowStep): CompiledCache | null {
+  if (step.cache === undefined) return null;
+  const { key, ttl } = step.cache;
+  return { key: compileValue(key), ttlMs: ttl, definition: canonicalJson(step) };
+}
+
 function compileDownload(definition: Download, several: ReadonlySet<string>): CompiledDownload {
   const { step, instance } = definition;
   return {
@@ -140,7 +155,9 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
     callJson: step.call?.json === undefined ? null : compileValue(step.call.json),
   };
   const downloads = (step.artifacts?.download ?? []).map((it) => compileDownload(it, several));
-  const values = [...Object.values(texts), ...downloads.map((it) => it.instance)];
+  const cache = compileCache(step);
+  const others = [cache?.key ?? null, ...downloads.map((it) => it.instance)];
+  const values = [...Object.values(texts), ...others];
   return {
     definition: step,
     phase,
@@ -154,6 +171,7 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
     concurrentMax: step.max_concurrent ?? step.nodes?.max_concurrent ?? Number.POSITIVE_INFINITY,
     failuresMax: failuresMaxOf(step),
     downloads,
+    cache,
     reads: readsOf(
       values.flatMap((it) => it?.references ?? []),
       "steps",

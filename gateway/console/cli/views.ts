@@ -61,6 +61,7 @@ function instanceView(it: Instance) {
     started_ms: time(it.startedMs),
     ended_ms: time(it.endedMs),
     output: parsed(it.outputJson),
+    cached_from: it.cachedFrom,
     output_omitted: it.outputOmitted,
     code: it.code,
     message: it.message,

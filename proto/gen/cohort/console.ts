@@ -338,6 +338,8 @@ export interface Instance {
   usage:
     | Usage
     | undefined;
+  /** run whose output it was given instead of an attempt; "" for none */
+  cachedFrom: string;
   /** it stands in the ledger: the run's outputs are too large to show */
   outputOmitted: boolean;
 }
@@ -4792,6 +4794,7 @@ function createBaseInstance(): Instance {
     code: "",
     message: "",
     usage: undefined,
+    cachedFrom: "",
     outputOmitted: false,
   };
 }
@@ -4827,6 +4830,9 @@ export const Instance: MessageFns<Instance> = {
     }
     if (message.usage !== undefined) {
       Usage.encode(message.usage, writer.uint32(82).fork()).join();
+    }
+    if (message.cachedFrom !== "") {
+      writer.uint32(170).string(message.cachedFrom);
     }
     if (message.outputOmitted !== false) {
       writer.uint32(160).bool(message.outputOmitted);
@@ -4927,6 +4933,14 @@ export const Instance: MessageFns<Instance> = {
             message.usage = Usage.decode(reader, reader.uint32());
             continue;
           }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.cachedFrom = reader.string();
+            continue;
+          }
           case 20: {
             if (tag !== 160) {
               break;
@@ -4971,6 +4985,11 @@ export const Instance: MessageFns<Instance> = {
       code: isSet(object.code) ? globalThis.String(object.code) : "",
       message: isSet(object.message) ? globalThis.String(object.message) : "",
       usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined,
+      cachedFrom: isSet(object.cachedFrom)
+        ? globalThis.String(object.cachedFrom)
+        : isSet(object.cached_from)
+        ? globalThis.String(object.cached_from)
+        : "",
       outputOmitted: isSet(object.outputOmitted)
         ? globalThis.Boolean(object.outputOmitted)
         : isSet(object.output_omitted)
@@ -5011,6 +5030,9 @@ export const Instance: MessageFns<Instance> = {
     if (message.usage !== undefined) {
       obj.usage = Usage.toJSON(message.usage);
     }
+    if (message.cachedFrom !== "") {
+      obj.cachedFrom = message.cachedFrom;
+    }
     if (message.outputOmitted !== false) {
       obj.outputOmitted = message.outputOmitted;
     }
@@ -5032,6 +5054,7 @@ export const Instance: MessageFns<Instance> = {
     message.code = object.code ?? "";
     message.message = object.message ?? "";
     message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
+    message.cachedFrom = object.cachedFrom ?? "";
     message.outputOmitted = object.outputOmitted ?? false;
     return message;
   },

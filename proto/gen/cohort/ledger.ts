@@ -64,6 +64,7 @@ export interface Entry {
     | { $case: "publicationIntended"; value: PublicationIntended }
     | { $case: "publicationEnded"; value: PublicationEnded }
     | { $case: "historyRemoved"; value: HistoryRemoved }
+    | { $case: "stepCached"; value: StepCached }
     | undefined;
 }
 
@@ -463,6 +464,18 @@ export interface HistoryRemoved {
   runs: string[];
 }
 
+/** An instance has succeeded without an attempt: one of an earlier run did, with the same key. */
+export interface StepCached {
+  run: string;
+  step: string;
+  instance: number;
+  originRun: string;
+  originInstance: number;
+  outputJson: string;
+  /** names of those that it has in common with it */
+  artifacts: string[];
+}
+
 function createBaseEntry(): Entry {
   return { seq: 0, atMs: 0, event: undefined };
 }
@@ -598,6 +611,9 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "historyRemoved":
         HistoryRemoved.encode(message.event.value, writer.uint32(666).fork()).join();
+        break;
+      case "stepCached":
+        StepCached.encode(message.event.value, writer.uint32(562).fork()).join();
         break;
     }
     return writer;
@@ -963,6 +979,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "historyRemoved", value: HistoryRemoved.decode(reader, reader.uint32()) };
             continue;
           }
+          case 70: {
+            if (tag !== 562) {
+              break;
+            }
+
+            message.event = { $case: "stepCached", value: StepCached.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1147,6 +1171,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "historyRemoved", value: HistoryRemoved.fromJSON(object.historyRemoved) }
         : isSet(object.history_removed)
         ? { $case: "historyRemoved", value: HistoryRemoved.fromJSON(object.history_removed) }
+        : isSet(object.stepCached)
+        ? { $case: "stepCached", value: StepCached.fromJSON(object.stepCached) }
+        : isSet(object.step_cached)
+        ? { $case: "stepCached", value: StepCached.fromJSON(object.step_cached) }
         : undefined,
     };
   },
@@ -1241,6 +1269,8 @@ export const Entry: MessageFns<Entry> = {
       obj.publicationEnded = PublicationEnded.toJSON(message.event.value);
     } else if (message.event?.$case === "historyRemoved") {
       obj.historyRemoved = HistoryRemoved.toJSON(message.event.value);
+    } else if (message.event?.$case === "stepCached") {
+      obj.stepCached = StepCached.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1496,6 +1526,12 @@ export const Entry: MessageFns<Entry> = {
       case "historyRemoved": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "historyRemoved", value: HistoryRemoved.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stepCached": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stepCached", value: StepCached.fromPartial(object.event.value) };
         }
         break;
       }
@@ -6667,6 +6703,185 @@ export const HistoryRemoved: MessageFns<HistoryRemoved> = {
   fromPartial(object: DeepPartial<HistoryRemoved>): HistoryRemoved {
     const message = createBaseHistoryRemoved();
     message.runs = object.runs?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseStepCached(): StepCached {
+  return { run: "", step: "", instance: 0, originRun: "", originInstance: 0, outputJson: "", artifacts: [] };
+}
+
+export const StepCached: MessageFns<StepCached> = {
+  encode(message: StepCached, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.instance !== 0) {
+      writer.uint32(24).uint32(message.instance);
+    }
+    if (message.originRun !== "") {
+      writer.uint32(34).string(message.originRun);
+    }
+    if (message.originInstance !== 0) {
+      writer.uint32(40).uint32(message.originInstance);
+    }
+    if (message.outputJson !== "") {
+      writer.uint32(50).string(message.outputJson);
+    }
+    for (const v of message.artifacts) {
+      writer.uint32(58).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepCached {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepCached();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.instance = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.originRun = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.originInstance = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.outputJson = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.artifacts.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StepCached {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      instance: isSet(object.instance) ? globalThis.Number(object.instance) : 0,
+      originRun: isSet(object.originRun)
+        ? globalThis.String(object.originRun)
+        : isSet(object.origin_run)
+        ? globalThis.String(object.origin_run)
+        : "",
+      originInstance: isSet(object.originInstance)
+        ? globalThis.Number(object.originInstance)
+        : isSet(object.origin_instance)
+        ? globalThis.Number(object.origin_instance)
+        : 0,
+      outputJson: isSet(object.outputJson)
+        ? globalThis.String(object.outputJson)
+        : isSet(object.output_json)
+        ? globalThis.String(object.output_json)
+        : "",
+      artifacts: globalThis.Array.isArray(object?.artifacts)
+        ? object.artifacts.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: StepCached): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.instance !== 0) {
+      obj.instance = Math.round(message.instance);
+    }
+    if (message.originRun !== "") {
+      obj.originRun = message.originRun;
+    }
+    if (message.originInstance !== 0) {
+      obj.originInstance = Math.round(message.originInstance);
+    }
+    if (message.outputJson !== "") {
+      obj.outputJson = message.outputJson;
+    }
+    if (message.artifacts?.length) {
+      obj.artifacts = message.artifacts;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StepCached>): StepCached {
+    return StepCached.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepCached>): StepCached {
+    const message = createBaseStepCached();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.instance = object.instance ?? 0;
+    message.originRun = object.originRun ?? "";
+    message.originInstance = object.originInstance ?? 0;
+    message.outputJson = object.outputJson ?? "";
+    message.artifacts = object.artifacts?.map((e) => e) || [];
     return message;
   },
 };

@@ -42,12 +42,17 @@ function stepRows(output: Output, step: Step, nowMs: number): (Cell | string)[][
   }
   return step.instances.map((it) => [
     step.instances.length === 1 ? step.step : `${step.step}[${it.instance}]`,
-    it.node === "" ? "-" : it.node,
+    nodeOf(it),
     output.state(it.state),
     String(it.attempt),
     formatSpan(it.startedMs, it.endedMs, nowMs),
     shorten(outcomeOf(it), outputWidth),
   ]);
+}
+
+function nodeOf({ node, cachedFrom }: Instance): string {
+  if (cachedFrom !== "") return `cached, from ${cachedFrom}`;
+  return node === "" ? "-" : node;
 }
 
 function outcomeOf(it: Instance): string {

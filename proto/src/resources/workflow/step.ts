@@ -4,6 +4,7 @@ import { formatDuration } from "../../quantity.ts";
 import { duration, environmentName, money, name, template, templateValue } from "../values.ts";
 import { approve } from "./approve.ts";
 import { artifacts } from "./artifacts.ts";
+import { cache } from "./cache.ts";
 import { call } from "./call.ts";
 import { forEach, instancesAtOnce, matrix } from "./fan-out.ts";
 import { nodes, onDisconnect, requires } from "./nodes.ts";
@@ -135,6 +136,12 @@ const keys = z.strictObject({
     .optional()
     .describe(
       "Files that the step leaves for later steps and for people, and those that it is given of earlier ones.",
+    ),
+
+  cache: cache
+    .optional()
+    .describe(
+      "When the step, instance by instance, is given the output and artifacts of an earlier success instead of running; left out, it always runs. A step whose definition has changed finds nothing.",
     ),
 
   // What it is given
