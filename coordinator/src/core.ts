@@ -104,6 +104,7 @@ export function createCore(options: CoreOptions): Core {
   const dispatcher = createDispatcher({
     writer,
     history: log.history,
+    newId,
     reports,
     mesh,
     sealToken,

@@ -1,3 +1,5 @@
+import { workErrors } from "./work-errors.ts";
+
 /**
  * The registry of error codes. A code is stable: programs match on it, the documentation is made
  * from it. `exit` is the exit status of the `cohort` command; `grpc` the status over gRPC.
@@ -53,6 +55,11 @@ export const errors = {
     exit: 4,
     grpc: "INVALID_ARGUMENT",
     meaning: "Steps depend on one another in a circle.",
+  },
+  WORKFLOW_CYCLE: {
+    exit: 4,
+    grpc: "INVALID_ARGUMENT",
+    meaning: "Workflows start one another in a circle.",
   },
   EXPRESSION_INVALID: {
     exit: 4,
@@ -155,151 +162,7 @@ export const errors = {
     meaning: "The machine's kernel cannot isolate steps.",
   },
 
-  // Steps
-  STEP_EXIT: {
-    exit: 3,
-    grpc: "ABORTED",
-    meaning: "The step's program ended with an exit status other than 0.",
-  },
-  STEP_SIGNAL: { exit: 3, grpc: "ABORTED", meaning: "A signal ended the step's program." },
-  STEP_TIMEOUT: {
-    exit: 3,
-    grpc: "DEADLINE_EXCEEDED",
-    meaning: "The step ran longer than its timeout.",
-  },
-  STEP_MEMORY: {
-    exit: 3,
-    grpc: "RESOURCE_EXHAUSTED",
-    meaning: "The step used more memory than its limit.",
-  },
-  STEP_CPU: {
-    exit: 3,
-    grpc: "RESOURCE_EXHAUSTED",
-    meaning: "The step used more processor time than its limit.",
-  },
-  STEP_OUTPUT_INVALID: {
-    exit: 3,
-    grpc: "ABORTED",
-    meaning:
-      "What the step left as its output is not JSON, not a regular file, or of a wrong type.",
-  },
-  STEP_OUTPUT_MISSING: {
-    exit: 3,
-    grpc: "ABORTED",
-    meaning: "The step left no output, or one without a field that its `outputs` declare.",
-  },
-  STEP_OUTPUT_TOO_LARGE: {
-    exit: 3,
-    grpc: "RESOURCE_EXHAUSTED",
-    meaning: "The step's output is larger than its limit.",
-  },
-  ARTIFACT_MISSING: {
-    exit: 3,
-    grpc: "ABORTED",
-    meaning: "The step left no regular file where it says that an artifact is.",
-  },
-  ARTIFACT_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "There is no such artifact." },
-  ARTIFACT_TOO_LARGE: {
-    exit: 3,
-    grpc: "RESOURCE_EXHAUSTED",
-    meaning: "An artifact, or those of a run together, are larger than allowed.",
-  },
-  ARTIFACT_CORRUPT: {
-    exit: 3,
-    grpc: "DATA_LOSS",
-    meaning: "The content of an artifact does not have the hash that it should.",
-  },
-  ARTIFACT_STORE_FULL: {
-    exit: 3,
-    grpc: "RESOURCE_EXHAUSTED",
-    meaning: "The artifact store has no room left.",
-  },
-  ARTIFACT_STORE_UNAVAILABLE: {
-    exit: 5,
-    grpc: "UNAVAILABLE",
-    meaning: "The artifact store cannot be reached for now.",
-  },
-  STEP_START_FAILED: {
-    exit: 3,
-    grpc: "ABORTED",
-    meaning: "The sandbox or the program could not be started.",
-  },
-  STEP_CANCELLED: { exit: 3, grpc: "CANCELLED", meaning: "The step was cancelled." },
-  NODE_INTERRUPTED: {
-    exit: 3,
-    grpc: "ABORTED",
-    meaning: "The node's agent ended while the step ran.",
-  },
-  NODE_LOST: { exit: 3, grpc: "ABORTED", meaning: "The node no longer knows the attempt." },
-  NODE_DISCONNECTED: {
-    exit: 3,
-    grpc: "UNAVAILABLE",
-    meaning: "The node was away for longer than the step's `lost_after`.",
-  },
-  NODE_DRAINED: {
-    exit: 3,
-    grpc: "ABORTED",
-    meaning: "The node was drained, and the attempt still ran when the time was over.",
-  },
-  NODE_BUSY: { exit: 3, grpc: "RESOURCE_EXHAUSTED", meaning: "The node has no free slot." },
-  DISPATCH_INVALID: {
-    exit: 3,
-    grpc: "INVALID_ARGUMENT",
-    meaning: "The node refused a dispatch that is malformed or not signed by its coordinator.",
-  },
-  RUN_TIMEOUT: {
-    exit: 3,
-    grpc: "DEADLINE_EXCEEDED",
-    meaning: "The run lasted longer than its timeout.",
-  },
-  GROUP_FULL: {
-    exit: 3,
-    grpc: "RESOURCE_EXHAUSTED",
-    meaning: "The run's concurrency group has no place for it, and `overflow` lets it not wait.",
-  },
-  GROUP_QUEUE_FULL: {
-    exit: 4,
-    grpc: "RESOURCE_EXHAUSTED",
-    meaning: "As many runs as may do so wait for the concurrency group already.",
-  },
-  RUN_REPLACED: {
-    exit: 3,
-    grpc: "CANCELLED",
-    meaning: "A newer run of the concurrency group took the run's place.",
-  },
-  RUN_CANCELLED: { exit: 3, grpc: "CANCELLED", meaning: "The run was cancelled." },
-  CALL_STATUS: { exit: 3, grpc: "ABORTED", meaning: "The service answered with an error status." },
-
-  // What steps ask of people
-  APPROVAL_DENIED: { exit: 3, grpc: "ABORTED", meaning: "A person refused what the step asked." },
-  APPROVAL_TIMEOUT: {
-    exit: 3,
-    grpc: "DEADLINE_EXCEEDED",
-    meaning: "Nobody decided what the step asked in time.",
-  },
-  APPROVAL_UNKNOWN: {
-    exit: 4,
-    grpc: "NOT_FOUND",
-    meaning: "The step does not wait for a decision.",
-  },
-  APPROVAL_DECIDED: {
-    exit: 4,
-    grpc: "FAILED_PRECONDITION",
-    meaning: "Somebody else has decided already.",
-  },
-
-  // Messages
-  TOPIC_INVALID: {
-    exit: 4,
-    grpc: "INVALID_ARGUMENT",
-    meaning: "The topic is none that a message can be published to.",
-  },
-  PUBLISH_TIMEOUT: {
-    exit: 3,
-    grpc: "DEADLINE_EXCEEDED",
-    meaning: "No gateway had its broker take the message in time.",
-  },
-  PUBLISH_REFUSED: { exit: 3, grpc: "ABORTED", meaning: "The broker refused the message." },
+  ...workErrors,
 
   // Tokens, proxy, budgets
   TOKEN_INVALID: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token does not verify." },

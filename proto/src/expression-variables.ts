@@ -81,6 +81,8 @@ export const readable = {
   start: ["event"],
   /** `concurrency.group`. */
   group: ["inputs", "event"],
+  /** `outputs` of a workflow: at its end all steps have ended. */
+  outputs: ofRun,
   /** `if`, `for_each`, `matrix`. */
   beginning: ofRun,
   /** `nodes.select`. */

@@ -44,6 +44,10 @@ export const limits = {
   expressionBytesMax: 4096,
   cronLengthMax: 100,
   groupLengthMax: 256,
+  /** Sub-workflows within one another, below the run that was started first. */
+  workflowDepthMax: 8,
+  /** What the outputs of a run give, as JSON. */
+  runOutputsBytesMax: 128 * 1024,
   groupPlacesMax: 1000,
   schedulesMax: 100,
   scriptBytesMax: 128 * 1024,

@@ -13,6 +13,7 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   STEP_KIND_UNKNOWN: "Give the step exactly one of the keys that the hint lists.",
   STEP_DEPENDS_UNKNOWN: "Correct the id, or add the step.",
   STEP_CYCLE: "Take one of the dependencies that are shown out.",
+  WORKFLOW_CYCLE: "Take one of the steps that are shown out.",
   EXPRESSION_INVALID: "Correct the expression; what it may read stands in the reference.",
   EXPRESSION_IN_SCRIPT: "Pass the value by `env:` or `with:`, and read it there.",
   SCHEDULE_INVALID:
@@ -73,6 +74,9 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   PUBLISH_TIMEOUT: "See to it that a gateway runs and that its broker is there.",
   PUBLISH_REFUSED: "Read the broker's word in the message; it may have to allow the gateway this.",
   RUN_TIMEOUT: "Raise the workflow's `timeout`.",
+  RUN_FAILED: "Look at the run that is named: `cohort status RUN`.",
+  WORKFLOW_DEPTH: "Let the workflow do the work of one that it starts itself.",
+  GROUP_DEADLOCK: "Give the two workflows different groups, or more places.",
   GROUP_FULL: "Start it when the run that is named has ended, or let `overflow` be `queue`.",
   GROUP_QUEUE_FULL: "Wait until some have ended, or cancel those that nobody needs.",
   RUN_REPLACED: "None: a newer run does its work.",

@@ -160,7 +160,9 @@ export class History {
     });
   }
 
-  #runStarted({ run, idempotencyKey: key, group, groupMax }: RunStarted): void {
+  #runStarted({ run, idempotencyKey: key, group, groupMax, parent }: RunStarted): void {
+    const wanted = parent === undefined || this.isOpen(parent);
+    must(wanted, "events of an attempt come in order", `${run} starts when its attempt is over`);
     must(!this.runs.has(run), "a transition is recorded once", `run ${run} started twice`);
     const waits = group !== "";
     const record = { steps: new Map(), latest: new Map(), ended: null, paused: false };

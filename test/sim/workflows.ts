@@ -34,7 +34,11 @@ export function randomWorkflow(random: Random, name: string, fleet: FleetShape):
   if (random.chance(0.3)) lines.push("budget: 0.03 USD");
   lines.push(...groupLines(random.fork(`${name}/group`)));
   lines.push(...scheduleLines(random.fork(`${name}/schedule`)));
+  if (random.fork(`${name}/outputs`).chance(0.5)) {
+    lines.push('outputs: { last: "${{ steps.s0.outcome }}" }');
+  }
   lines.push("steps:", ...randomSteps(random, "s", random.integer(1, 6), fleet));
+  if (name === "flow-0" && random.fork("children").chance(0.5)) lines.push(...childLines(random));
   for (const [key, prefix] of [
     ["on_failure", "f"],
     ["finally", "z"],
@@ -43,6 +47,12 @@ export function randomWorkflow(random: Random, name: string, fleet: FleetShape):
     lines.push(`${key}:`, ...randomSteps(random, prefix, random.integer(1, 2), fleet));
   }
   return lines.join("\n");
+}
+
+/** Runs of another workflow, one after the other or side by side. */
+function childLines(random: Random): string[] {
+  const many = random.chance(0.4) ? ", for_each: [1, 2], max_concurrent: 1" : "";
+  return [`  - { id: child, workflow: flow-1, with: { size: 3 }${many}, retry: { limit: 1 } }`];
 }
 
 /** Some workflows share a group. */

@@ -7,9 +7,9 @@ import type { Phase, Workflow, WorkflowStep } from "@cohort/proto/resources/work
 import { type TransformFailure, transform } from "esbuild";
 import type { Writer } from "../state/writer.ts";
 import type { Path, Source, SourceFile } from "../workflow/source.ts";
-import { checkSources, type Resource } from "../workflow/workflow.ts";
-import { hasResource } from "./catalogue.ts";
+import type { Resource } from "../workflow/workflow.ts";
 import { changesOf, changeView, changeViewsWithTexts } from "./changes.ts";
+import { checkAgainst } from "./check-against.ts";
 
 /**
  * Checks all files, then records all that is new or changed in one event, or nothing. With `dryRun`
@@ -20,9 +20,7 @@ export async function applySources(
   files: readonly SourceFile[],
   { actor, dryRun, withTexts }: { actor: string; dryRun: boolean; withTexts: boolean },
 ): Promise<ResourceChange[]> {
-  const { resources, problems } = checkSources(files, (kind, name) =>
-    hasResource(writer.state.catalogue, kind, name),
-  );
+  const { resources, problems } = checkAgainst(writer.state.catalogue, files);
   if (problems.length > 0) throw new CohortError(problems);
   const stored = await storedResources(resources);
   const changes = await writer.decide((state) => {

@@ -4,8 +4,8 @@ import { CohortError, refuse } from "@cohort/proto/problem";
 import type { Workflow } from "@cohort/proto/resources/workflow";
 import { type CompiledStep, type CompiledWorkflow, compileWorkflow } from "../workflow/compile.ts";
 import type { SourceFile } from "../workflow/source.ts";
-import { checkSources } from "../workflow/workflow.ts";
-import { type Catalogue, hasResource, workflowAt } from "./catalogue.ts";
+import { type Catalogue, workflowAt } from "./catalogue.ts";
+import { checkAgainst } from "./check-against.ts";
 import { versionOf } from "./versions.ts";
 
 /** The graph of a version of a workflow. Throws RESOURCE_UNKNOWN, VERSION_UNKNOWN. */
@@ -23,9 +23,7 @@ export function graphOfFiles(
   files: readonly SourceFile[],
   name: string,
 ): GraphReply {
-  const { resources, problems } = checkSources(files, (kind, it) =>
-    hasResource(catalogue, kind, it),
-  );
+  const { resources, problems } = checkAgainst(catalogue, files);
   if (problems.length > 0) throw new CohortError(problems);
   const workflows = resources.flatMap((it) => (it.kind === "workflow" ? [it.definition] : []));
   return graphView(compileWorkflow(chosen(workflows, name)), "");

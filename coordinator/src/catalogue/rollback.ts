@@ -2,9 +2,9 @@ import type { ResourceChange } from "@cohort/proto/gen/cohort/console";
 import type { Resource as StoredResource } from "@cohort/proto/gen/cohort/ledger";
 import { CohortError } from "@cohort/proto/problem";
 import type { Writer } from "../state/writer.ts";
-import { checkSources } from "../workflow/workflow.ts";
-import { type Catalogue, hasResource } from "./catalogue.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { changesOf, changeViewsWithTexts } from "./changes.ts";
+import { checkAgainst } from "./check-against.ts";
 import { definitionText } from "./definition-text.ts";
 import { shortVersion, versionBefore, versionOf } from "./versions.ts";
 
@@ -42,8 +42,6 @@ export async function rollBack(
 
 function checkAgain(catalogue: Catalogue, earlier: StoredResource): void {
   const path = `${earlier.kind}-${earlier.name}-${shortVersion(earlier.version)}.yaml`;
-  const { problems } = checkSources([{ path, text: definitionText(earlier) }], (kind, name) =>
-    hasResource(catalogue, kind, name),
-  );
+  const { problems } = checkAgainst(catalogue, [{ path, text: definitionText(earlier) }]);
   if (problems.length > 0) throw new CohortError(problems);
 }

@@ -1,7 +1,7 @@
 import type { ScheduleFired } from "@cohort/proto/gen/cohort/ledger";
 import { CohortError } from "@cohort/proto/problem";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { decideStart, type StartedRuns } from "../scheduler/decide-start.ts";
+import { decideStart, type Starts } from "../scheduler/decide-start.ts";
 import type { Runs } from "../scheduler/runs.ts";
 import { dueBy } from "../scheduler/timers.ts";
 import type { Event } from "../state/event.ts";
@@ -13,13 +13,6 @@ interface Scheduled {
   readonly catalogue: Catalogue;
   readonly runs: Runs;
   readonly schedules: Schedules;
-}
-
-/** What it takes to start a run, beside the state. */
-export interface Starts {
-  /** A ULID that was never given before. */
-  readonly newId: () => string;
-  readonly history: StartedRuns;
 }
 
 /** The event that records when a schedule is due next; null when that stands, or never comes. */

@@ -1,9 +1,11 @@
 import type { NodeDrained } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Cancel, ProxyReply } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
+import type { StepKind } from "@cohort/proto/resources/workflow";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import { formerRun, type RunHistory } from "../history/history.ts";
 import { decideEnded, failure } from "../scheduler/decide-attempt.ts";
+import { decideStartChild } from "../scheduler/decide-child.ts";
 import { findActive, type Instance, keyOf, type Run, type Runs } from "../scheduler/runs.ts";
 import { type CallWork, callFor } from "../scheduler/work.ts";
 import type { Recorded } from "../state/event.ts";
@@ -14,6 +16,8 @@ import { awaitsNode, faultOfWork, type HandOverDependencies, handOver } from "./
 
 export interface DispatcherDependencies extends HandOverDependencies {
   readonly history: RunHistory;
+  /** A ULID that was never given before, for the run of a sub-workflow. */
+  newId(): string;
   readonly mesh: HandOverDependencies["mesh"] & {
     cancel(node: string, cancel: Cancel): Promise<void>;
   };
@@ -25,7 +29,7 @@ export interface DispatcherDependencies extends HandOverDependencies {
 
 /**
  * Carries out what the log says: hands scheduled attempts to their nodes, makes the coordinator's own
- * calls, recalls attempts of steps that are over. It decides nothing, and forgets everything when the
+ * calls, starts the runs of sub-workflows, recalls attempts of steps that are over. It decides nothing, and forgets everything when the
  * process ends: `resume` finds in the state what was left to do.
  */
 export interface Dispatcher {
@@ -93,7 +97,8 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
     },
     async resume() {
       for (const node of runs.onNode.keys()) scheduledOn(runs, node).forEach(start);
-      for (const instance of callsOut(writer)) {
+      for (const instance of ownOut(writer, "workflow")) start(keyOf(instance));
+      for (const instance of ownOut(writer, "call")) {
         const result = failure("CALL_UNCERTAIN", "the coordinator stopped while the call was out");
         await writer.decide((state) => decideEnded(state.runs, keyOf(instance), result));
       }
@@ -103,7 +108,7 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
   };
 }
 
-/** Work of the coordinator's own: a call. */
+/** Work of the coordinator's own: a call, or a run of a sub-workflow. */
 async function performOwn(dependencies: DispatcherDependencies, key: AttemptKey): Promise<void> {
   const { writer } = dependencies;
   const { catalogue, runs } = writer.state;
@@ -111,6 +116,9 @@ async function performOwn(dependencies: DispatcherDependencies, key: AttemptKey)
   if (instance === null) return;
   const run = runs.byId.get(key.run) as Run;
   const step = workflowAt(catalogue, run.version).steps.get(key.step) as CompiledStep;
+  if (step.kind === "workflow") {
+    return writer.decide((state) => decideStartChild(state, key, dependencies));
+  }
   // Time ends it, a person or a gateway; nobody is to be sent anything from here.
   if (step.kind !== "call") return;
   try {
@@ -141,10 +149,10 @@ function scheduledOn(runs: Runs, node: string): AttemptKey[] {
   return instances.filter((it) => it.state === "scheduled").map(keyOf);
 }
 
-function callsOut({ state: { catalogue, runs } }: Writer): Instance[] {
+function ownOut({ state: { catalogue, runs } }: Writer, kind: StepKind): Instance[] {
   return [...(runs.onNode.get("") ?? [])].filter(({ run, step }) => {
     const { version } = runs.byId.get(run) as Run;
-    return workflowAt(catalogue, version).steps.get(step)?.kind === "call";
+    return workflowAt(catalogue, version).steps.get(step)?.kind === kind;
   });
 }
 

@@ -72,7 +72,7 @@ export interface RunHistory {
  * Raised with each change of what rows hold: a table of another version is made anew from the log
  * when the coordinator starts.
  */
-export const historyVersion = 2;
+export const historyVersion = 3;
 
 /** What an event that has been applied changes. */
 export function projectEvent(state: State, { seq, event }: Recorded): readonly HistoryChange[] {
@@ -101,8 +101,8 @@ export function projectEvent(state: State, { seq, event }: Recorded): readonly H
 
 /** A finished run as the console shows it. */
 export function finishedView({ head, detail, charges }: FinishedRun): RunView {
-  const { steps, eventJson } = RunView.decode(detail);
-  return { ...RunView.decode(head), steps, eventJson, charges: [...charges] };
+  const { steps, eventJson, outputsJson } = RunView.decode(detail);
+  return { ...RunView.decode(head), steps, eventJson, outputsJson, charges: [...charges] };
 }
 
 /** A decision on a run that goes on; one that has ended, and perhaps left memory, is left as it is. */

@@ -31,6 +31,9 @@ export function headView(state: State, run: Run): RunView {
     startedMs: run.startedMs,
     endedMs: run.endedMs,
     group: run.claim?.group ?? "",
+    parent: run.parent ?? undefined,
+    depth: run.depth,
+    outputsJson: "",
     reason: run.reason,
     pause: pauseView(run),
     limitNanoUsd: workflowAt(state.catalogue, run.version).definition.budget ?? 0,
@@ -48,11 +51,12 @@ function pauseView({ pause }: Run): RunView["pause"] {
 }
 
 /** What it leaves out, but the charges. */
-export function detailView(run: Run): Pick<RunView, "steps" | "eventJson"> {
+export function detailView(run: Run): Pick<RunView, "steps" | "eventJson" | "outputsJson"> {
   const outputs = { bytesLeft: historyLimits.outputBytesMax };
   return {
     steps: [...run.steps.values()].map((step) => stepView(step, outputs)),
     eventJson: run.event === null ? "" : JSON.stringify(run.event),
+    outputsJson: run.outputsJson,
   };
 }
 
@@ -85,6 +89,7 @@ function instanceView(it: Instance, outputs: Outputs): InstanceView {
     outputJson: outputOmitted ? "" : outputJson,
     outputOmitted,
     cachedFrom: it.cachedFrom,
+    child: it.child,
     code: it.result?.code ?? "",
     message: it.result?.message ?? "",
     usage: it.result?.usage,

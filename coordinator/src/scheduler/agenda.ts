@@ -1,3 +1,4 @@
+import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import { findCursor } from "../cron/apply-schedules.ts";
 import { type Cursor, cursorsOf } from "../cron/schedules.ts";
@@ -23,6 +24,10 @@ export interface Agenda {
   readonly nodes: Set<string>;
   /** Nodes that have just come, and may join steps that go on. */
   readonly joiners: Set<string>;
+  /** Ends of sub-workflows, for the attempts that started them. */
+  readonly results: { readonly attempt: AttemptKey; readonly result: Finished }[];
+  /** Sub-workflows whose attempts may be over. */
+  readonly orphans: string[];
   /** Concurrency groups that may have a place. */
   readonly groups: Set<string>;
   /** Runs that have just asked for one. */
@@ -39,6 +44,8 @@ export function emptyAgenda(): Agenda {
     own: [],
     nodes: new Set(),
     joiners: new Set(),
+    results: [],
+    orphans: [],
     groups: new Set(),
     newcomers: [],
     cursors: [],
@@ -106,6 +113,7 @@ export function noteEvent(
       noteEnd(agenda, runs, instance);
       if (instance.node !== "") agenda.nodes.add(instance.node);
       if (instance.state === "queued") agenda.instances.push(instance);
+      if (instance.child !== "") agenda.orphans.push(instance.child);
       return;
     }
     case "retryDue": {
@@ -123,6 +131,7 @@ export function noteEvent(
       for (const next of dependents.toReversed()) noteStep(agenda, findStep(runs, run.run, next));
       const hasBegun = run.unended < workflow.phases[run.phase].size;
       if (!hasBegun) noteRoots(agenda, workflow, run);
+      noteChildren(agenda, step);
       for (const { state, node, keeps } of step.instances) {
         if (state !== "cancelled") continue;
         if (node !== "") agenda.nodes.add(node);
@@ -134,6 +143,8 @@ export function noteEvent(
       const run = runs.byId.get(event.value.run);
       if (run?.state === "queued") agenda.runs.push(run.run);
       else agenda.steps.push(...(run?.steps.values() ?? []));
+      if (run?.endsAltogether === true)
+        for (const step of run.steps.values()) noteChildren(agenda, step);
       return;
     }
     case "runResumed": {
@@ -189,6 +200,11 @@ function noteReturn(agenda: Agenda, run: Run): void {
     const queued = step.instances.slice(0, step.released).filter((it) => it.state === "queued");
     agenda.instances.push(...queued.reverse());
   }
+}
+
+/** What a step started may have nobody left that waits for it. */
+function noteChildren(agenda: Agenda, { instances }: Step): void {
+  for (const { child } of instances) if (child !== "") agenda.orphans.push(child);
 }
 
 /** Its step may end, and the next instance may have its turn. */

@@ -21,6 +21,7 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
         instance.node = event.value.node;
         instance.scheduledMs = atMs;
         instance.startedMs = 0;
+        instance.child = "";
         runs.scheduled++;
         occupy(runs, instance);
         const lasts = ownWorkMs(context.compiled);

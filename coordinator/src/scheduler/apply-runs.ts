@@ -28,6 +28,7 @@ export function applyRuns(
       runs.active.set(run.run, run);
       const { idempotencyKey } = event.value;
       if (idempotencyKey !== "") runs.byIdempotencyKey.set(idempotencyKey, run.run);
+      adopt(runs, run, atMs);
       if (run.claim === null) begin(runs, catalogue, run, atMs);
       else joinGroup(runs, run);
       return;
@@ -64,6 +65,7 @@ export function applyRuns(
       leaveGroup(runs, run);
       run.state = event.value.outcome as Run["state"];
       run.reason = event.value.reason;
+      run.outputsJson = event.value.outputsJson;
       run.endedMs = atMs;
       run.pause = null;
       retire(runs, run);
@@ -116,6 +118,15 @@ export function applyRuns(
     default:
       return applyAttempt(runs, catalogue, recorded);
   }
+}
+
+/** The attempt that started the run waits for its end. */
+function adopt(runs: Runs, { run, parent }: Run, atMs: number): void {
+  const instance = parent === null ? null : findInstance(runs, parent);
+  if (instance?.attempt !== parent?.attempt || instance === null) return;
+  instance.child = run;
+  instance.state = "running";
+  instance.startedMs = atMs;
 }
 
 /** The run's first part and its timeout begin. */

@@ -74,6 +74,7 @@ function newInstance(
     startedMs: 0,
     endedMs: 0,
     dueMs: 0,
+    child: "",
     result: null,
     cachedFrom: "",
   };

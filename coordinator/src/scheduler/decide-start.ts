@@ -1,4 +1,5 @@
 import { ExpressionError } from "@cohort/proto/expression";
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Workflow } from "@cohort/proto/resources/workflow";
@@ -7,7 +8,7 @@ import type { RunHistory } from "../history/history.ts";
 import type { Decision } from "../state/decision.ts";
 import type { CompiledWorkflow } from "../workflow/compile.ts";
 import { suggest } from "../workflow/nearest.ts";
-import type { Claim } from "./groups.ts";
+import { type Claim, isFull } from "./groups.ts";
 import { schedulerLimits } from "./limits.ts";
 import type { Runs } from "./runs.ts";
 
@@ -15,7 +16,7 @@ export interface StartRequest {
   /** ULID for the run, used when it is new. */
   readonly run: string;
   readonly workflow: string;
-  readonly trigger: "operator" | "mqtt" | "schedule";
+  readonly trigger: "operator" | "mqtt" | "schedule" | "workflow";
   readonly actor: string;
   /** Inputs that were given, by name. */
   readonly inputs: Readonly<Record<string, unknown>>;
@@ -23,6 +24,8 @@ export interface StartRequest {
   readonly event: unknown;
   /** "" for none. */
   readonly idempotencyKey: string;
+  /** The attempt whose sub-workflow this is, and how deep it lies; left out for none. */
+  readonly parent?: { readonly key: AttemptKey; readonly depth: number };
 }
 
 export interface Started {
@@ -34,7 +37,14 @@ export interface Started {
 /** Where runs are found that have left memory, by the key that they started with. */
 export type StartedRuns = Pick<RunHistory, "startedWith">;
 
-/** Throws WORKFLOW_UNKNOWN, INPUT_INVALID, LIMIT_EXCEEDED, GROUP_QUEUE_FULL. */
+/** What it takes to start a run, beside the state. */
+export interface Starts {
+  /** A ULID that was never given before. */
+  readonly newId: () => string;
+  readonly history: StartedRuns;
+}
+
+/** Throws WORKFLOW_UNKNOWN, INPUT_INVALID, LIMIT_EXCEEDED, GROUP_QUEUE_FULL, GROUP_DEADLOCK. */
 export function decideStart(
   { catalogue, runs }: { catalogue: Catalogue; runs: Runs },
   request: StartRequest,
@@ -64,6 +74,7 @@ export function decideStart(
   checkSize(inputsJson);
   const claim = claimOf(workflowAt(catalogue, resource.version), inputs, request.event);
   checkQueue(runs, claim);
+  checkAncestors(runs, claim, request.parent?.key);
   const { run, workflow, trigger, actor, event, idempotencyKey } = request;
   const value = {
     run,
@@ -77,6 +88,8 @@ export function decideStart(
     group: claim?.group ?? "",
     groupMax: claim?.max ?? 0,
     overflow: claim?.overflow ?? "",
+    parent: request.parent?.key,
+    depth: request.parent?.depth ?? 0,
   };
   return { events: [{ $case: "runStarted", value }], value: { run, existing: false } };
 }
@@ -143,6 +156,19 @@ function checkQueue(runs: Runs, claim: Claim | null): void {
   throw refuse("GROUP_QUEUE_FULL", `${waiting} runs wait for group "${claim.group}" already`, {
     hint: "Wait until some have ended, or cancel those that nobody needs.",
   });
+}
+
+/** A place that a run above holds becomes free only when this one has ended. */
+function checkAncestors(runs: Runs, claim: Claim | null, parent: AttemptKey | undefined): void {
+  if (claim === null || claim.overflow === "skip" || !isFull(runs, claim)) return;
+  for (let at = parent; at !== undefined; ) {
+    const run = runs.byId.get(at.run);
+    if (run?.claim?.group === claim.group) {
+      const message = `group "${claim.group}" is held by run ${run.run}, which waits for this one`;
+      throw refuse("GROUP_DEADLOCK", message);
+    }
+    at = run?.parent ?? undefined;
+  }
 }
 
 /** The run that a request with the key has started before. */

@@ -21,6 +21,8 @@ export function newRun(
     inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
     inputsJson: value.inputsJson,
     event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),
+    parent: value.parent ?? null,
+    depth: value.depth,
     claim: claimOf(value),
     requestedMs: atMs,
     startedMs: value.group === "" ? atMs : 0,
@@ -37,6 +39,7 @@ export function newRun(
     dueMs: 0,
     pause: null,
     reason: "",
+    outputsJson: "",
   };
 }
 

@@ -69,6 +69,10 @@ export interface Run {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly inputsJson: string;
   readonly event: unknown;
+  /** Attempt whose sub-workflow it is; null for none. */
+  readonly parent: AttemptKey | null;
+  /** Sub-workflows above it, itself included. */
+  readonly depth: number;
   /** Its group, and what it asks of it; null when it has none. */
   readonly claim: Claim | null;
   readonly requestedMs: number;
@@ -93,6 +97,8 @@ export interface Run {
   state: "queued" | "running" | "succeeded" | "failed" | "cancelled";
   endedMs: number;
   reason: string;
+  /** JSON of what its workflow's outputs give; "" where that is nothing. */
+  outputsJson: string;
   /** When its timeout is over; 0 for none. */
   dueMs: number;
   /** While an operator holds it back; null while it goes on. */
@@ -158,6 +164,8 @@ export interface Instance {
   endedMs: number;
   /** When its delay, its node's absence or its time is over; 0 for never. */
   dueMs: number;
+  /** Run of the sub-workflow that its latest attempt started; "" for none. */
+  child: string;
   /** Of the latest attempt that ended, or what it was given instead of one. */
   result: Finished | null;
   /** Run whose success stands for an attempt of its own; "" for none. */

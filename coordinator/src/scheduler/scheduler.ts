@@ -1,25 +1,21 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
-import { decideFire, nextDue, type Starts } from "../cron/decide-fire.ts";
+import { decideFire, nextDue } from "../cron/decide-fire.ts";
 import { isDraining } from "../fleet/fleet.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
 import { beginOwn } from "./begin-own.ts";
 import { candidatesFor, pickNode } from "./candidates.ts";
+import { childResult, nextOfChildren } from "./children.ts";
 import { nextFor } from "./choose.ts";
+import type { Starts } from "./decide-start.ts";
 import { whenDue } from "./due.ts";
+import { endOfRun } from "./end-of-run.ts";
 import { planOf } from "./fan-out.ts";
 import { nextJoin } from "./late-joiners.ts";
 import { nextCached } from "./next-cached.ts";
 import { nextOfGroups } from "./next-of-groups.ts";
-import {
-  conditionOutcome,
-  type Outcome,
-  outcomeOf,
-  outcomeOfRun,
-  refusalOf,
-  stopOf,
-} from "./outcome.ts";
+import { conditionOutcome, type Outcome, outcomeOf, refusalOf, stopOf } from "./outcome.ts";
 import { placementOf } from "./placement.ts";
 import { hasRoom, load } from "./room.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
@@ -35,6 +31,7 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
   return (
     nextOfSteps(schedule, agenda) ??
     nextOfRuns(schedule, agenda) ??
+    nextOfChildren(schedule.runs, agenda) ??
     nextOfGroups(schedule, agenda) ??
     nextJoin(schedule, agenda.joiners) ??
     nextOfOwn(schedule, agenda) ??
@@ -95,13 +92,17 @@ function endStep(schedule: Schedule, run: Run, step: Step): Event | null {
   return outcome === null ? null : stepEnded(step, outcome);
 }
 
-function nextOfRuns({ runs }: Schedule, agenda: Agenda): Event | null {
+function nextOfRuns(schedule: Schedule, agenda: Agenda): Event | null {
   for (let id = agenda.runs.pop(); id !== undefined; id = agenda.runs.pop()) {
-    const run = runs.active.get(id);
+    const run = schedule.runs.active.get(id);
     const isOver = run?.state === "queued" ? run.stopOutcome !== null : run?.unended === 0;
     if (run === undefined || !isOver) continue;
     if (run.claim !== null) agenda.groups.add(run.claim.group);
-    return { $case: "runEnded", value: { run: id, ...outcomeOfRun(run) } };
+    const end = endOfRun(run, workflowAt(schedule.catalogue, run.version));
+    if (run.parent !== null) {
+      agenda.results.push({ attempt: run.parent, result: childResult(run, end) });
+    }
+    return { $case: "runEnded", value: { run: id, ...end } };
   }
   return null;
 }

@@ -8,7 +8,7 @@ import type { Instance, Run, Step } from "./runs.ts";
  * What a step's expressions may read of its run. Of the other steps only those that the step names,
  * so that the cost does not grow with the workflow.
  */
-export function runVariables(run: Run, { reads }: CompiledStep): Variables {
+export function runVariables(run: Run, { reads }: Pick<CompiledStep, "reads">): Variables {
   const steps = reads === null ? [...run.steps.keys()] : reads;
   return {
     inputs: run.inputs,

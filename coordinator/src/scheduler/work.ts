@@ -84,6 +84,7 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
     case "sleep":
     case "approve":
     case "publish":
+    case "workflow":
       throw new Error(`a ${kind} step is the coordinator's own work`);
   }
 }

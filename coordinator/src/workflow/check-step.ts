@@ -106,6 +106,7 @@ function uselessKeys(kind: StepKind): string[] {
   if (kind === "approve") return [...unpaid, "timeout"];
   if (kind === "publish") return unpaid;
   if (kind === "call") return [...nodeKeys, "shell"];
+  if (kind === "workflow") return [...unpaid.filter((key) => key !== "with"), "timeout"];
   return kind === "run" ? [] : ["shell"];
 }
 

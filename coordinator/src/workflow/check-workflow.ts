@@ -6,6 +6,7 @@ import { checkGraph } from "./check-graph.ts";
 import { stepProblems } from "./check-step.ts";
 import { triggerProblems } from "./check-triggers.ts";
 import type { GraphStep } from "./graph.ts";
+import { inputFault, type StepContext } from "./scope.ts";
 import type { Source } from "./source.ts";
 
 /** What a schema cannot say: the graph, the expressions and what they may read. */
@@ -22,6 +23,7 @@ export function checkWorkflow(workflow: Workflow, source: Source): Problem[] {
     ...triggerProblems(workflow, source),
     ...inputProblems(workflow, source),
     ...groupProblems(workflow, source),
+    ...outputProblems(context),
   ];
 }
 
@@ -41,4 +43,17 @@ function groupProblems({ concurrency, inputs }: Workflow, source: Source): Probl
       ? nameFault(member, names, `no input is called "${member}"`)
       : rootFault(root as string, readable.group),
   );
+}
+
+function outputProblems({ workflow, stepOf, source }: StepContext): Problem[] {
+  const steps = [...stepOf.keys()];
+  return valueProblems(workflow.outputs ?? null, ["outputs"], source, ([root, member]) => {
+    if (root === "inputs" && member !== undefined) {
+      return inputFault(member, Object.keys(workflow.inputs));
+    }
+    if (root === "steps" && member !== undefined) {
+      return nameFault(member, steps, `no step is called "${member}"`);
+    }
+    return rootFault(root as string, readable.outputs);
+  });
 }

@@ -24,6 +24,8 @@ export interface CompiledWorkflow {
   readonly dependents: ReadonlyMap<string, readonly string[]>;
   readonly phases: Readonly<Record<Phase, CompiledPhase>>;
   readonly inputDefaults: ReadonlyMap<string, CompiledValue>;
+  /** What a run leaves, and the steps that this reads; null when it leaves nothing. */
+  readonly outputs: (Pick<CompiledStep, "reads"> & { readonly value: CompiledValue }) | null;
   readonly concurrency: (Omit<Concurrency, "group"> & { readonly group: CompiledValue }) | null;
 }
 
@@ -97,6 +99,7 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
       on_failure: compilePhase(steps, "on_failure"),
       finally: compilePhase(steps, "finally"),
     },
+    outputs: compileOutputs(definition),
     concurrency: compileConcurrency(definition),
     inputDefaults: new Map(
       Object.entries(definition.inputs).flatMap(([name, input]) =>
@@ -104,6 +107,12 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
       ),
     ),
   };
+}
+
+function compileOutputs({ outputs }: Workflow): CompiledWorkflow["outputs"] {
+  if (outputs === undefined) return null;
+  const value = compileValue(outputs);
+  return { value, reads: readsOf(value.references, "steps") };
 }
 
 function compileConcurrency({ concurrency }: Workflow): CompiledWorkflow["concurrency"] {

@@ -6,6 +6,7 @@ import type { Service } from "@cohort/proto/resources/service";
 import { allSteps, kindOf, type Workflow } from "@cohort/proto/resources/workflow";
 import { withCertificates } from "./certificates.ts";
 import { channelProblems } from "./check-channels.ts";
+import { subworkflowProblems, type Workflows } from "./check-subworkflows.ts";
 import { checkWorkflow } from "./check-workflow.ts";
 import { suggest } from "./nearest.ts";
 import { type Parsed, parseResource } from "./parse-resource.ts";
@@ -25,11 +26,12 @@ export interface Checked {
 
 /**
  * From text to checked resources: YAML, schema, graph, expressions, references. Pure. `known` names
- * the resources that stand already. Files that are not YAML (*.pem) serve as what others refer to.
+ * the resources that stand already, `standing` gives the workflows among them. Files that are not YAML (*.pem) serve as what others refer to.
  */
 export function checkSources(
   files: readonly SourceFile[],
   known: (kind: ResourceKind, name: string) => boolean,
+  standing: (workflow: string) => Workflow | null = () => null,
 ): Checked {
   const problems: Problem[] = [];
   const parsed: Parsed[] = [];
@@ -47,9 +49,14 @@ export function checkSources(
     parsed.filter((it) => it.kind === "service").map((it) => it.definition.name),
   );
   const hasService = (name: string) => services.has(name) || known("service", name);
-  const workflows = new Set(
-    parsed.filter((it) => it.kind === "workflow").map((it) => it.definition.name),
+  const definitions = new Map(
+    parsed.flatMap((it) => (it.kind === "workflow" ? [[it.definition.name, it.definition]] : [])),
   );
+  const workflows: Workflows = {
+    names: [...definitions.keys()],
+    find: (name) => definitions.get(name) ?? standing(name),
+    exists: (name) => definitions.has(name) || known("workflow", name),
+  };
   const channels = new Set(
     parsed.filter((it) => it.kind === "channel").map((it) => it.definition.name),
   );
@@ -57,19 +64,14 @@ export function checkSources(
   const resources = parsed.flatMap((it): Resource[] => {
     if (it.kind === "workflow") {
       problems.push(...checkWorkflow(it.definition, it.source));
+      problems.push(...subworkflowProblems(it, workflows));
       problems.push(...serviceProblems(it.definition, it.source, hasService, [...services]));
       problems.push(...channelProblems(it.definition, it.source, hasChannel, [...channels]));
       return [it];
     }
     if (it.kind === "channel") return [it];
     if (it.kind === "budget") {
-      problems.push(
-        ...scopeProblems(
-          it.definition,
-          it.source,
-          (name) => workflows.has(name) || known("workflow", name),
-        ),
-      );
+      problems.push(...scopeProblems(it.definition, it.source, workflows.exists));
       return [it];
     }
     const definition = withCertificates(it.definition, it.source, files);

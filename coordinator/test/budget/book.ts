@@ -50,7 +50,10 @@ export class Book {
   }
 
   endRun(run: string): void {
-    this.record({ $case: "runEnded", value: { run, outcome: "succeeded", reason: "" } });
+    this.record({
+      $case: "runEnded",
+      value: { run, outcome: "succeeded", reason: "", outputsJson: "" },
+    });
   }
 
   sum(account: string, window: string): { posted: number; held: number } {

@@ -28,6 +28,7 @@ async function setUp(endedPartsMax?: number) {
     createDispatcher({
       writer: world.writer,
       history: world.log.history,
+      newId: world.newId,
       reports: createReportDesk(world.writer, setImmediate),
       mesh: {
         async dispatch(_, dispatches) {

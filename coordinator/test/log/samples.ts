@@ -10,7 +10,7 @@ export function entries(from: number, to: number): Entry[] {
 }
 
 export function entry(seq: number, reason = `line ${seq}\n\u2028 "é"`): Entry {
-  const value = { run: `run-${seq}`, outcome: "succeeded", reason };
+  const value = { run: `run-${seq}`, outcome: "succeeded", reason, outputsJson: "" };
   return { seq, atMs: 1_700_000_000_000 + seq, event: { $case: "runEnded", value } };
 }
 

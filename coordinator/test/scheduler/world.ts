@@ -46,6 +46,7 @@ export function createWorld(
   const record = (...events: Event[]) => writer.decide(() => ({ events, value: undefined }));
   return {
     log,
+    newId: starts.newId,
     state,
     writer,
     recorded,

@@ -27,6 +27,8 @@ export function runView(it: Run) {
     state: it.state,
     trigger: it.trigger,
     group: it.group,
+    parent: it.parent === undefined ? null : { run: it.parent.run, step: it.parent.step },
+    depth: it.depth,
     requested_ms: time(it.requestedMs),
     inputs: parsed(it.inputsJson),
     started_ms: time(it.startedMs),
@@ -36,6 +38,7 @@ export function runView(it: Run) {
       it.pause === undefined
         ? null
         : { actor: it.pause.actor, reason: it.pause.reason, since_ms: it.pause.sinceMs },
+    outputs: parsed(it.outputsJson),
     steps: it.steps.map(stepView),
     charges: it.charges.map(chargeView),
     event: parsed(it.eventJson),
@@ -60,6 +63,7 @@ function instanceView(it: Instance) {
     state: it.state,
     started_ms: time(it.startedMs),
     ended_ms: time(it.endedMs),
+    child: it.child,
     output: parsed(it.outputJson),
     cached_from: it.cachedFrom,
     output_omitted: it.outputOmitted,

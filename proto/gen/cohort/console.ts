@@ -299,6 +299,14 @@ export interface Run {
     | undefined;
   /** the event that started it, "" for none */
   eventJson: string;
+  /** of its workflow's `outputs`, when it has succeeded */
+  outputsJson: string;
+  /** attempt that started it as a sub-workflow */
+  parent:
+    | AttemptKey
+    | undefined;
+  /** sub-workflows above it, itself included */
+  depth: number;
   /** its concurrency group, "" for none */
   group: string;
   /** when it was asked for; started_ms is when it left the queue */
@@ -340,6 +348,8 @@ export interface Instance {
     | undefined;
   /** run whose output it was given instead of an attempt; "" for none */
   cachedFrom: string;
+  /** run of its sub-workflow */
+  child: string;
   /** it stands in the ledger: the run's outputs are too large to show */
   outputOmitted: boolean;
 }
@@ -4187,6 +4197,9 @@ function createBaseRun(): Run {
     limitNanoUsd: 0,
     pause: undefined,
     eventJson: "",
+    outputsJson: "",
+    parent: undefined,
+    depth: 0,
     group: "",
     requestedMs: 0,
     endsAltogether: false,
@@ -4236,6 +4249,15 @@ export const Run: MessageFns<Run> = {
     }
     if (message.eventJson !== "") {
       writer.uint32(162).string(message.eventJson);
+    }
+    if (message.outputsJson !== "") {
+      writer.uint32(194).string(message.outputsJson);
+    }
+    if (message.parent !== undefined) {
+      AttemptKey.encode(message.parent, writer.uint32(202).fork()).join();
+    }
+    if (message.depth !== 0) {
+      writer.uint32(208).uint32(message.depth);
     }
     if (message.group !== "") {
       writer.uint32(178).string(message.group);
@@ -4374,6 +4396,30 @@ export const Run: MessageFns<Run> = {
             message.eventJson = reader.string();
             continue;
           }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.outputsJson = reader.string();
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.parent = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.depth = reader.uint32();
+            continue;
+          }
           case 22: {
             if (tag !== 178) {
               break;
@@ -4446,6 +4492,13 @@ export const Run: MessageFns<Run> = {
         : isSet(object.event_json)
         ? globalThis.String(object.event_json)
         : "",
+      outputsJson: isSet(object.outputsJson)
+        ? globalThis.String(object.outputsJson)
+        : isSet(object.outputs_json)
+        ? globalThis.String(object.outputs_json)
+        : "",
+      parent: isSet(object.parent) ? AttemptKey.fromJSON(object.parent) : undefined,
+      depth: isSet(object.depth) ? globalThis.Number(object.depth) : 0,
       group: isSet(object.group) ? globalThis.String(object.group) : "",
       requestedMs: isSet(object.requestedMs)
         ? globalThis.Number(object.requestedMs)
@@ -4504,6 +4557,15 @@ export const Run: MessageFns<Run> = {
     if (message.eventJson !== "") {
       obj.eventJson = message.eventJson;
     }
+    if (message.outputsJson !== "") {
+      obj.outputsJson = message.outputsJson;
+    }
+    if (message.parent !== undefined) {
+      obj.parent = AttemptKey.toJSON(message.parent);
+    }
+    if (message.depth !== 0) {
+      obj.depth = Math.round(message.depth);
+    }
     if (message.group !== "") {
       obj.group = message.group;
     }
@@ -4535,6 +4597,11 @@ export const Run: MessageFns<Run> = {
     message.limitNanoUsd = object.limitNanoUsd ?? 0;
     message.pause = (object.pause !== undefined && object.pause !== null) ? Pause.fromPartial(object.pause) : undefined;
     message.eventJson = object.eventJson ?? "";
+    message.outputsJson = object.outputsJson ?? "";
+    message.parent = (object.parent !== undefined && object.parent !== null)
+      ? AttemptKey.fromPartial(object.parent)
+      : undefined;
+    message.depth = object.depth ?? 0;
     message.group = object.group ?? "";
     message.requestedMs = object.requestedMs ?? 0;
     message.endsAltogether = object.endsAltogether ?? false;
@@ -4795,6 +4862,7 @@ function createBaseInstance(): Instance {
     message: "",
     usage: undefined,
     cachedFrom: "",
+    child: "",
     outputOmitted: false,
   };
 }
@@ -4833,6 +4901,9 @@ export const Instance: MessageFns<Instance> = {
     }
     if (message.cachedFrom !== "") {
       writer.uint32(170).string(message.cachedFrom);
+    }
+    if (message.child !== "") {
+      writer.uint32(178).string(message.child);
     }
     if (message.outputOmitted !== false) {
       writer.uint32(160).bool(message.outputOmitted);
@@ -4941,6 +5012,14 @@ export const Instance: MessageFns<Instance> = {
             message.cachedFrom = reader.string();
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.child = reader.string();
+            continue;
+          }
           case 20: {
             if (tag !== 160) {
               break;
@@ -4990,6 +5069,7 @@ export const Instance: MessageFns<Instance> = {
         : isSet(object.cached_from)
         ? globalThis.String(object.cached_from)
         : "",
+      child: isSet(object.child) ? globalThis.String(object.child) : "",
       outputOmitted: isSet(object.outputOmitted)
         ? globalThis.Boolean(object.outputOmitted)
         : isSet(object.output_omitted)
@@ -5033,6 +5113,9 @@ export const Instance: MessageFns<Instance> = {
     if (message.cachedFrom !== "") {
       obj.cachedFrom = message.cachedFrom;
     }
+    if (message.child !== "") {
+      obj.child = message.child;
+    }
     if (message.outputOmitted !== false) {
       obj.outputOmitted = message.outputOmitted;
     }
@@ -5055,6 +5138,7 @@ export const Instance: MessageFns<Instance> = {
     message.message = object.message ?? "";
     message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
     message.cachedFrom = object.cachedFrom ?? "";
+    message.child = object.child ?? "";
     message.outputOmitted = object.outputOmitted ?? false;
     return message;
   },

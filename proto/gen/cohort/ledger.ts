@@ -193,7 +193,7 @@ export interface RunStarted {
   run: string;
   workflow: string;
   version: string;
-  /** operator | mqtt | schedule | webhook */
+  /** operator | mqtt | schedule | workflow */
   trigger: string;
   actor: string;
   inputsJson: string;
@@ -206,6 +206,12 @@ export interface RunStarted {
   groupMax: number;
   /** queue | skip | replace */
   overflow: string;
+  /** attempt of the step that started it as a sub-workflow */
+  parent:
+    | AttemptKey
+    | undefined;
+  /** sub-workflows above it, itself included */
+  depth: number;
 }
 
 /**
@@ -344,6 +350,8 @@ export interface RunEnded {
   /** succeeded | failed | cancelled */
   outcome: string;
   reason: string;
+  /** what its workflow's `outputs` give, "" when it has none or did not succeed */
+  outputsJson: string;
 }
 
 /** Written before anything leaves: consumes (token, seq) and reserves the worst case in one entry. */
@@ -3345,6 +3353,8 @@ function createBaseRunStarted(): RunStarted {
     group: "",
     groupMax: 0,
     overflow: "",
+    parent: undefined,
+    depth: 0,
   };
 }
 
@@ -3382,6 +3392,12 @@ export const RunStarted: MessageFns<RunStarted> = {
     }
     if (message.overflow !== "") {
       writer.uint32(90).string(message.overflow);
+    }
+    if (message.parent !== undefined) {
+      AttemptKey.encode(message.parent, writer.uint32(98).fork()).join();
+    }
+    if (message.depth !== 0) {
+      writer.uint32(104).uint32(message.depth);
     }
     return writer;
   },
@@ -3487,6 +3503,22 @@ export const RunStarted: MessageFns<RunStarted> = {
             message.overflow = reader.string();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.parent = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.depth = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3528,6 +3560,8 @@ export const RunStarted: MessageFns<RunStarted> = {
         ? globalThis.Number(object.group_max)
         : 0,
       overflow: isSet(object.overflow) ? globalThis.String(object.overflow) : "",
+      parent: isSet(object.parent) ? AttemptKey.fromJSON(object.parent) : undefined,
+      depth: isSet(object.depth) ? globalThis.Number(object.depth) : 0,
     };
   },
 
@@ -3566,6 +3600,12 @@ export const RunStarted: MessageFns<RunStarted> = {
     if (message.overflow !== "") {
       obj.overflow = message.overflow;
     }
+    if (message.parent !== undefined) {
+      obj.parent = AttemptKey.toJSON(message.parent);
+    }
+    if (message.depth !== 0) {
+      obj.depth = Math.round(message.depth);
+    }
     return obj;
   },
 
@@ -3585,6 +3625,10 @@ export const RunStarted: MessageFns<RunStarted> = {
     message.group = object.group ?? "";
     message.groupMax = object.groupMax ?? 0;
     message.overflow = object.overflow ?? "";
+    message.parent = (object.parent !== undefined && object.parent !== null)
+      ? AttemptKey.fromPartial(object.parent)
+      : undefined;
+    message.depth = object.depth ?? 0;
     return message;
   },
 };
@@ -5118,7 +5162,7 @@ export const StepEnded: MessageFns<StepEnded> = {
 };
 
 function createBaseRunEnded(): RunEnded {
-  return { run: "", outcome: "", reason: "" };
+  return { run: "", outcome: "", reason: "", outputsJson: "" };
 }
 
 export const RunEnded: MessageFns<RunEnded> = {
@@ -5131,6 +5175,9 @@ export const RunEnded: MessageFns<RunEnded> = {
     }
     if (message.reason !== "") {
       writer.uint32(26).string(message.reason);
+    }
+    if (message.outputsJson !== "") {
+      writer.uint32(34).string(message.outputsJson);
     }
     return writer;
   },
@@ -5172,6 +5219,14 @@ export const RunEnded: MessageFns<RunEnded> = {
             message.reason = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.outputsJson = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5189,6 +5244,11 @@ export const RunEnded: MessageFns<RunEnded> = {
       run: isSet(object.run) ? globalThis.String(object.run) : "",
       outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      outputsJson: isSet(object.outputsJson)
+        ? globalThis.String(object.outputsJson)
+        : isSet(object.outputs_json)
+        ? globalThis.String(object.outputs_json)
+        : "",
     };
   },
 
@@ -5203,6 +5263,9 @@ export const RunEnded: MessageFns<RunEnded> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.outputsJson !== "") {
+      obj.outputsJson = message.outputsJson;
+    }
     return obj;
   },
 
@@ -5214,6 +5277,7 @@ export const RunEnded: MessageFns<RunEnded> = {
     message.run = object.run ?? "";
     message.outcome = object.outcome ?? "";
     message.reason = object.reason ?? "";
+    message.outputsJson = object.outputsJson ?? "";
     return message;
   },
 };

@@ -53,6 +53,7 @@ export function expressionPage(): string {
 const places: Readonly<Record<keyof typeof readable, string>> = {
   start: "`on.mqtt[].if`, `inputs.NAME.default`",
   group: "`concurrency.group`",
+  outputs: "`outputs` of a workflow",
   beginning: "`if`, `for_each`, `matrix` of a step",
   selector: "`nodes.select`",
   instance:

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
-import { duration, money, name } from "./values.ts";
+import { duration, money, name, templateValue } from "./values.ts";
 import { concurrency } from "./workflow/concurrency.ts";
 import { input, inputName } from "./workflow/input.ts";
 import { step, type WorkflowStep } from "./workflow/step.ts";
@@ -38,6 +38,12 @@ export const workflow = z
       .optional()
       .describe(
         "Longest time that a run may take; then it fails with RUN_TIMEOUT, and `on_failure` and `finally` follow. Left out, there is no bound.",
+      ),
+    outputs: z
+      .record(inputName, templateValue)
+      .optional()
+      .describe(
+        "What a run that has succeeded leaves, by name: evaluated at its end, over `inputs`, `event`, `steps` and `run`. A step that runs the workflow has it as its output.",
       ),
     concurrency: concurrency
       .optional()

@@ -21,7 +21,20 @@ export function runTable(output: Output, run: Run, nowMs: number): string {
     ["STEP", "NODE", "STATE", "ATTEMPT", "TIME", "OUTPUT"],
     run.steps.flatMap((step) => stepRows(output, step, nowMs)),
   );
-  return [headline, ...pause, "", steps, ...chargeLines(output, run.charges)].join("\n");
+  const parent =
+    run.parent === undefined
+      ? []
+      : [neutralise(`started by step ${run.parent.step} of run ${run.parent.run}`)];
+  const outputs = run.outputsJson === "" ? [] : ["", `outputs: ${neutralise(run.outputsJson)}`];
+  return [
+    headline,
+    ...parent,
+    ...pause,
+    "",
+    steps,
+    ...outputs,
+    ...chargeLines(output, run.charges),
+  ].join("\n");
 }
 
 /** What a list of runs shows as the state. */
@@ -50,7 +63,8 @@ function stepRows(output: Output, step: Step, nowMs: number): (Cell | string)[][
   ]);
 }
 
-function nodeOf({ node, cachedFrom }: Instance): string {
+function nodeOf({ node, cachedFrom, child }: Instance): string {
+  if (child !== "") return `run ${child}`;
   if (cachedFrom !== "") return `cached, from ${cachedFrom}`;
   return node === "" ? "-" : node;
 }

@@ -22,11 +22,12 @@ export const stepKinds = [
   "sleep",
   "approve",
   "publish",
+  "workflow",
 ] as const;
 export type StepKind = (typeof stepKinds)[number];
 
 /** Those that the coordinator itself carries out; the others need a node. */
-export const ownKinds: readonly StepKind[] = ["call", "sleep", "approve", "publish"];
+export const ownKinds: readonly StepKind[] = ["call", "sleep", "approve", "publish", "workflow"];
 
 const keys = z.strictObject({
   id: name.describe("Name of the step, unique in the workflow; others refer to the step by it."),
@@ -119,6 +120,11 @@ const keys = z.strictObject({
     .describe(
       "Waits until a person decides. A yes gives the output `{ approved, by, at, comment }`; a no fails the step with APPROVAL_DENIED, which is never retried.",
     ),
+  workflow: name
+    .optional()
+    .describe(
+      "Name of a workflow, of whose newest version a run is started, with `with` as its inputs. The step ends as that run does; its output is what the workflow's `outputs` give.",
+    ),
 
   // What it leaves
   outputs: outputs
@@ -149,7 +155,7 @@ const keys = z.strictObject({
     .record(z.string(), templateValue)
     .default({})
     .describe(
-      "Values by name, as JSON: in the file that `$COHORT_WITH` names, and as `with` in a `script`.",
+      "Values by name, as JSON: in the file that `$COHORT_WITH` names, and as `with` in a `script`. Of a `workflow` step, the inputs of the run that it starts.",
     ),
   env: z
     .record(environmentName, template)
