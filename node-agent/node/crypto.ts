@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import sodium from "libsodium-wrappers-sumo";
 import type { Crypto } from "../src/host.ts";
 
@@ -6,12 +6,13 @@ import type { Crypto } from "../src/host.ts";
 export async function loadCrypto(): Promise<Crypto> {
   await sodium.ready;
   return {
-    sha256: (bytes) => new Uint8Array(createHash("sha256").update(bytes).digest()),
+    // By way of a text: Node makes a Buffer for an answer in twice the time of the hash itself.
+    sha256: (bytes) => new Uint8Array(Buffer.from(hash("sha256", bytes, "binary"), "binary")),
     hasher: () => {
-      const hash = createHash("sha256");
+      const growing = createHash("sha256");
       return {
-        update: (bytes) => void hash.update(bytes),
-        digest: () => new Uint8Array(hash.digest()),
+        update: (bytes) => void growing.update(bytes),
+        digest: () => new Uint8Array(growing.digest()),
       };
     },
     signKeyPair: (seed) => {

@@ -46,7 +46,7 @@ results.push(
   { what: "core and memory log, 100,000 queued", unit: "us/step", value: many.cpuUs },
   { what: "100,000 queued over 1,000", unit: "times", value: many.cpuUs / few.cpuUs, limit: 1.5 },
   {
-    what: "core, 100,000 runs queued, with log",
+    what: "core, 100,000 runs queued",
     unit: "MB",
     value: many.residentMb,
     limit: 500,

@@ -26,6 +26,7 @@ const state = emptyState();
 const open: AttemptKey[] = [];
 const nodeOf = new Map<string, string>();
 const disk = createMemoryDisk();
+const written = { json: "", leafHash: new Uint8Array(0), checkpoint: "" };
 const signer = createCheckpointSigner(new Uint8Array(32), "bench");
 const turn = createTurnEnd();
 const log = openMemoryLog({ signer, disk, schedule: turn.commit });
@@ -34,7 +35,9 @@ const writer = createWriter({
   state,
   now: Date.now,
   listen(recorded) {
-    for (const { event } of recorded) {
+    for (const { seq, event } of recorded) {
+      // What is durable stands on a disk, not in memory.
+      disk.leaves[seq - 1] = written;
       if (event.$case !== "attemptScheduled" || event.value.attempt === undefined) continue;
       open.push(event.value.attempt);
       nodeOf.set(event.value.attempt.run, event.value.node);
