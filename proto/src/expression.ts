@@ -1,4 +1,5 @@
 import { Environment, type ParseResult } from "@marcbachmann/cel-js";
+import { meterCost } from "./expression-cost.ts";
 import { checkTypes, nothingKnown, type Types, typedEnvironment } from "./expression-types.ts";
 import { limits } from "./limits.ts";
 import { referencesOf } from "./references.ts";
@@ -105,6 +106,8 @@ function compile(source: string, offset: number): Template {
   } catch (cause) {
     throw new ExpressionError(firstLine(cause), offset, { cause });
   }
+  const meter = { left: 0 };
+  meterCost(parsed.ast, meter);
   return {
     references: referencesOf(parsed.ast),
     type(types = nothingKnown) {
@@ -113,6 +116,7 @@ function compile(source: string, offset: number): Template {
       return type ?? "dyn";
     },
     evaluate(variables) {
+      meter.left = limits.expressionCostMax;
       try {
         return asJson(parsed(variables as Record<string, unknown>));
       } catch (cause) {

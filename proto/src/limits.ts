@@ -42,6 +42,8 @@ export const limits = {
   /** Services that one step may be granted: its token names them all. */
   grantsMax: 64,
   expressionBytesMax: 4096,
+  /** Operations of one evaluation; about a tenth of a second on a slow machine. */
+  expressionCostMax: 1_000_000,
   cronLengthMax: 100,
   groupLengthMax: 256,
   /** Sub-workflows within one another, below the run that was started first. */

@@ -67,7 +67,7 @@ function hasOptional(node: ASTNode): boolean {
 }
 
 /** Arguments are nodes, lists of nodes, lists of pairs of nodes, and names, by the operator. */
-function childrenOf(node: ASTNode): ASTNode[] {
+export function childrenOf(node: ASTNode): ASTNode[] {
   const isNode = (it: unknown): it is ASTNode =>
     typeof it === "object" && it !== null && "op" in it;
   const collect = (it: unknown): ASTNode[] =>

@@ -27,7 +27,7 @@ export const functionEntries: readonly (readonly [string, string])[] = [
   ],
   ["list.join(), list.join(separator)", "texts as one"],
   ["text.contains(t), text.startsWith(t), text.endsWith(t)", "whether a text holds another"],
-  ["text.matches(pattern)", "whether a regular expression finds something in it"],
+  ["text.matches(pattern)", "whether a regular expression (RE2 syntax) finds something in it"],
   ["text.lowerAscii(), text.upperAscii(), text.trim()", "the text changed"],
   [
     "text.indexOf(t), text.lastIndexOf(t), text.substring(from, to), text.split(separator)",
