@@ -110,12 +110,16 @@ describe("-o json", () => {
       ended_ms: null,
       reason: "",
       pause: null,
+      retry_of: null,
+      rerun_of: null,
       steps: [
         {
           step: "sample",
           kind: "run",
           state: "running",
           reason: "",
+          skipped_by: null,
+          taken: false,
           instances: [
             {
               instance: 0,

@@ -114,9 +114,16 @@ export const errors = {
   SESSION_OVER: {
     exit: 1,
     grpc: "FAILED_PRECONDITION",
-    meaning: "The node has begun another session since; it begins one more.",
+    meaning: "The node has begun another one.",
   },
-  STEP_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "The run has no step of this name." },
+  RUN_QUEUED: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "The run waits for its group." },
+  RUN_ENDED: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "The run has ended." },
+  RUN_NOT_ENDED: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "The run goes on." },
+  RUN_SUCCEEDED: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "Nothing of the run failed." },
+  STEP_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "The workflow has no step of this name." },
+  STEP_ENDED: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "The step has ended." },
+  STEP_BLOCKED: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "What it depends on failed." },
+  RETRY_INCOMPLETE: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "An output is kept no more." },
   NODE_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No node has this name." },
   NODE_UNCORDONED: {
     exit: 4,
@@ -134,11 +141,7 @@ export const errors = {
     grpc: "UNAUTHENTICATED",
     meaning: "The request carries no valid credential.",
   },
-  FORBIDDEN: {
-    exit: 4,
-    grpc: "PERMISSION_DENIED",
-    meaning: "The credential's role does not allow this.",
-  },
+  FORBIDDEN: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The role does not allow this." },
 
   // Enrolment
   INVITE_INVALID: {
@@ -167,21 +170,13 @@ export const errors = {
   // Tokens, proxy, budgets
   TOKEN_INVALID: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token does not verify." },
   TOKEN_EXPIRED: { exit: 4, grpc: "UNAUTHENTICATED", meaning: "The step token has expired." },
-  TOKEN_WRONG_NODE: {
-    exit: 4,
-    grpc: "PERMISSION_DENIED",
-    meaning: "The step token was issued to another node.",
-  },
+  TOKEN_WRONG_NODE: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The token is another node's." },
   TOKEN_WRONG_STEP: {
     exit: 4,
     grpc: "PERMISSION_DENIED",
     meaning: "The step token's attempt is not the one that runs.",
   },
-  TOKEN_REPLAYED: {
-    exit: 4,
-    grpc: "PERMISSION_DENIED",
-    meaning: "The request's sequence number was used before.",
-  },
+  TOKEN_REPLAYED: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The number was used before." },
   PROOF_INVALID: {
     exit: 4,
     grpc: "UNAUTHENTICATED",

@@ -39,7 +39,7 @@ export function faultsOf(entries: readonly Recorded[]): string[] {
 /** The transitions that each kind of thing goes through, in order. */
 const lifeOf = {
   run: /^runStarted (?:runBegan )?runEnded$/,
-  step: /^(?:stepPlanned )?stepEnded$/,
+  step: /^(?:(?:stepPlanned )?stepEnded|stepTaken(?: stepTaken)*)$/,
   attempt: /^attemptScheduled (?:attemptAccepted )?(?:attemptStarted )?attemptEnded$/,
   call: /^callIntended (?:callSettled|callUncertain)$/,
   question: /^approvalRequested(?: approvalDecided)?$/,
@@ -56,6 +56,7 @@ function subjectOf(event: Recorded["event"]): string | null {
       return `run ${event.value.run}`;
     case "stepPlanned":
     case "stepEnded":
+    case "stepTaken":
       return `step ${event.value.run} ${event.value.step}`;
     case "attemptScheduled":
     case "attemptAccepted":

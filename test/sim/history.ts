@@ -1,4 +1,10 @@
-import type { RunStarted, ScheduleFired, StepCached } from "@cohort/proto/gen/cohort/ledger";
+import type {
+  RunStarted,
+  ScheduleFired,
+  StepCached,
+  StepEnded,
+  StepTaken,
+} from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import type { Recorded } from "../../coordinator/src/state/event.ts";
@@ -15,6 +21,10 @@ interface RunRecord {
   /** The latest attempt by "step[instance]". */
   readonly latest: Map<string, number>;
   ended: string | null;
+  /** Outcomes by step, and outputs of its instances, as far as they were recorded. */
+  readonly outcomes: Map<string, string>;
+  readonly outputs: Map<string, string>;
+  readonly retryOf: string;
   paused: boolean;
   /** Its concurrency group, "" for none. */
   readonly group: string;
@@ -91,8 +101,10 @@ export class History {
         );
       case "stepCached":
         return this.#cached(event.value);
+      case "stepTaken":
+        return this.#stepTaken(event.value);
       case "stepEnded":
-        return this.#stepEnded(event.value.run, event.value.step, event.value.outcome);
+        return this.#stepEnded(event.value);
       case "runPaused":
         return this.#paused(event.value.run, true);
       case "runResumed":
@@ -160,13 +172,30 @@ export class History {
     });
   }
 
-  #runStarted({ run, idempotencyKey: key, group, groupMax, parent }: RunStarted): void {
+  #runStarted({ run, idempotencyKey: key, group, groupMax, parent, retryOf }: RunStarted): void {
     const wanted = parent === undefined || this.isOpen(parent);
     must(wanted, "events of an attempt come in order", `${run} starts when its attempt is over`);
     must(!this.runs.has(run), "a transition is recorded once", `run ${run} started twice`);
-    const waits = group !== "";
-    const record = { steps: new Map(), latest: new Map(), ended: null, paused: false };
-    this.runs.set(run, { ...record, group, groupMax, waits });
+    if (retryOf !== "") {
+      const { ended } = this.#run({ run: retryOf });
+      must(
+        ended !== null,
+        "a retry takes over what was",
+        `${run} retries ${retryOf}, which goes on`,
+      );
+    }
+    this.runs.set(run, {
+      retryOf,
+      outcomes: new Map(),
+      outputs: new Map(),
+      steps: new Map(),
+      latest: new Map(),
+      ended: null,
+      paused: false,
+      group,
+      groupMax,
+      waits: group !== "",
+    });
     if (key === "") return;
     must(!this.runOfKey.has(key), "an idempotency key starts one run", `${key} started ${run} too`);
     this.runOfKey.set(key, run);
@@ -266,6 +295,7 @@ export class History {
     if (unscheduled && nodeSeq === 0 && result.outcome === "failed") this.#scheduled(key, "");
     this.#advance(key, ["scheduled", "accepted", "started"], "ended");
     const id = attemptId(key);
+    this.#run(key).outputs.set(`${key.step}[${key.instance}]`, result.outputJson);
     const node = this.nodeOf(key) as string;
     if (node === "") return;
     this.#work.resultRecorded(key, result);
@@ -274,8 +304,42 @@ export class History {
     must(!lost, "healthy work is not given up", `${id} was lost by ${node}`);
   }
 
-  #stepEnded(id: string, step: string, outcome: string): void {
+  /** What is taken over stands in the former run, and nothing of it runs here. */
+  #stepTaken({ run: id, step, outcome, instances }: StepTaken): void {
     const run = this.#goingOn(id);
+    const former = this.#run({ run: run.retryOf });
+    const known = run.outcomes.get(step);
+    must(
+      known !== undefined || !run.steps.has(step),
+      "a retry takes over what was",
+      `${id}/${step} is taken over after it began`,
+    );
+    must(
+      former.outcomes.get(step) === outcome,
+      "a retry takes over what was",
+      `${id}/${step} is ${outcome}, and was ${former.outcomes.get(step)}`,
+    );
+    run.steps.set(step, "ended");
+    run.outcomes.set(step, outcome);
+    const taken = [...run.outputs.keys()].filter((place) => place.startsWith(`${step}[`)).length;
+    for (const [at, { result }] of instances.entries()) {
+      const place = `${step}[${taken + at}]`;
+      const was = former.outputs.get(place) ?? "";
+      const output = result?.outputJson ?? "";
+      must(
+        output === was,
+        "a retry takes over what was",
+        `${id}/${place} is ${output}, was ${was}`,
+      );
+      run.outputs.set(place, output);
+    }
+  }
+
+  #stepEnded({ run: id, step, outcome, actor, reason }: StepEnded): void {
+    const run = this.#goingOn(id);
+    const bySomeone = actor === "" || (outcome === "skipped" && reason !== "");
+    must(bySomeone, "events of an attempt come in order", `${actor} ${outcome} ${id}/${step}`);
+    run.outcomes.set(step, outcome);
     must(
       run.steps.get(step) !== "ended",
       "a transition is recorded once",

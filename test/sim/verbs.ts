@@ -1,6 +1,12 @@
+import { refuse } from "@cohort/proto/problem";
+import { finishedView, type RunHistory } from "../../coordinator/src/history/history.ts";
+import { runView } from "../../coordinator/src/history/run-view.ts";
 import { decideCancel } from "../../coordinator/src/scheduler/decide-cancel.ts";
 import { decidePause, decideResume } from "../../coordinator/src/scheduler/decide-pause.ts";
-import type { Run } from "../../coordinator/src/scheduler/runs.ts";
+import { decideRerun } from "../../coordinator/src/scheduler/decide-rerun.ts";
+import { decideRetry } from "../../coordinator/src/scheduler/decide-retry.ts";
+import { decideSkip } from "../../coordinator/src/scheduler/decide-skip.ts";
+import type { FormerRun } from "../../coordinator/src/scheduler/former-run.ts";
 import type { Decision } from "../../coordinator/src/state/decision.ts";
 import type { State } from "../../coordinator/src/state/state.ts";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
@@ -14,10 +20,14 @@ export type Ask = (
 
 const actor = "operator";
 
+const all = ["cancel", "pause", "pause", "resume", "skip", "retry", "rerun"] as const;
+
 /** What operators do to runs, whatever state those are in. */
 export class Verbs {
   readonly #random: Random;
   readonly #ask: Ask;
+  /** Steps of every run that ever went on, by its id. */
+  readonly #seen = new Map<string, readonly string[]>();
 
   constructor(random: Random, ask: Ask) {
     this.#random = random;
@@ -32,14 +42,25 @@ export class Verbs {
         this.#ask(coordinator, ({ runs }) => decideResume(runs, { run, actor }));
       }
     }
-    if (!wishing || !this.#random.chance(0.06)) return;
-    const chosen = this.#random.pick([...coordinator.state.runs.byId.values(), null]);
-    if (chosen !== null) this.#ask(coordinator, this.#command(chosen));
+    for (const { run, steps } of active) this.#seen.set(run, [...steps.keys()]);
+    if (!wishing || !this.#random.chance(0.03)) return;
+    const chosen = this.#random.pick([...this.#seen, null]);
+    if (chosen !== null) this.#ask(coordinator, this.#command(...chosen, coordinator.log.history));
   }
 
-  #command({ run }: Run): (state: State) => Decision<unknown> {
-    const verb = this.#random.pick(["cancel", "pause", "pause", "resume"] as const);
-    const hard = this.#random.chance(0.3);
+  /** Each is asked of what the run was when it was looked at, and may find it changed. */
+  #command(
+    run: string,
+    steps: readonly string[],
+    history: RunHistory,
+  ): (state: State) => Decision<unknown> {
+    const random = this.#random;
+    const verb = random.pick(all);
+    const hard = random.chance(0.3);
+    const step = random.pick(steps);
+    const start = { run: random.ulid(), actor, idempotencyKey: `${verb}/${random.ulid()}` };
+    const from = random.chance(0.4) ? step : "";
+    const latest = random.chance(0.5);
     switch (verb) {
       case "cancel":
         return ({ runs }) => decideCancel(runs, { run, hard, actor });
@@ -47,6 +68,25 @@ export class Verbs {
         return ({ runs }) => decidePause(runs, { run, reason: "to be looked at", actor });
       case "resume":
         return ({ runs }) => decideResume(runs, { run, actor });
+      case "skip": {
+        const asked = { run, step, reason: "not needed", actor, role: "operator" as const };
+        return (state) => decideSkip(state, asked);
+      }
+      case "retry":
+        return (state) =>
+          decideRetry(state, formerRun(state, history, run), { ...start, from }, history);
+      case "rerun":
+        return (state) =>
+          decideRerun(state, formerRun(state, history, run), { ...start, latest }, history);
     }
   }
+}
+
+/** As the console finds it: in memory while it goes on, in the table of the finished after that. */
+function formerRun(state: State, history: RunHistory, id: string): FormerRun {
+  const active = state.runs.active.get(id);
+  if (active !== undefined) return runView(state, active);
+  const finished = history.find(id);
+  if (finished === null) throw refuse("RUN_UNKNOWN", `no run has the id "${id}"`);
+  return finishedView(finished);
 }

@@ -6,6 +6,7 @@ export type Invariant =
   | "results are those of the attempt"
   | "a paused run begins nothing"
   | "what is cached has succeeded once, and does not run"
+  | "a retry takes over what was"
   | "healthy work is not given up"
   | "nothing leaves before it is durable"
   | "an idempotency key starts one run"

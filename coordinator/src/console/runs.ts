@@ -14,7 +14,10 @@ import type { Retention } from "../history/retention.ts";
 import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
 import { decidePause, decideResume } from "../scheduler/decide-pause.ts";
-import { decideStart } from "../scheduler/decide-start.ts";
+import { decideRerun } from "../scheduler/decide-rerun.ts";
+import { decideRetry } from "../scheduler/decide-retry.ts";
+import { decideSkip, runEnded } from "../scheduler/decide-skip.ts";
+import { decideStart, type Started } from "../scheduler/decide-start.ts";
 import { explainStep } from "../scheduler/explain.ts";
 import { type Feed, runOf } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
@@ -37,7 +40,7 @@ export function runsService(
   { unary, stream }: Methods,
   dependencies: RunsDependencies,
 ): RunsServer {
-  const { writer, feed, history, retention } = dependencies;
+  const { writer, feed, history, retention, newId } = dependencies;
   return {
     start: unary(RunsService.start, (request, caller) =>
       startRun(dependencies, request, caller.name),
@@ -74,6 +77,31 @@ export function runsService(
     explain: unary(RunsService.explain, (request) =>
       writer.read((state) => explanationView(explainStep(state, request))),
     ),
+    retry: unary(RunsService.retry, async ({ run: id, from, idempotencyKey: key }, caller) => {
+      const former = await queryRun(writer, history, retention, id);
+      const idempotencyKey = keyOf(`retry/${id}`, key);
+      const request = { run: newId(), from, actor: caller.name, idempotencyKey };
+      return replyOf(
+        dependencies,
+        await writer.decide((state) => decideRetry(state, former, request, history)),
+      );
+    }),
+    rerun: unary(RunsService.rerun, async ({ run: id, latest, idempotencyKey: key }, caller) => {
+      const former = await queryRun(writer, history, retention, id);
+      const idempotencyKey = keyOf(`rerun/${id}`, key);
+      const request = { run: newId(), latest, actor: caller.name, idempotencyKey };
+      return replyOf(
+        dependencies,
+        await writer.decide((state) => decideRerun(state, former, request, history)),
+      );
+    }),
+    skip: unary(RunsService.skip, async ({ run, step, reason }, { name: actor, role }) => {
+      await writer.decide((state) => {
+        if (history.find(run) !== null) throw runEnded(run);
+        return decideSkip(state, { run, step, reason, actor, role });
+      });
+      return {};
+    }),
     watch: stream(RunsService.watch, async ({ run: id }, send, signal) => {
       const waker = createWaker(
         feed,
@@ -109,9 +137,16 @@ async function startRun(
     actor,
     inputs: parseInputs(inputsJson),
     event: null,
-    idempotencyKey: idempotencyKey === "" ? "" : `operator/${idempotencyKey}`,
+    idempotencyKey: keyOf(`operator/${workflow}`, idempotencyKey),
   };
   const started = await writer.decide((state) => decideStart(state, request, history));
+  return replyOf({ writer, history, retention }, started);
+}
+
+async function replyOf(
+  { writer, history, retention }: Pick<RunsDependencies, "writer" | "history" | "retention">,
+  started: Started,
+): Promise<StartRunReply> {
   return { ...started, ...(await queryOutcome(writer, history, retention, started.run)) };
 }
 
@@ -122,6 +157,11 @@ async function resultOf(starting: Promise<StartRunReply>): Promise<StartRunResul
     if (!(error instanceof CohortError)) throw error;
     return { problems: [...error.problems], started: undefined };
   }
+}
+
+/** A key is one of what it starts: the same for another workflow or run starts that too. */
+function keyOf(scope: string, key: string): string {
+  return key === "" ? "" : `${scope}/${key}`;
 }
 
 async function streamLogs(

@@ -36,6 +36,8 @@ export function headView(state: State, run: Run): RunView {
     outputsJson: "",
     reason: run.reason,
     pause: pauseView(run),
+    retryOf: run.retryOf,
+    rerunOf: run.rerunOf,
     limitNanoUsd: workflowAt(state.catalogue, run.version).definition.budget ?? 0,
     endsAltogether: run.endsAltogether,
     steps: [],
@@ -71,6 +73,8 @@ function stepView(step: Step, outputs: Outputs): StepView {
     kind: step.kind,
     state: step.state,
     reason: step.reason,
+    skippedBy: step.skippedBy,
+    taken: step.taken,
     instances: step.instances.map((it) => instanceView(it, outputs)),
   };
 }

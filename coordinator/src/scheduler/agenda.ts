@@ -1,9 +1,11 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
+import { phases } from "@cohort/proto/resources/workflow";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import { findCursor } from "../cron/apply-schedules.ts";
 import { type Cursor, cursorsOf } from "../cron/schedules.ts";
 import type { Recorded } from "../state/event.ts";
-import type { CompiledWorkflow } from "../workflow/compile.ts";
+import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
+import { waitingSteps } from "./apply-step.ts";
 import { findInstance, findStep, type Instance, type Run, type Runs, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -121,6 +123,7 @@ export function noteEvent(
       if (instance !== null) agenda.instances.push(instance);
       return;
     }
+    case "stepTaken":
     case "stepEnded": {
       const run = runs.byId.get(event.value.run);
       const step = run?.steps.get(event.value.step);
@@ -129,8 +132,9 @@ export function noteEvent(
       const workflow = workflowAt(catalogue, run.version);
       const dependents = workflow.dependents.get(step.step) ?? [];
       for (const next of dependents.toReversed()) noteStep(agenda, findStep(runs, run.run, next));
-      const hasBegun = run.unended < workflow.phases[run.phase].size;
-      if (!hasBegun) noteRoots(agenda, workflow, run);
+      // Only the last of its part ends while the next one goes on already.
+      const { phase } = workflow.steps.get(step.step) as CompiledStep;
+      if (phases.indexOf(phase) < phases.indexOf(run.phase)) noteRoots(agenda, workflow, run);
       noteChildren(agenda, step);
       for (const { state, node, keeps } of step.instances) {
         if (state !== "cancelled") continue;
@@ -147,6 +151,12 @@ export function noteEvent(
         for (const step of run.steps.values()) noteChildren(agenda, step);
       return;
     }
+    case "runPaused":
+      // Nodes that were kept free for what waited of it are so no longer.
+      for (const { instances } of runs.byId.get(event.value.run)?.steps.values() ?? []) {
+        for (const { keeps } of instances) if (keeps !== "") agenda.nodes.add(keeps);
+      }
+      return;
     case "runResumed": {
       const run = runs.byId.get(event.value.run);
       if (run !== undefined) noteReturn(agenda, run);
@@ -216,10 +226,9 @@ function noteEnd(agenda: Agenda, runs: Schedule["runs"], instance: Instance): vo
 }
 
 /** Steps with which the run's present part begins. */
-function noteRoots(agenda: Agenda, { phases }: CompiledWorkflow, run: Run): void {
-  for (const root of phases[run.phase].roots.toReversed()) {
-    noteStep(agenda, run.steps.get(root) ?? null);
-  }
+function noteRoots(agenda: Agenda, workflow: CompiledWorkflow, run: Run): void {
+  const roots = waitingSteps(workflow, run).filter((step) => step.waitsFor === 0);
+  agenda.steps.push(...roots.reverse());
 }
 
 function noteStep(agenda: Agenda, step: Step | null): void {

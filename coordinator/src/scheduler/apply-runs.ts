@@ -10,6 +10,7 @@ import { instancesOf, pinnedTo } from "./queues.ts";
 import { applyOffer } from "./room.ts";
 import { findInstance, type Instance, type Run, type Runs, retire } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
+import { applyStepTaken } from "./take-over.ts";
 import { clearTimer, setTimer } from "./timers.ts";
 import { watchLoss } from "./waiting.ts";
 
@@ -43,6 +44,8 @@ export function applyRuns(
       return applyStepPlanned(runs, catalogue, event.value, atMs);
     case "stepExtended":
       return applyStepExtended(runs, catalogue, event.value, atMs);
+    case "stepTaken":
+      return applyStepTaken(runs, catalogue, event.value, atMs);
     case "stepEnded":
       return applyStepEnded(runs, catalogue, event.value, atMs);
     case "runStopping": {
@@ -141,7 +144,9 @@ function begin(runs: Runs, catalogue: Catalogue, run: Run, atMs: number): void {
 
 /** Of a run that ends without having begun. */
 function skipSteps({ steps }: Run, reason: string): void {
-  for (const step of steps.values()) Object.assign(step, { state: "skipped", reason });
+  for (const step of steps.values()) {
+    if (step.state === "waiting") Object.assign(step, { state: "skipped", reason });
+  }
 }
 
 /** Replaces the time at which what runs on a node is ended; 0 for none. */

@@ -97,21 +97,29 @@ export function releaseNext(runs: Runs, catalogue: Catalogue, step: Step, atMs: 
 export function applyStepEnded(
   runs: Runs,
   catalogue: Catalogue,
-  { run: id, step: name, outcome, reason }: StepEnded,
+  { run: id, step: name, outcome, reason, actor }: StepEnded,
   atMs: number,
 ): void {
   const run = runs.byId.get(id);
   const step = run?.steps.get(name);
   if (run === undefined || step === undefined) return;
-  const workflow = workflowAt(catalogue, run.version);
-  const compiled = workflow.steps.get(name) as CompiledStep;
   cancelInstances(runs, catalogue, step, atMs);
   step.state = outcome as Step["state"];
   step.reason = reason;
+  step.skippedBy = actor;
+  settle(runs, workflowAt(catalogue, run.version), run, step);
+}
+
+/** What follows at once from a step that has just ended. */
+export function settle(runs: Runs, workflow: CompiledWorkflow, run: Run, step: Step): void {
+  const { step: name, state } = step;
+  const compiled = workflow.steps.get(name) as CompiledStep;
   runs.ready.delete(step);
   runs.joined.delete(step);
   const well = endsWell(step, compiled);
-  if (step.state === "failed" && !well && run.failure === "") run.failure = name;
+  // What was cut off in the former run, and is not done again, has not been done.
+  const fails = state === "failed" || (state === "cancelled" && step.taken);
+  if (fails && !well && run.failure === "") run.failure = name;
   for (const next of workflow.dependents.get(name) ?? []) {
     const dependent = run.steps.get(next) as Step;
     if (dependent.state !== "waiting") continue;
@@ -120,18 +128,28 @@ export function applyStepEnded(
     if (listed && !well && dependent.blocker === "") dependent.blocker = name;
     if (dependent.waitsFor === 0) runs.ready.add(dependent);
   }
+  // One of a later part is left out when that begins.
+  if (compiled.phase !== run.phase) return;
   run.unended--;
   if (run.unended === 0) clearTimer(runs.timers, run);
   while (run.unended === 0 && run.phase !== "finally") {
     run.phase = phases[phases.indexOf(run.phase) + 1] as Run["phase"];
-    run.unended = workflow.phases[run.phase].size;
     beginPhase(runs, workflow, run);
   }
 }
 
 /** Steps of the run's present part that wait for none may begin. */
 export function beginPhase(runs: Runs, workflow: CompiledWorkflow, run: Run): void {
-  for (const root of workflow.phases[run.phase].roots) runs.ready.add(run.steps.get(root) as Step);
+  const waiting = waitingSteps(workflow, run);
+  run.unended = waiting.length;
+  for (const step of waiting) if (step.waitsFor === 0) runs.ready.add(step);
+}
+
+/** Steps of the run's present part that have not begun. */
+export function waitingSteps({ phases }: CompiledWorkflow, run: Run): Step[] {
+  return phases[run.phase]
+    .map((id) => run.steps.get(id) as Step)
+    .filter((step) => step.state === "waiting");
 }
 
 function cancelInstances(runs: Runs, catalogue: Catalogue, step: Step, atMs: number): void {

@@ -1,11 +1,13 @@
 import { ExpressionError } from "@cohort/proto/expression";
+import type { RunStarted } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Workflow } from "@cohort/proto/resources/workflow";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { RunHistory } from "../history/history.ts";
-import type { Decision } from "../state/decision.ts";
+import { type Decision, nothing } from "../state/decision.ts";
+import type { Event } from "../state/event.ts";
 import type { CompiledWorkflow } from "../workflow/compile.ts";
 import { suggest } from "../workflow/nearest.ts";
 import { type Claim, isFull } from "./groups.ts";
@@ -50,54 +52,76 @@ export function decideStart(
   request: StartRequest,
   history: StartedRuns,
 ): Decision<Started> {
-  if (request.idempotencyKey.length > limits.idempotencyKeyLengthMax) {
-    throw refuse(
-      "LIMIT_EXCEEDED",
-      `the idempotency key is longer than ${limits.idempotencyKeyLengthMax} characters`,
-    );
-  }
-  const existing = startedWith(runs, history, request.idempotencyKey);
-  if (existing !== null) {
-    return { events: [], value: { run: existing, existing: true } };
-  }
-  const resource = catalogue.current.get(`workflow/${request.workflow}`);
-  if (resource === undefined) {
-    const names = [...catalogue.current.values()]
-      .filter((it) => it.kind === "workflow")
-      .map((it) => it.name);
-    throw refuse("WORKFLOW_UNKNOWN", `no workflow is called "${request.workflow}"`, {
-      hint: suggest(request.workflow, names),
-    });
-  }
-  const inputs = resolveInputs(catalogue, resource.version, request);
-  const inputsJson = JSON.stringify(inputs);
-  checkSize(inputsJson);
-  const claim = claimOf(workflowAt(catalogue, resource.version), inputs, request.event);
-  checkQueue(runs, claim);
-  checkAncestors(runs, claim, request.parent?.key);
+  const before = startedBefore(runs, request.idempotencyKey, history);
+  if (before !== null) return before;
   const { run, workflow, trigger, actor, event, idempotencyKey } = request;
-  const value = {
-    run,
-    workflow,
-    version: resource.version,
-    trigger,
-    actor,
-    inputsJson,
-    eventJson: event === null ? "" : JSON.stringify(event),
-    idempotencyKey,
-    group: claim?.group ?? "",
-    groupMax: claim?.max ?? 0,
-    overflow: claim?.overflow ?? "",
-    parent: request.parent?.key,
-    depth: request.parent?.depth ?? 0,
-  };
-  return { events: [{ $case: "runStarted", value }], value: { run, existing: false } };
+  const version = newestVersion(catalogue, workflow);
+  const inputsJson = inputsFor(catalogue, version, request);
+  const eventJson = event === null ? "" : JSON.stringify(event);
+  const start = { run, workflow, version, trigger, actor, inputsJson, eventJson, idempotencyKey };
+  const { key: parent, depth = 0 } = request.parent ?? {};
+  return begin({ catalogue, runs }, { ...start, parent, depth, retryOf: "", rerunOf: "" }, []);
+}
+
+/** Every run begins here; `taken`: steps that are over before it does. Throws GROUP_QUEUE_FULL. */
+export function begin(
+  { catalogue, runs }: { readonly catalogue: Catalogue; readonly runs: Runs },
+  start: Omit<RunStarted, "group" | "groupMax" | "overflow">,
+  taken: readonly Event[],
+): Decision<Started> {
+  const inputs = JSON.parse(start.inputsJson) as Record<string, unknown>;
+  const event: unknown = start.eventJson === "" ? null : JSON.parse(start.eventJson);
+  const claim = claimOf(workflowAt(catalogue, start.version), inputs, event);
+  checkQueue(runs, claim);
+  checkAncestors(runs, claim, start.parent);
+  const { group = "", max: groupMax = 0, overflow = "" } = claim ?? {};
+  const value = { ...start, group, groupMax, overflow };
+  const events: Event[] = [{ $case: "runStarted", value }, ...taken];
+  return { events, value: { run: start.run, existing: false } };
+}
+
+/** What a request is answered with whose key was used before, else null. Throws LIMIT_EXCEEDED. */
+export function startedBefore(
+  runs: Runs,
+  key: string,
+  history: StartedRuns,
+): Decision<Started> | null {
+  const max = limits.idempotencyKeyLengthMax;
+  if (key.length > max) {
+    throw refuse("LIMIT_EXCEEDED", `the idempotency key is longer than ${max} characters`);
+  }
+  const run = startedWith(runs, history, key);
+  return run === null ? null : nothing({ run, existing: true });
+}
+
+/** Throws WORKFLOW_UNKNOWN. */
+export function newestVersion(catalogue: Catalogue, workflow: string): string {
+  const resource = catalogue.current.get(`workflow/${workflow}`);
+  if (resource !== undefined) return resource.version;
+  const workflows = [...catalogue.current.values()].filter((it) => it.kind === "workflow");
+  throw refuse("WORKFLOW_UNKNOWN", `no workflow is called "${workflow}"`, {
+    hint: suggest(
+      workflow,
+      workflows.map((it) => it.name),
+    ),
+  });
+}
+
+/** All inputs of a run, as JSON, its defaults among them. Throws INPUT_INVALID, LIMIT_EXCEEDED. */
+export function inputsFor(
+  catalogue: Catalogue,
+  version: string,
+  given: Pick<StartRequest, "workflow" | "inputs" | "event">,
+): string {
+  const inputsJson = JSON.stringify(resolveInputs(catalogue, version, given));
+  checkSize(inputsJson);
+  return inputsJson;
 }
 
 function resolveInputs(
   catalogue: Catalogue,
   version: string,
-  request: StartRequest,
+  request: Pick<StartRequest, "workflow" | "inputs" | "event">,
 ): Record<string, unknown> {
   const { definition, inputDefaults } = workflowAt(catalogue, version);
   const declared = Object.keys(definition.inputs);

@@ -20,6 +20,8 @@ export const schedulerLimits = {
   fanOutBytesMax: 256 * 1024,
   /** Runs that may wait for a concurrency group. */
   groupQueueMax: 1_000,
+  /** Outputs that one entry takes over from a retried run; a step with more is taken in several. */
+  takenBytesMax: 512 * 1024,
   /** An unanswered dispatch is sent again, the same attempt, after this. */
   dispatchRepeatMs: 1_000,
   /** Messages that one gateway has been given and has not acknowledged. */

@@ -10,8 +10,12 @@ export interface Outcome {
 }
 
 /** Whether what depends on the step may go on, and the run need not fail for it. */
-export function endsWell(step: Step, { definition }: CompiledStep): boolean {
-  return step.state === "succeeded" || (step.state === "failed" && definition.continue_on_failure);
+export function endsWell(
+  { state, skippedBy }: Pick<Step, "skippedBy"> & { readonly state: string },
+  { definition }: CompiledStep,
+): boolean {
+  if (state === "succeeded" || skippedBy !== "") return true;
+  return state === "failed" && definition.continue_on_failure;
 }
 
 /** Of a step whose end is certain; null while it goes on. */

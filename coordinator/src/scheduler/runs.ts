@@ -80,6 +80,10 @@ export interface Run {
   startedMs: number;
   /** Number of the entry that started it. */
   readonly startedSeq: number;
+  /** The run of which it does again what did not end well; "" for none. */
+  readonly retryOf: string;
+  /** The run whose inputs and event it was given; "" for none. */
+  readonly rerunOf: string;
   readonly steps: ReadonlyMap<string, Step>;
   /** Which part of the workflow goes on; those before have ended. */
   phase: Phase;
@@ -126,6 +130,10 @@ export interface Step {
   blocker: string;
   state: "waiting" | "running" | "succeeded" | "failed" | "skipped" | "cancelled";
   reason: string;
+  /** The operator who skipped it; "" for none. */
+  skippedBy: string;
+  /** Whether it ended in the run that this one retries, and did not run here. */
+  taken: boolean;
   instances: Instance[];
   /** Instances that were let go so far; the rest wait for their turn. */
   released: number;

@@ -65,7 +65,8 @@ function nextOfSteps(schedule: Schedule, { steps }: Agenda): Event | null {
 function nextOfStep(schedule: Schedule, run: Run, step: Step): Event | null {
   const stop = stopOf(run, step, compiledStep(schedule, run, step.step));
   if (stop !== null) return stepEnded(step, stop);
-  if (step.state === "waiting" && run.pause !== null) return null;
+  const isHeld = run.pause !== null || run.state === "queued";
+  if (step.state === "waiting" && isHeld) return null;
   return step.state === "waiting" ? beginStep(schedule, run, step) : endStep(schedule, run, step);
 }
 
@@ -197,5 +198,5 @@ function attemptScheduled(instance: Instance, node: string): Event {
 }
 
 function stepEnded({ run, step }: Step, outcome: Outcome): Event {
-  return { $case: "stepEnded", value: { run, step, ...outcome } };
+  return { $case: "stepEnded", value: { run, step, ...outcome, actor: "" } };
 }

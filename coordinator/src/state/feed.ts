@@ -35,6 +35,7 @@ export function runOf({ event }: Recorded): string {
     case "stepCached":
     case "stepEnded":
     case "runStopping":
+    case "stepTaken":
     case "runPaused":
     case "runResumed":
     case "runEnded":

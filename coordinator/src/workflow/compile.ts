@@ -22,18 +22,12 @@ export interface CompiledWorkflow {
   readonly steps: ReadonlyMap<string, CompiledStep>;
   /** For each step, those that wait for it. */
   readonly dependents: ReadonlyMap<string, readonly string[]>;
-  readonly phases: Readonly<Record<Phase, CompiledPhase>>;
+  /** Steps of each phase, in the order in which they are written. */
+  readonly phases: Readonly<Record<Phase, readonly string[]>>;
   readonly inputDefaults: ReadonlyMap<string, CompiledValue>;
   /** What a run leaves, and the steps that this reads; null when it leaves nothing. */
   readonly outputs: (Pick<CompiledStep, "reads"> & { readonly value: CompiledValue }) | null;
   readonly concurrency: (Omit<Concurrency, "group"> & { readonly group: CompiledValue }) | null;
-}
-
-export interface CompiledPhase {
-  /** How many steps it has. */
-  readonly size: number;
-  /** Those that depend on none. */
-  readonly roots: readonly string[];
 }
 
 export interface CompiledStep {
@@ -95,9 +89,9 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
     steps,
     dependents: dependentsOf(graph),
     phases: {
-      steps: compilePhase(steps, "steps"),
-      on_failure: compilePhase(steps, "on_failure"),
-      finally: compilePhase(steps, "finally"),
+      steps: stepsOf(steps, "steps"),
+      on_failure: stepsOf(steps, "on_failure"),
+      finally: stepsOf(steps, "finally"),
     },
     outputs: compileOutputs(definition),
     concurrency: compileConcurrency(definition),
@@ -120,10 +114,8 @@ function compileConcurrency({ concurrency }: Workflow): CompiledWorkflow["concur
   return { ...concurrency, group: compileValue(concurrency.group) };
 }
 
-function compilePhase(steps: CompiledWorkflow["steps"], phase: Phase): CompiledPhase {
-  const all = [...steps].filter(([, step]) => step.phase === phase);
-  const roots = all.filter(([, { dependencies }]) => dependencies.steps.length === 0);
-  return { size: all.length, roots: roots.map(([id]) => id) };
+function stepsOf(steps: CompiledWorkflow["steps"], phase: Phase): string[] {
+  return [...steps].flatMap(([id, step]) => (step.phase === phase ? [id] : []));
 }
 
 /** Whether a step may have more instances than one. */

@@ -2,7 +2,9 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decideReconcile } from "../../src/scheduler/decide-attempt.ts";
 import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
+import { decidePause, decideResume } from "../../src/scheduler/decide-pause.ts";
 import { decideReports } from "../../src/scheduler/decide-reports.ts";
+import { decideSkip } from "../../src/scheduler/decide-skip.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
 import { createWorld, reportsOf, worldWith } from "./world.ts";
 
@@ -223,6 +225,18 @@ describe("the state", () => {
             if (pick % 11 === 0) {
               const cancel = { run: `run${(pick % 3) + 1}`, hard: pick % 2 === 0, actor: "test" };
               await it.writer.decide(({ runs }) => decideCancel(runs, cancel));
+            }
+            const verbed = `run${(pick % 3) + 1}`;
+            if (pick % 5 === 0) {
+              const asked = { run: verbed, reason: "", actor: "test" };
+              const verb = pick % 2 === 0 ? decidePause : decideResume;
+              await it.writer.decide(({ runs }) => verb(runs, asked));
+            }
+            if (pick % 13 === 0) {
+              const step = it.runOf(verbed).steps.keys().next().value as string;
+              const skip = { run: verbed, step, reason: "test", actor: "test" };
+              const role = "operator" as const;
+              await it.writer.decide((all) => decideSkip(all, { ...skip, role })).catch(() => {});
             }
             if (it.open().length === 0) continue;
             const active = [...it.state.runs.onNode.values()].flatMap((instances) => [

@@ -104,7 +104,10 @@ const addRunCommands: AddCommands = (program, work) => {
     .option("-i, --input <key=text>", "an input; key:=json for other than text", collect, [])
     .option("--inputs <file>", "all inputs as a JSON object; - for stdin")
     .option("-w, --follow", "stay until the run has ended; exit with 3 if it failed", false)
-    .option("--idempotency-key <key>", "a second start with this key is the same run")
+    .option(
+      "--idempotency-key <key>",
+      "a second start of this workflow with this key is the same run",
+    )
     .action((workflow, options) =>
       work(async (session) => (await import("./commands/run.ts")).run(session, workflow, options)),
     );
@@ -157,6 +160,33 @@ const addRunCommands: AddCommands = (program, work) => {
     .option("--reason <text>", "why, for those who read its status and the ledger", "")
     .action((run, options) =>
       work(async (session) => (await import("./commands/pause.ts")).pause(session, run, options)),
+    );
+  program
+    .command("retry <run>")
+    .description("start a run that does again what did not end well, and takes the rest over")
+    .option("--from <step>", "do this step again, and what depends on it, instead")
+    .option("-w, --follow", "stay until the run has ended; exit with 3 if it failed", false)
+    .option("--idempotency-key <key>", "a second retry with this key is the same run")
+    .action((run, options) =>
+      work(async (session) => (await import("./commands/retry.ts")).retry(session, run, options)),
+    );
+  program
+    .command("rerun <run>")
+    .description("start a run with the inputs and the event of another")
+    .option("--latest", "of the newest version of its workflow instead of its own", false)
+    .option("-w, --follow", "stay until the run has ended; exit with 3 if it failed", false)
+    .option("--idempotency-key <key>", "a second rerun with this key is the same run")
+    .action((run, options) =>
+      work(async (session) => (await import("./commands/retry.ts")).rerun(session, run, options)),
+    );
+  program
+    .command("skip <run> <step>")
+    .description("end a step that has not ended; what depends on it goes on")
+    .requiredOption("--reason <text>", "why, for those who read its status and the ledger")
+    .action((run, step, options) =>
+      work(async (session) =>
+        (await import("./commands/skip.ts")).skip(session, run, step, options),
+      ),
     );
   program
     .command("resume <run>")

@@ -39,6 +39,8 @@ export function runView(it: Run) {
         ? null
         : { actor: it.pause.actor, reason: it.pause.reason, since_ms: it.pause.sinceMs },
     outputs: parsed(it.outputsJson),
+    retry_of: textOrNull(it.retryOf),
+    rerun_of: textOrNull(it.rerunOf),
     steps: it.steps.map(stepView),
     charges: it.charges.map(chargeView),
     event: parsed(it.eventJson),
@@ -51,6 +53,8 @@ function stepView(it: Step) {
     kind: it.kind,
     state: it.state,
     reason: it.reason,
+    skipped_by: textOrNull(it.skippedBy),
+    taken: it.taken,
     instances: it.instances.map(instanceView),
   };
 }
@@ -235,6 +239,10 @@ export function graphView(it: GraphReply) {
 
 export function changeView(it: ResourceChange) {
   return { kind: it.kind, name: it.name, version: it.version, change: it.change };
+}
+
+function textOrNull(text: string): string | null {
+  return text === "" ? null : text;
 }
 
 function time(milliseconds: number): number | null {

@@ -256,6 +256,29 @@ export interface NodeDetail {
   detail: string;
 }
 
+export interface RetryRunRequest {
+  run: string;
+  /** step to begin with; "": whatever did not end well */
+  from: string;
+  idempotencyKey: string;
+}
+
+export interface RerunRequest {
+  run: string;
+  /** of the newest version of its workflow instead of its own */
+  latest: boolean;
+  idempotencyKey: string;
+}
+
+export interface SkipStepRequest {
+  run: string;
+  step: string;
+  reason: string;
+}
+
+export interface SkipStepReply {
+}
+
 export interface GetRunRequest {
   run: string;
 }
@@ -297,6 +320,10 @@ export interface Run {
   pause:
     | Pause
     | undefined;
+  /** the run that it retries, "" for none */
+  retryOf: string;
+  /** the run that it repeats, "" for none */
+  rerunOf: string;
   /** the event that started it, "" for none */
   eventJson: string;
   /** of its workflow's `outputs`, when it has succeeded */
@@ -329,6 +356,10 @@ export interface Step {
   state: string;
   reason: string;
   instances: Instance[];
+  /** the operator who skipped it, "" for none */
+  skippedBy: string;
+  /** it ended so in the run that this one retries */
+  taken: boolean;
 }
 
 export interface Instance {
@@ -3912,6 +3943,369 @@ export const NodeDetail: MessageFns<NodeDetail> = {
   },
 };
 
+function createBaseRetryRunRequest(): RetryRunRequest {
+  return { run: "", from: "", idempotencyKey: "" };
+}
+
+export const RetryRunRequest: MessageFns<RetryRunRequest> = {
+  encode(message: RetryRunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.from !== "") {
+      writer.uint32(18).string(message.from);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(26).string(message.idempotencyKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryRunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryRunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetryRunRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+    };
+  },
+
+  toJSON(message: RetryRunRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetryRunRequest>): RetryRunRequest {
+    return RetryRunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryRunRequest>): RetryRunRequest {
+    const message = createBaseRetryRunRequest();
+    message.run = object.run ?? "";
+    message.from = object.from ?? "";
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    return message;
+  },
+};
+
+function createBaseRerunRequest(): RerunRequest {
+  return { run: "", latest: false, idempotencyKey: "" };
+}
+
+export const RerunRequest: MessageFns<RerunRequest> = {
+  encode(message: RerunRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.latest !== false) {
+      writer.uint32(16).bool(message.latest);
+    }
+    if (message.idempotencyKey !== "") {
+      writer.uint32(26).string(message.idempotencyKey);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RerunRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRerunRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.latest = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.idempotencyKey = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RerunRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      latest: isSet(object.latest) ? globalThis.Boolean(object.latest) : false,
+      idempotencyKey: isSet(object.idempotencyKey)
+        ? globalThis.String(object.idempotencyKey)
+        : isSet(object.idempotency_key)
+        ? globalThis.String(object.idempotency_key)
+        : "",
+    };
+  },
+
+  toJSON(message: RerunRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.latest !== false) {
+      obj.latest = message.latest;
+    }
+    if (message.idempotencyKey !== "") {
+      obj.idempotencyKey = message.idempotencyKey;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RerunRequest>): RerunRequest {
+    return RerunRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RerunRequest>): RerunRequest {
+    const message = createBaseRerunRequest();
+    message.run = object.run ?? "";
+    message.latest = object.latest ?? false;
+    message.idempotencyKey = object.idempotencyKey ?? "";
+    return message;
+  },
+};
+
+function createBaseSkipStepRequest(): SkipStepRequest {
+  return { run: "", step: "", reason: "" };
+}
+
+export const SkipStepRequest: MessageFns<SkipStepRequest> = {
+  encode(message: SkipStepRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SkipStepRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkipStepRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SkipStepRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: SkipStepRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SkipStepRequest>): SkipStepRequest {
+    return SkipStepRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SkipStepRequest>): SkipStepRequest {
+    const message = createBaseSkipStepRequest();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSkipStepReply(): SkipStepReply {
+  return {};
+}
+
+export const SkipStepReply: MessageFns<SkipStepReply> = {
+  encode(_: SkipStepReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SkipStepReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkipStepReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): SkipStepReply {
+    return {};
+  },
+
+  toJSON(_: SkipStepReply): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<SkipStepReply>): SkipStepReply {
+    return SkipStepReply.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<SkipStepReply>): SkipStepReply {
+    const message = createBaseSkipStepReply();
+    return message;
+  },
+};
+
 function createBaseGetRunRequest(): GetRunRequest {
   return { run: "" };
 }
@@ -4196,6 +4590,8 @@ function createBaseRun(): Run {
     charges: [],
     limitNanoUsd: 0,
     pause: undefined,
+    retryOf: "",
+    rerunOf: "",
     eventJson: "",
     outputsJson: "",
     parent: undefined,
@@ -4246,6 +4642,12 @@ export const Run: MessageFns<Run> = {
     }
     if (message.pause !== undefined) {
       Pause.encode(message.pause, writer.uint32(106).fork()).join();
+    }
+    if (message.retryOf !== "") {
+      writer.uint32(114).string(message.retryOf);
+    }
+    if (message.rerunOf !== "") {
+      writer.uint32(122).string(message.rerunOf);
     }
     if (message.eventJson !== "") {
       writer.uint32(162).string(message.eventJson);
@@ -4388,6 +4790,22 @@ export const Run: MessageFns<Run> = {
             message.pause = Pause.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.retryOf = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.rerunOf = reader.string();
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -4487,6 +4905,16 @@ export const Run: MessageFns<Run> = {
         ? globalThis.Number(object.limit_nano_usd)
         : 0,
       pause: isSet(object.pause) ? Pause.fromJSON(object.pause) : undefined,
+      retryOf: isSet(object.retryOf)
+        ? globalThis.String(object.retryOf)
+        : isSet(object.retry_of)
+        ? globalThis.String(object.retry_of)
+        : "",
+      rerunOf: isSet(object.rerunOf)
+        ? globalThis.String(object.rerunOf)
+        : isSet(object.rerun_of)
+        ? globalThis.String(object.rerun_of)
+        : "",
       eventJson: isSet(object.eventJson)
         ? globalThis.String(object.eventJson)
         : isSet(object.event_json)
@@ -4554,6 +4982,12 @@ export const Run: MessageFns<Run> = {
     if (message.pause !== undefined) {
       obj.pause = Pause.toJSON(message.pause);
     }
+    if (message.retryOf !== "") {
+      obj.retryOf = message.retryOf;
+    }
+    if (message.rerunOf !== "") {
+      obj.rerunOf = message.rerunOf;
+    }
     if (message.eventJson !== "") {
       obj.eventJson = message.eventJson;
     }
@@ -4596,6 +5030,8 @@ export const Run: MessageFns<Run> = {
     message.charges = object.charges?.map((e) => Charge.fromPartial(e)) || [];
     message.limitNanoUsd = object.limitNanoUsd ?? 0;
     message.pause = (object.pause !== undefined && object.pause !== null) ? Pause.fromPartial(object.pause) : undefined;
+    message.retryOf = object.retryOf ?? "";
+    message.rerunOf = object.rerunOf ?? "";
     message.eventJson = object.eventJson ?? "";
     message.outputsJson = object.outputsJson ?? "";
     message.parent = (object.parent !== undefined && object.parent !== null)
@@ -4715,7 +5151,7 @@ export const Pause: MessageFns<Pause> = {
 };
 
 function createBaseStep(): Step {
-  return { step: "", kind: "", state: "", reason: "", instances: [] };
+  return { step: "", kind: "", state: "", reason: "", instances: [], skippedBy: "", taken: false };
 }
 
 export const Step: MessageFns<Step> = {
@@ -4734,6 +5170,12 @@ export const Step: MessageFns<Step> = {
     }
     for (const v of message.instances) {
       Instance.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.skippedBy !== "") {
+      writer.uint32(50).string(message.skippedBy);
+    }
+    if (message.taken !== false) {
+      writer.uint32(56).bool(message.taken);
     }
     return writer;
   },
@@ -4791,6 +5233,22 @@ export const Step: MessageFns<Step> = {
             message.instances.push(Instance.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.skippedBy = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.taken = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4812,6 +5270,12 @@ export const Step: MessageFns<Step> = {
       instances: globalThis.Array.isArray(object?.instances)
         ? object.instances.map((e: any) => Instance.fromJSON(e))
         : [],
+      skippedBy: isSet(object.skippedBy)
+        ? globalThis.String(object.skippedBy)
+        : isSet(object.skipped_by)
+        ? globalThis.String(object.skipped_by)
+        : "",
+      taken: isSet(object.taken) ? globalThis.Boolean(object.taken) : false,
     };
   },
 
@@ -4832,6 +5296,12 @@ export const Step: MessageFns<Step> = {
     if (message.instances?.length) {
       obj.instances = message.instances.map((e) => Instance.toJSON(e));
     }
+    if (message.skippedBy !== "") {
+      obj.skippedBy = message.skippedBy;
+    }
+    if (message.taken !== false) {
+      obj.taken = message.taken;
+    }
     return obj;
   },
 
@@ -4845,6 +5315,8 @@ export const Step: MessageFns<Step> = {
     message.state = object.state ?? "";
     message.reason = object.reason ?? "";
     message.instances = object.instances?.map((e) => Instance.fromPartial(e)) || [];
+    message.skippedBy = object.skippedBy ?? "";
+    message.taken = object.taken ?? false;
     return message;
   },
 };
@@ -10557,6 +11029,39 @@ export const RunsService = {
     responseSerialize: (value: ResumeRunReply): Buffer => Buffer.from(ResumeRunReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResumeRunReply => ResumeRunReply.decode(value),
   },
+  /**
+   * A new run that does again what did not end well, or a step and what depends on it; the rest is
+   * taken over with its outputs.
+   */
+  retry: {
+    path: "/cohort.console.Runs/Retry" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetryRunRequest): Buffer => Buffer.from(RetryRunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetryRunRequest => RetryRunRequest.decode(value),
+    responseSerialize: (value: StartRunReply): Buffer => Buffer.from(StartRunReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StartRunReply => StartRunReply.decode(value),
+  },
+  /** A new run with the same inputs and event. */
+  rerun: {
+    path: "/cohort.console.Runs/Rerun" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RerunRequest): Buffer => Buffer.from(RerunRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RerunRequest => RerunRequest.decode(value),
+    responseSerialize: (value: StartRunReply): Buffer => Buffer.from(StartRunReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StartRunReply => StartRunReply.decode(value),
+  },
+  /** Ends a step that has not ended; what depends on it goes on. */
+  skip: {
+    path: "/cohort.console.Runs/Skip" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SkipStepRequest): Buffer => Buffer.from(SkipStepRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SkipStepRequest => SkipStepRequest.decode(value),
+    responseSerialize: (value: SkipStepReply): Buffer => Buffer.from(SkipStepReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SkipStepReply => SkipStepReply.decode(value),
+  },
   /** The run now and after every change, until it has ended. */
   watch: {
     path: "/cohort.console.Runs/Watch" as const,
@@ -10600,6 +11105,15 @@ export interface RunsServer extends UntypedServiceImplementation {
   /** Nothing of the run begins any more; what runs of it goes on to its end. */
   pause: handleUnaryCall<PauseRunRequest, PauseRunReply>;
   resume: handleUnaryCall<ResumeRunRequest, ResumeRunReply>;
+  /**
+   * A new run that does again what did not end well, or a step and what depends on it; the rest is
+   * taken over with its outputs.
+   */
+  retry: handleUnaryCall<RetryRunRequest, StartRunReply>;
+  /** A new run with the same inputs and event. */
+  rerun: handleUnaryCall<RerunRequest, StartRunReply>;
+  /** Ends a step that has not ended; what depends on it goes on. */
+  skip: handleUnaryCall<SkipStepRequest, SkipStepReply>;
   /** The run now and after every change, until it has ended. */
   watch: handleServerStreamingCall<GetRunRequest, Run>;
   /** What steps wrote, from the beginning; with follow, until the run has ended. */
@@ -10713,6 +11227,57 @@ export interface RunsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ResumeRunReply) => void,
+  ): ClientUnaryCall;
+  /**
+   * A new run that does again what did not end well, or a step and what depends on it; the rest is
+   * taken over with its outputs.
+   */
+  retry(
+    request: RetryRunRequest,
+    callback: (error: ServiceError | null, response: StartRunReply) => void,
+  ): ClientUnaryCall;
+  retry(
+    request: RetryRunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: StartRunReply) => void,
+  ): ClientUnaryCall;
+  retry(
+    request: RetryRunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: StartRunReply) => void,
+  ): ClientUnaryCall;
+  /** A new run with the same inputs and event. */
+  rerun(
+    request: RerunRequest,
+    callback: (error: ServiceError | null, response: StartRunReply) => void,
+  ): ClientUnaryCall;
+  rerun(
+    request: RerunRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: StartRunReply) => void,
+  ): ClientUnaryCall;
+  rerun(
+    request: RerunRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: StartRunReply) => void,
+  ): ClientUnaryCall;
+  /** Ends a step that has not ended; what depends on it goes on. */
+  skip(
+    request: SkipStepRequest,
+    callback: (error: ServiceError | null, response: SkipStepReply) => void,
+  ): ClientUnaryCall;
+  skip(
+    request: SkipStepRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SkipStepReply) => void,
+  ): ClientUnaryCall;
+  skip(
+    request: SkipStepRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SkipStepReply) => void,
   ): ClientUnaryCall;
   /** The run now and after every change, until it has ended. */
   watch(request: GetRunRequest, options?: Partial<CallOptions>): ClientReadableStream<Run>;

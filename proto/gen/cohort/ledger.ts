@@ -52,6 +52,7 @@ export interface Entry {
     | { $case: "callRefused"; value: CallRefused }
     | { $case: "runPaused"; value: RunPaused }
     | { $case: "runResumed"; value: RunResumed }
+    | { $case: "stepTaken"; value: StepTaken }
     | { $case: "nodeCordoned"; value: NodeCordoned }
     | { $case: "nodeUncordoned"; value: NodeUncordoned }
     | { $case: "nodeDrained"; value: NodeDrained }
@@ -212,6 +213,10 @@ export interface RunStarted {
     | undefined;
   /** sub-workflows above it, itself included */
   depth: number;
+  /** the run of which it does again what did not end well, "" for none */
+  retryOf: string;
+  /** the run whose inputs and event it was given, "" for none */
+  rerunOf: string;
 }
 
 /**
@@ -220,6 +225,29 @@ export interface RunStarted {
  */
 export interface RunBegan {
   run: string;
+}
+
+/**
+ * A step of a retried run is over before it begins: it ended so in the former run, and does not run
+ * again. What has many or large outputs is taken in several entries, one after another.
+ */
+export interface StepTaken {
+  run: string;
+  step: string;
+  outcome: string;
+  reason: string;
+  skippedBy: string;
+  instances: TakenInstance[];
+}
+
+export interface TakenInstance {
+  /** of the former run, as is all that follows */
+  attempt: number;
+  node: string;
+  state: string;
+  startedMs: number;
+  endedMs: number;
+  result: Finished | undefined;
 }
 
 /** The step is ready and its fan-out is fixed: one instance a node, an item, a combination, or one. */
@@ -343,6 +371,8 @@ export interface StepEnded {
   outcome: string;
   /** why it was skipped or failed */
   reason: string;
+  /** the operator who skipped it, "" for the coordinator */
+  actor: string;
 }
 
 export interface RunEnded {
@@ -583,6 +613,9 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "runResumed":
         RunResumed.encode(message.event.value, writer.uint32(434).fork()).join();
+        break;
+      case "stepTaken":
+        StepTaken.encode(message.event.value, writer.uint32(442).fork()).join();
         break;
       case "nodeCordoned":
         NodeCordoned.encode(message.event.value, writer.uint32(514).fork()).join();
@@ -888,6 +921,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "runResumed", value: RunResumed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 55: {
+            if (tag !== 442) {
+              break;
+            }
+
+            message.event = { $case: "stepTaken", value: StepTaken.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 64: {
             if (tag !== 514) {
               break;
@@ -1131,6 +1172,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "runResumed", value: RunResumed.fromJSON(object.runResumed) }
         : isSet(object.run_resumed)
         ? { $case: "runResumed", value: RunResumed.fromJSON(object.run_resumed) }
+        : isSet(object.stepTaken)
+        ? { $case: "stepTaken", value: StepTaken.fromJSON(object.stepTaken) }
+        : isSet(object.step_taken)
+        ? { $case: "stepTaken", value: StepTaken.fromJSON(object.step_taken) }
         : isSet(object.nodeCordoned)
         ? { $case: "nodeCordoned", value: NodeCordoned.fromJSON(object.nodeCordoned) }
         : isSet(object.node_cordoned)
@@ -1253,6 +1298,8 @@ export const Entry: MessageFns<Entry> = {
       obj.runPaused = RunPaused.toJSON(message.event.value);
     } else if (message.event?.$case === "runResumed") {
       obj.runResumed = RunResumed.toJSON(message.event.value);
+    } else if (message.event?.$case === "stepTaken") {
+      obj.stepTaken = StepTaken.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeCordoned") {
       obj.nodeCordoned = NodeCordoned.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeUncordoned") {
@@ -1462,6 +1509,12 @@ export const Entry: MessageFns<Entry> = {
       case "runResumed": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "runResumed", value: RunResumed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "stepTaken": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "stepTaken", value: StepTaken.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3355,6 +3408,8 @@ function createBaseRunStarted(): RunStarted {
     overflow: "",
     parent: undefined,
     depth: 0,
+    retryOf: "",
+    rerunOf: "",
   };
 }
 
@@ -3398,6 +3453,12 @@ export const RunStarted: MessageFns<RunStarted> = {
     }
     if (message.depth !== 0) {
       writer.uint32(104).uint32(message.depth);
+    }
+    if (message.retryOf !== "") {
+      writer.uint32(114).string(message.retryOf);
+    }
+    if (message.rerunOf !== "") {
+      writer.uint32(122).string(message.rerunOf);
     }
     return writer;
   },
@@ -3519,6 +3580,22 @@ export const RunStarted: MessageFns<RunStarted> = {
             message.depth = reader.uint32();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.retryOf = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.rerunOf = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3562,6 +3639,16 @@ export const RunStarted: MessageFns<RunStarted> = {
       overflow: isSet(object.overflow) ? globalThis.String(object.overflow) : "",
       parent: isSet(object.parent) ? AttemptKey.fromJSON(object.parent) : undefined,
       depth: isSet(object.depth) ? globalThis.Number(object.depth) : 0,
+      retryOf: isSet(object.retryOf)
+        ? globalThis.String(object.retryOf)
+        : isSet(object.retry_of)
+        ? globalThis.String(object.retry_of)
+        : "",
+      rerunOf: isSet(object.rerunOf)
+        ? globalThis.String(object.rerunOf)
+        : isSet(object.rerun_of)
+        ? globalThis.String(object.rerun_of)
+        : "",
     };
   },
 
@@ -3606,6 +3693,12 @@ export const RunStarted: MessageFns<RunStarted> = {
     if (message.depth !== 0) {
       obj.depth = Math.round(message.depth);
     }
+    if (message.retryOf !== "") {
+      obj.retryOf = message.retryOf;
+    }
+    if (message.rerunOf !== "") {
+      obj.rerunOf = message.rerunOf;
+    }
     return obj;
   },
 
@@ -3629,6 +3722,8 @@ export const RunStarted: MessageFns<RunStarted> = {
       ? AttemptKey.fromPartial(object.parent)
       : undefined;
     message.depth = object.depth ?? 0;
+    message.retryOf = object.retryOf ?? "";
+    message.rerunOf = object.rerunOf ?? "";
     return message;
   },
 };
@@ -3696,6 +3791,320 @@ export const RunBegan: MessageFns<RunBegan> = {
   fromPartial(object: DeepPartial<RunBegan>): RunBegan {
     const message = createBaseRunBegan();
     message.run = object.run ?? "";
+    return message;
+  },
+};
+
+function createBaseStepTaken(): StepTaken {
+  return { run: "", step: "", outcome: "", reason: "", skippedBy: "", instances: [] };
+}
+
+export const StepTaken: MessageFns<StepTaken> = {
+  encode(message: StepTaken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(26).string(message.outcome);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    if (message.skippedBy !== "") {
+      writer.uint32(42).string(message.skippedBy);
+    }
+    for (const v of message.instances) {
+      TakenInstance.encode(v!, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepTaken {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepTaken();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.skippedBy = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.instances.push(TakenInstance.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StepTaken {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      skippedBy: isSet(object.skippedBy)
+        ? globalThis.String(object.skippedBy)
+        : isSet(object.skipped_by)
+        ? globalThis.String(object.skipped_by)
+        : "",
+      instances: globalThis.Array.isArray(object?.instances)
+        ? object.instances.map((e: any) => TakenInstance.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: StepTaken): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.skippedBy !== "") {
+      obj.skippedBy = message.skippedBy;
+    }
+    if (message.instances?.length) {
+      obj.instances = message.instances.map((e) => TakenInstance.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StepTaken>): StepTaken {
+    return StepTaken.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepTaken>): StepTaken {
+    const message = createBaseStepTaken();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    message.outcome = object.outcome ?? "";
+    message.reason = object.reason ?? "";
+    message.skippedBy = object.skippedBy ?? "";
+    message.instances = object.instances?.map((e) => TakenInstance.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTakenInstance(): TakenInstance {
+  return { attempt: 0, node: "", state: "", startedMs: 0, endedMs: 0, result: undefined };
+}
+
+export const TakenInstance: MessageFns<TakenInstance> = {
+  encode(message: TakenInstance, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.attempt !== 0) {
+      writer.uint32(8).uint32(message.attempt);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.startedMs !== 0) {
+      writer.uint32(32).int64(message.startedMs);
+    }
+    if (message.endedMs !== 0) {
+      writer.uint32(40).int64(message.endedMs);
+    }
+    if (message.result !== undefined) {
+      Finished.encode(message.result, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakenInstance {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakenInstance();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.attempt = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.startedMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.endedMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.result = Finished.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TakenInstance {
+    return {
+      attempt: isSet(object.attempt) ? globalThis.Number(object.attempt) : 0,
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      startedMs: isSet(object.startedMs)
+        ? globalThis.Number(object.startedMs)
+        : isSet(object.started_ms)
+        ? globalThis.Number(object.started_ms)
+        : 0,
+      endedMs: isSet(object.endedMs)
+        ? globalThis.Number(object.endedMs)
+        : isSet(object.ended_ms)
+        ? globalThis.Number(object.ended_ms)
+        : 0,
+      result: isSet(object.result) ? Finished.fromJSON(object.result) : undefined,
+    };
+  },
+
+  toJSON(message: TakenInstance): unknown {
+    const obj: any = {};
+    if (message.attempt !== 0) {
+      obj.attempt = Math.round(message.attempt);
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.startedMs !== 0) {
+      obj.startedMs = Math.round(message.startedMs);
+    }
+    if (message.endedMs !== 0) {
+      obj.endedMs = Math.round(message.endedMs);
+    }
+    if (message.result !== undefined) {
+      obj.result = Finished.toJSON(message.result);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TakenInstance>): TakenInstance {
+    return TakenInstance.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TakenInstance>): TakenInstance {
+    const message = createBaseTakenInstance();
+    message.attempt = object.attempt ?? 0;
+    message.node = object.node ?? "";
+    message.state = object.state ?? "";
+    message.startedMs = object.startedMs ?? 0;
+    message.endedMs = object.endedMs ?? 0;
+    message.result = (object.result !== undefined && object.result !== null)
+      ? Finished.fromPartial(object.result)
+      : undefined;
     return message;
   },
 };
@@ -5045,7 +5454,7 @@ export const ScheduleFired: MessageFns<ScheduleFired> = {
 };
 
 function createBaseStepEnded(): StepEnded {
-  return { run: "", step: "", outcome: "", reason: "" };
+  return { run: "", step: "", outcome: "", reason: "", actor: "" };
 }
 
 export const StepEnded: MessageFns<StepEnded> = {
@@ -5061,6 +5470,9 @@ export const StepEnded: MessageFns<StepEnded> = {
     }
     if (message.reason !== "") {
       writer.uint32(34).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(42).string(message.actor);
     }
     return writer;
   },
@@ -5110,6 +5522,14 @@ export const StepEnded: MessageFns<StepEnded> = {
             message.reason = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5128,6 +5548,7 @@ export const StepEnded: MessageFns<StepEnded> = {
       step: isSet(object.step) ? globalThis.String(object.step) : "",
       outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
     };
   },
 
@@ -5145,6 +5566,9 @@ export const StepEnded: MessageFns<StepEnded> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
     return obj;
   },
 
@@ -5157,6 +5581,7 @@ export const StepEnded: MessageFns<StepEnded> = {
     message.step = object.step ?? "";
     message.outcome = object.outcome ?? "";
     message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
     return message;
   },
 };

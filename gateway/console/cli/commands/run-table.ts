@@ -28,6 +28,7 @@ export function runTable(output: Output, run: Run, nowMs: number): string {
   const outputs = run.outputsJson === "" ? [] : ["", `outputs: ${neutralise(run.outputsJson)}`];
   return [
     headline,
+    ...originOf(run),
     ...parent,
     ...pause,
     "",
@@ -48,16 +49,16 @@ export function describePause({ actor, reason, sinceMs }: Pause): string {
 }
 
 function stepRows(output: Output, step: Step, nowMs: number): (Cell | string)[][] {
-  if (step.instances.length === 0) {
-    return [
-      [step.step, "-", output.state(step.state), "-", "-", shorten(step.reason, outputWidth)],
-    ];
+  if (step.instances.length === 0 || step.skippedBy !== "") {
+    const reason = step.skippedBy === "" ? step.reason : `by ${step.skippedBy}: ${step.reason}`;
+    const attempt = step.taken ? "taken" : "-";
+    return [[step.step, "-", output.state(step.state), attempt, "-", shorten(reason, outputWidth)]];
   }
   return step.instances.map((it) => [
     step.instances.length === 1 ? step.step : `${step.step}[${it.instance}]`,
     nodeOf(it),
     output.state(it.state),
-    String(it.attempt),
+    step.taken ? "taken" : String(it.attempt),
     formatSpan(it.startedMs, it.endedMs, nowMs),
     shorten(outcomeOf(it), outputWidth),
   ]);
