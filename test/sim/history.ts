@@ -233,13 +233,14 @@ export class History {
   }
 
   /** Instead of an attempt, and in place of one that succeeded. */
-  #cached({ run: id, step, instance, originRun, originInstance }: StepCached): void {
+  #cached({ run: id, step, instance, originRun, originInstance, outputJson }: StepCached): void {
     const place = `${step}[${instance}]`;
     const run = this.#goingOn(id);
     this.#begins(id, `${place} is cached`);
     const says = "what is cached has succeeded once, and does not run";
     must(!run.latest.has(place), says, `${id}/${place} has run`);
     run.latest.set(place, noAttempt);
+    run.outputs.set(place, outputJson);
     const origin = this.runs.get(originRun)?.latest.get(`${step}[${originInstance}]`) ?? 0;
     must(origin > 0, says, `${id}/${place} is from ${originRun}, which did not run it`);
   }

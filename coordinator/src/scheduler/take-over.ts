@@ -48,5 +48,6 @@ function takenInstance(step: Step, it: TakenInstance, needs: Needs, atMs: number
     endedMs: it.endedMs,
     dueMs: 0,
     result: it.result ?? null,
+    cachedFrom: "",
   };
 }
