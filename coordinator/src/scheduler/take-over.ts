@@ -49,5 +49,6 @@ function takenInstance(step: Step, it: TakenInstance, needs: Needs, atMs: number
     dueMs: 0,
     result: it.result ?? null,
     cachedFrom: "",
+    child: "",
   };
 }

@@ -38,6 +38,12 @@ export function runTable(output: Output, run: Run, nowMs: number): string {
   ].join("\n");
 }
 
+function originOf({ retryOf, rerunOf, steps }: Run): string[] {
+  const taken = steps.filter((it) => it.taken).length;
+  if (retryOf !== "") return [neutralise(`retry of ${retryOf}, ${taken} steps taken over`)];
+  return rerunOf === "" ? [] : [neutralise(`rerun of ${rerunOf}`)];
+}
+
 /** What a list of runs shows as the state. */
 export function stateOf({ state, pause }: Run): string {
   return pause === undefined ? state : "paused";
