@@ -178,11 +178,7 @@ export class History {
     must(!this.runs.has(run), "a transition is recorded once", `run ${run} started twice`);
     if (retryOf !== "") {
       const { ended } = this.#run({ run: retryOf });
-      must(
-        ended !== null,
-        "a retry takes over what was",
-        `${run} retries ${retryOf}, which goes on`,
-      );
+      must(ended !== null, "a retry takes over what was", `${retryOf} goes on, retried as ${run}`);
     }
     this.runs.set(run, {
       retryOf,
