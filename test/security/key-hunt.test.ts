@@ -2,10 +2,14 @@ import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  ExplainRequest,
   GetArtifactRequest,
+  GetNodeRequest,
   GetRunRequest,
+  GraphRequest,
+  HistoryRequest,
   LogsRequest,
-  type LogsRequest as LogsRequestType,
+  ShowResourceRequest,
 } from "@cohort/proto/gen/cohort/console";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Desk } from "../kit/desk.ts";
@@ -155,22 +159,44 @@ describe("the API key", () => {
   });
 });
 
-/** Methods that do something rather than tell something. */
-const changing = /\/(?:Apply|Start|Cancel|Invite|Set|Submit)$/;
+/** Methods that do something rather than tell something, or tell it once only: what is to be published. */
+const changing =
+  /\/(?:Apply|Rollback|Start|StartMany|Cancel|Pause|Resume|Retry|Rerun|Skip|Invite|Cordon|Drain|Uncordon|SetSlots|Set|Decide|Submit|AcknowledgePublication|WatchPublications)$/;
 
+/** Of the others, all that is there to be told; each method with what it needs to be told of. */
 function requestsFor(path: string): Buffer[] {
   const encode = (it: { finish(): Uint8Array }) => Buffer.from(it.finish());
-  if (path.endsWith("Runs/Logs")) {
-    const wanted = (run: string): LogsRequestType => ({ run, step: "", follow: false });
-    return [encode(LogsRequest.encode(wanted(runs[messages + 1] ?? "")))];
+  const run = runs[messages + 1] ?? "";
+  const resources = [
+    { kind: "workflow", name: "asking" },
+    { kind: "service", name: "desk" },
+  ];
+  switch (path.split(".").at(-1)) {
+    case "Resources/Show":
+      return resources.map((it) => encode(ShowResourceRequest.encode({ ...it, version: "" })));
+    case "Resources/History":
+      return resources.map((it) => encode(HistoryRequest.encode(it)));
+    case "Resources/Graph":
+      return [encode(GraphRequest.encode({ workflow: "asking", version: "", files: [] }))];
+    case "Runs/Logs":
+      return [encode(LogsRequest.encode({ run, step: "", follow: false }))];
+    case "Runs/Explain": {
+      const lingering = runs[messages + 2] ?? "";
+      return [encode(ExplainRequest.encode({ run: lingering, step: "ask", all: true }))];
+    }
+    case "Runs/Get":
+    case "Runs/Watch":
+    case "Artifacts/List":
+      return runs.map((it) => encode(GetRunRequest.encode({ run: it })));
+    case "Artifacts/Get": {
+      const wanted = { run, step: "leave", instance: 0, name: "left" };
+      return [encode(GetArtifactRequest.encode(wanted))];
+    }
+    case "Nodes/Watch":
+      return [encode(GetNodeRequest.encode({ node: "press-01" }))];
+    default:
+      return [Buffer.alloc(0)];
   }
-  if (path.endsWith("Artifacts/Get")) {
-    const run = runs[messages + 1] ?? "";
-    const wanted = { run, step: "leave", instance: 0, name: "left" };
-    return [encode(GetArtifactRequest.encode(wanted))];
-  }
-  if (!/(?:Runs\/(?:Get|Watch)|Artifacts\/List)$/.test(path)) return [Buffer.alloc(0)];
-  return runs.map((run) => encode(GetRunRequest.encode({ run })));
 }
 
 /** A call that the service answers with the key, by the coordinator and by a step on a board. */
