@@ -16,7 +16,7 @@ import { answerSteps } from "./answers.ts";
 import type { CoordinatorProcess } from "./coordinator-process.ts";
 import type { Random } from "./random.ts";
 import { Verbs } from "./verbs.ts";
-import { type FleetShape, randomResources, randomWorkflow } from "./workflows.ts";
+import { type FleetShape, randomResources, randomWorkflow, withoutSchedules } from "./workflows.ts";
 
 /** What operators are told; each must be true of the log by then. */
 export interface Told {
@@ -39,7 +39,11 @@ export class Operators {
   readonly #told: Told;
   readonly #onFault: (error: unknown) => void;
   readonly #wishes: Wish[] = [];
+  /** To be applied, in order. */
   readonly #texts: string[];
+  /** All that was ever to be applied. */
+  readonly #written: string[];
+  #calm = false;
   /** Nodes that may stand cordoned: all are given work again in the end. */
   readonly #upkeep = new Set<string>();
   #tended: CoordinatorProcess | null = null;
@@ -63,7 +67,8 @@ export class Operators {
         if (!(error instanceof CohortError)) this.#onFault(error);
       }),
     );
-    this.#texts = [randomResources(options.random, options.fleet)];
+    this.#written = [randomResources(options.random, options.fleet)];
+    this.#texts = [...this.#written];
   }
 
   get satisfied(): boolean {
@@ -79,7 +84,13 @@ export class Operators {
       this.#wishes.push({ key: random.ulid(), workflow, run: null, asked: null });
     }
     if (wishing && this.#standing && this.#texts.length === 0 && random.chance(0.005)) {
-      this.#texts.push(randomWorkflow(random, "flow-0", this.#fleet));
+      const text = randomWorkflow(random, "flow-0", this.#fleet);
+      this.#texts.push(text);
+      this.#written.push(text);
+    }
+    if (!wishing && !this.#calm) {
+      this.#calm = true;
+      this.#texts.push(...this.#written.map(withoutSchedules));
     }
     if (coordinator === null || !coordinator.ready) return;
     this.#apply(coordinator);

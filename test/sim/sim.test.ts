@@ -11,7 +11,7 @@ const seeds = 200;
 const seedsPerTest = 25;
 const ticks = 100;
 /** Seeds within which a planted bug has to be found. */
-const plantedSeedsMax = 60;
+const plantedSeedsMax = 150;
 const slowMs = 180_000;
 
 /** By which invariant each is found. */

@@ -47,7 +47,7 @@ export interface Outcome {
 
 export const tickMs = 100;
 /** How long everything may take to end once nothing fails any more. */
-const calmTicksMax = 6_000;
+const calmTicksMax = 18_000;
 /** Memory is held against a replay of the log every so many ticks: it costs more than the rest. */
 const replayEvery = 50;
 /** Shortly before a minute begins, so that schedules fire while things fail. */

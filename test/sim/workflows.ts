@@ -72,6 +72,11 @@ function scheduleLines(random: Random): string[] {
   return ["on:", `  schedule: [{ cron: "* * * * *", overlap: ${overlap}, catchup: ${catchup} }]`];
 }
 
+/** The same resources with nothing that starts runs by itself, so that the runs come to an end. */
+export function withoutSchedules(text: string): string {
+  return text.replaceAll(/^on:\n {2}schedule: .*\n/gm, "");
+}
+
 function randomSteps(
   random: Random,
   prefix: string,
