@@ -30,6 +30,8 @@ const options = {
   platform: "node",
   target: "node20.19",
   external,
+  // The same code as for Node.js, but that one looks into the environment at every token.
+  alias: { yaml: "./node_modules/yaml/browser/index.js" },
   // Packages in CommonJS call require, which an ES module does not have.
   banner: {
     js: 'import { createRequire as cohortRequire } from "node:module"; const require = cohortRequire(import.meta.url);',

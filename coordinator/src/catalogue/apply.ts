@@ -53,12 +53,25 @@ async function withPlainScripts(
   source: Source,
   problems: Problem[],
 ): Promise<Workflow> {
-  const plain = (phase: Phase) =>
-    Promise.all(workflow[phase].map((step, at) => withPlainScript(step, [phase, at])));
-  const withPlainScript = async (step: WorkflowStep, place: Path): Promise<WorkflowStep> => {
-    if (step.script === undefined) return step;
+  const plain = async (phase: Phase) => {
+    const steps = [...workflow[phase]];
+    const scripts = steps.flatMap((step, at) =>
+      step.script === undefined ? [] : [{ step, script: step.script, at }],
+    );
+    await Promise.all(
+      scripts.map(async ({ step, script, at }) => {
+        steps[at] = await withPlainScript(step, script, [phase, at]);
+      }),
+    );
+    return steps;
+  };
+  const withPlainScript = async (
+    step: WorkflowStep,
+    script: string,
+    place: Path,
+  ): Promise<WorkflowStep> => {
     try {
-      const { code } = await transform(step.script, {
+      const { code } = await transform(script, {
         loader: "ts",
         format: "esm",
         target: "es2022",

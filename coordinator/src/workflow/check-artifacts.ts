@@ -14,7 +14,8 @@ export function artifactProblems(
   place: Path,
   scope: Scope,
 ): Problem[] {
-  const { upload = [], download = [] } = step.artifacts ?? {};
+  if (step.artifacts === undefined) return [];
+  const { upload = [], download = [] } = step.artifacts;
   const at = [...place, "artifacts"];
   return [
     ...duplicateProblems(

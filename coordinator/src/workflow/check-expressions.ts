@@ -67,7 +67,8 @@ export function listProblems(
   scope: Scope,
   types: Types = nothingKnown,
 ) {
-  const problems = valueProblems(list ?? null, path, source, scope, types);
+  if (list === undefined) return [];
+  const problems = valueProblems(list, path, source, scope, types);
   if (typeof list !== "string" || problems.length > 0) return problems;
   const type = compileTemplate(list).type(types);
   if (type === "dyn" || type.startsWith("list")) return [];

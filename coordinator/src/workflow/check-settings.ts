@@ -73,14 +73,16 @@ function retrySettings({ retry, nodes }: WorkflowStep, kind: StepKind): Setting[
 }
 
 function fanOutSettings(step: WorkflowStep): Setting[] {
+  const { max_concurrent: concurrent, fail_fast: failFast, nodes } = step;
+  if (concurrent === undefined && failFast === undefined && nodes === undefined) return [];
   const fannedOut = isFannedOut(step);
   const why = "there is neither `for_each` nor `matrix`";
   return [
-    { path: ["max_concurrent"], useless: step.max_concurrent !== undefined && !fannedOut, why },
-    { path: ["fail_fast"], useless: step.fail_fast !== undefined && !fannedOut, why },
+    { path: ["max_concurrent"], useless: concurrent !== undefined && !fannedOut, why },
+    { path: ["fail_fast"], useless: failFast !== undefined && !fannedOut, why },
     {
       path: ["nodes", "count"],
-      useless: fannedOut && (step.nodes?.count ?? 1) !== 1,
+      useless: fannedOut && (nodes?.count ?? 1) !== 1,
       why: "each item or combination runs on one node",
     },
   ];
@@ -122,6 +124,7 @@ function nodeSettings({ nodes }: WorkflowStep): Setting[] {
 }
 
 function lossSettings({ on_disconnect: then, lost_after: after, nodes }: WorkflowStep): Setting[] {
+  if (after === undefined && then !== "move") return [];
   return [
     {
       path: ["lost_after"],
@@ -171,16 +174,18 @@ function outputSettings({ outputs }: WorkflowStep, kind: StepKind): Setting[] {
 }
 
 function publishSettings({ publish }: WorkflowStep): Setting[] {
+  if (publish?.channel === undefined) return [];
   const why = "the channel says it for itself";
   return (["qos", "retain"] as const).map((key) => ({
     path: ["publish", key],
-    useless: publish?.channel !== undefined && publish[key] !== undefined,
+    useless: publish[key] !== undefined,
     why,
   }));
 }
 
 function budgetSettings({ budget, grants }: WorkflowStep, kind: StepKind): Setting[] {
+  if (budget === undefined) return [];
   const spends = ownKinds.includes(kind) || grants.services.length > 0;
   const why = "the step was granted no service that it could spend on";
-  return [{ path: ["budget"], useless: budget !== undefined && !spends, why }];
+  return [{ path: ["budget"], useless: !spends, why }];
 }

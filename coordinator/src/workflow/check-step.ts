@@ -32,8 +32,8 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
   const scope = scopeOf(context, step, instanceRoots(step));
   const early = scopeOf(context, step, readable.beginning);
   const types = typesOf(context);
-  const check = (path: Path, value: TemplateValue) =>
-    valueProblems(value, [...place, ...path], source, scope, types);
+  const check = (path: Path, value: TemplateValue | undefined) =>
+    value === undefined ? [] : valueProblems(value, [...place, ...path], source, scope, types);
   return [
     ...uselessKeyProblems(source, place, kind),
     ...uselessSettingProblems(source, place, step, kind),
@@ -49,27 +49,24 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     ),
     ...check(["env"], step.env),
     ...check(["with"], step.with),
-    ...check(["command"], step.command ?? null),
-    ...check(["call", "path"], step.call?.path ?? null),
-    ...check(["call", "json"], step.call?.json ?? null),
-    ...check(["approve", "prompt"], step.approve?.prompt ?? null),
-    ...valueProblems(
-      step.cache?.key ?? null,
-      [...place, "cache", "key"],
-      source,
-      // A success on one node stands for one on another.
-      scopeOf(
-        context,
-        step,
-        instanceRoots(step).filter((root) => root !== "node"),
-      ),
-      types,
-    ),
+    ...check(["command"], step.command),
+    ...check(["call", "path"], step.call?.path),
+    ...check(["call", "json"], step.call?.json),
+    ...check(["approve", "prompt"], step.approve?.prompt),
+    ...cacheProblems(context, step, [...place, "cache", "key"]),
     ...artifactProblems(context, step, place, scope),
-    ...check(["publish", "topic"], step.publish?.topic ?? null),
-    ...check(["publish", "payload"], step.publish?.payload ?? null),
+    ...check(["publish", "topic"], step.publish?.topic),
+    ...check(["publish", "payload"], step.publish?.payload),
     ...selectorProblems(context, step, [...place, "nodes", "select"]),
   ];
+}
+
+function cacheProblems(context: StepContext, step: WorkflowStep, path: Path): Problem[] {
+  if (step.cache === undefined) return [];
+  // A success on one node stands for one on another.
+  const roots = instanceRoots(step).filter((root) => root !== "node");
+  const scope = scopeOf(context, step, roots);
+  return valueProblems(step.cache.key, path, context.source, scope, typesOf(context));
 }
 
 function uselessKeyProblems(source: Source, place: Path, kind: StepKind): Problem[] {

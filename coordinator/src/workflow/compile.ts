@@ -158,7 +158,7 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
   const downloads = (step.artifacts?.download ?? []).map((it) => compileDownload(it, several));
   const cache = compileCache(step);
   const others = [cache?.key ?? null, ...downloads.map((it) => it.instance)];
-  const values = [...Object.values(texts), ...others];
+  const references = [...Object.values(texts), ...others].flatMap((it) => it?.references ?? []);
   return {
     definition: step,
     phase,
@@ -173,10 +173,7 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
     failuresMax: failuresMaxOf(step),
     downloads,
     cache,
-    reads: readsOf(
-      values.flatMap((it) => it?.references ?? []),
-      "steps",
-    ),
+    reads: readsOf(references, "steps"),
   };
 }
 
@@ -187,6 +184,7 @@ function failuresMaxOf(step: WorkflowStep): number {
 
 /** What they read of the root, by name; null when that shows only as they are evaluated. */
 function readsOf(references: readonly (readonly string[])[], of: string): string[] | null {
+  if (references.length === 0) return [];
   const read = references.filter(([root]) => root === of);
   if (read.some(([, name]) => name === undefined)) return null;
   return [...new Set(read.map(([, name]) => name as string))];

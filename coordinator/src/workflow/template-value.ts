@@ -1,6 +1,7 @@
 import {
   compileTemplate,
   ExpressionError,
+  hasExpression,
   type Template,
   type Variables,
 } from "@cohort/proto/expression";
@@ -17,29 +18,40 @@ export interface CompiledValue {
 }
 
 /** Throws TemplateError, which says where in the value the faulty text stands. */
-export function compileValue(value: TemplateValue, path: Path = []): CompiledValue {
-  if (typeof value === "string") return compileText(value, path);
+export function compileValue(value: TemplateValue): CompiledValue {
+  return compilePart(value, []);
+}
+
+function compilePart(value: TemplateValue, path: Path): CompiledValue {
+  if (typeof value === "string" && hasExpression(value)) return compileText(value, path);
+  if (value === null || typeof value !== "object" || Object.keys(value).length === 0) {
+    return constant(value);
+  }
   if (Array.isArray(value)) {
-    const items = value.map((item, at) => compileValue(item, [...path, at]));
+    const items = value.map((item, at) => compilePart(item, [...path, at]));
     return {
       evaluate: (variables) => items.map((item) => item.evaluate(variables)),
       references: items.flatMap((item) => item.references),
       typeFaults: (types) => items.flatMap((item) => item.typeFaults(types)),
     };
   }
-  if (value !== null && typeof value === "object") {
-    const entries = Object.entries(value).map(
-      ([key, item]) => [key, compileValue(item, [...path, key])] as const,
-    );
-    return {
-      evaluate: (variables) =>
-        Object.fromEntries(entries.map(([key, item]) => [key, item.evaluate(variables)])),
-      references: entries.flatMap(([, item]) => item.references),
-      typeFaults: (types) => entries.flatMap(([, item]) => item.typeFaults(types)),
-    };
-  }
-  return { evaluate: () => value, references: [], typeFaults: () => [] };
+  const entries = Object.entries(value).map(
+    ([key, item]) => [key, compilePart(item, [...path, key])] as const,
+  );
+  return {
+    evaluate: (variables) =>
+      Object.fromEntries(entries.map(([key, item]) => [key, item.evaluate(variables)])),
+    references: entries.flatMap(([, item]) => item.references),
+    typeFaults: (types) => entries.flatMap(([, item]) => item.typeFaults(types)),
+  };
 }
+
+/** Most values of most steps are left out, or texts without expression. */
+function constant(value: TemplateValue): CompiledValue {
+  return { evaluate: () => value, references: [], typeFaults: noFaults };
+}
+
+const noFaults = () => [];
 
 export class TemplateError extends Error {
   constructor(
