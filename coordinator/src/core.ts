@@ -218,6 +218,7 @@ function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {
         workflow: run.workflow,
         runCeilingNanoUsd: definition.budget ?? null,
         stepCeilingNanoUsd: steps.get(name)?.definition.budget ?? null,
+        agent: steps.get(name)?.definition.agent ?? "",
       };
     },
   };

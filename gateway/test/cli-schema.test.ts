@@ -20,6 +20,6 @@ describe("cohort schema", () => {
   it("refuses a kind that is none, and says which there are", async () => {
     const { status, stderr } = await run(["schema", "budgets"]);
     expect(status).toBe(2);
-    expect(stderr).toContain("workflow, service, budget");
+    expect(stderr).toContain("workflow, agent, service, budget");
   });
 });

@@ -53,6 +53,11 @@ export const limits = {
   groupPlacesMax: 1000,
   schedulesMax: 100,
   scriptBytesMax: 128 * 1024,
+  /** An agent's system message, in characters; how often it may ask its model; tokens of an answer. */
+  agentInstructionsLengthMax: 32 * 1024,
+  agentTurnsMax: 64,
+  agentOutputTokensMax: 32 * 1024,
+  agentToolsMax: 32,
   /** Authorities that a service's certificate may be signed by, in PEM form. */
   certificatesBytesMax: 64 * 1024,
 

@@ -17,6 +17,8 @@ export interface CallRequest {
   readonly attempt: AttemptKey;
   /** Name of the workflow that the run is of. */
   readonly workflow: string;
+  /** Name of the agent that the step asks; "" for none. */
+  readonly agent: string;
   /** "" when the coordinator itself calls. */
   readonly node: string;
   /** Token id; "" when the coordinator itself calls. */
@@ -104,8 +106,8 @@ function stepAccount({ attempt, workflow, stepCeilingNanoUsd }: CallRequest): Ac
   };
 }
 
-function covers({ scope }: Budget, { workflow, node }: CallRequest): boolean {
-  return scope === "mesh" || scope === `workflow/${workflow}` || scope === `node/${node}`;
+function covers({ scope }: Budget, { workflow, agent, node }: CallRequest): boolean {
+  return ["mesh", `workflow/${workflow}`, `agent/${agent}`, `node/${node}`].includes(scope);
 }
 
 function budgetAccount(budget: Budget, atMs: number): Account {

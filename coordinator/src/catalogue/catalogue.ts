@@ -1,4 +1,5 @@
 import type { Resource } from "@cohort/proto/gen/cohort/ledger";
+import type { Agent } from "@cohort/proto/resources/agent";
 import type { Definitions, ResourceKind } from "@cohort/proto/resources/resources";
 import type { Recorded } from "../state/event.ts";
 import { type CompiledWorkflow, compileWorkflow } from "../workflow/compile.ts";
@@ -13,6 +14,8 @@ export interface Catalogue {
   readonly history: Map<string, Application[]>;
   /** Workflows made ready to schedule, by version. */
   readonly compiled: Map<string, CompiledWorkflow>;
+  /** The newest definitions by name; runs share them. */
+  readonly agents: Map<string, Agent>;
 }
 
 /** A version may be applied again after others. */
@@ -23,7 +26,13 @@ export interface Application {
 }
 
 export function emptyCatalogue(): Catalogue {
-  return { current: new Map(), versions: new Map(), history: new Map(), compiled: new Map() };
+  return {
+    current: new Map(),
+    versions: new Map(),
+    history: new Map(),
+    compiled: new Map(),
+    agents: new Map(),
+  };
 }
 
 export function applyCatalogue(catalogue: Catalogue, { event, atMs }: Recorded): void {
@@ -38,6 +47,7 @@ export function applyCatalogue(catalogue: Catalogue, { event, atMs }: Recorded):
     else before.push(application);
     catalogue.current.set(key, resource);
     catalogue.versions.set(resource.version, resource);
+    if (resource.kind === "agent") catalogue.agents.set(resource.name, parse(resource, "agent"));
     if (resource.kind === "workflow") {
       catalogue.compiled.set(resource.version, compileWorkflow(parse(resource, "workflow")));
     }

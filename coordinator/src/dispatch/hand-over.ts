@@ -2,6 +2,7 @@ import type { ErrorCode } from "@cohort/proto/errors";
 import { ExpressionError } from "@cohort/proto/expression";
 import type { AttemptKey, Dispatch } from "@cohort/proto/gen/cohort/node";
 import { CohortError, type Problem } from "@cohort/proto/problem";
+import { servicesFor } from "../agents/agent-work.ts";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { EnrolledNode } from "../fleet/fleet.ts";
 import { failure } from "../scheduler/decide-attempt.ts";
@@ -97,7 +98,7 @@ function assignmentsFor(
     const run = runs.byId.get(attempt.run) as Run;
     const step = workflowAt(catalogue, run.version).steps.get(attempt.step) as CompiledStep;
     try {
-      const { services } = step.definition.grants;
+      const services = servicesFor(run.agents, step);
       assignments.push({ attempt, services, work: workFor(run, step, instance, node, artifacts) });
     } catch (error) {
       const code = faultOfWork(error);

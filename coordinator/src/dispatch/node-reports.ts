@@ -5,6 +5,7 @@ import type {
   ProxyRequest,
 } from "@cohort/proto/gen/cohort/node";
 import { refuse } from "@cohort/proto/problem";
+import { servicesFor } from "../agents/agent-work.ts";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import type { EnrolledNode } from "../fleet/fleet.ts";
 import { type FormerRun, formerRun, type RunHistory } from "../history/history.ts";
@@ -101,6 +102,8 @@ function attemptFinder(runs: Runs, history: RunHistory): AttemptFinder {
 }
 
 function servicesOf({ state }: Writer, { run, step }: AttemptKey): readonly string[] {
-  const version = state.runs.byId.get(run)?.version ?? "";
-  return workflowAt(state.catalogue, version).steps.get(step)?.definition.grants.services ?? [];
+  const found = state.runs.byId.get(run);
+  if (found === undefined) return [];
+  const compiled = workflowAt(state.catalogue, found.version).steps.get(step);
+  return compiled === undefined ? [] : servicesFor(found.agents, compiled);
 }

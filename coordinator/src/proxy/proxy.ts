@@ -85,6 +85,8 @@ export interface SecretLender {
 export interface CallingStep {
   /** Name of its workflow. */
   readonly workflow: string;
+  /** Name of the agent that it asks; "" for none. */
+  readonly agent: string;
   /** `budget` of the workflow, for the run; null for none. */
   readonly runCeilingNanoUsd: number | null;
   /** `budget` of the step, for this run; null for none. */

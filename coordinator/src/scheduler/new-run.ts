@@ -1,4 +1,5 @@
 import type { RunStarted } from "@cohort/proto/gen/cohort/ledger";
+import type { Agents } from "../agents/agent-work.ts";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import type { CompiledWorkflow } from "../workflow/compile.ts";
@@ -21,6 +22,7 @@ export function newRun(
     inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
     inputsJson: value.inputsJson,
     event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),
+    agents: agentsOf(workflow, catalogue),
     parent: value.parent ?? null,
     depth: value.depth,
     claim: claimOf(value),
@@ -47,6 +49,14 @@ export function newRun(
 
 function claimOf({ group, groupMax: max, overflow }: RunStarted): Claim | null {
   return group === "" ? null : { group, max, overflow: overflow as Claim["overflow"] };
+}
+
+const noAgents: Agents = new Map();
+
+function agentsOf({ steps }: CompiledWorkflow, { agents }: Catalogue): Agents {
+  const names = [...steps.values()].flatMap(({ definition: { agent } }) => agent ?? []);
+  if (names.length === 0) return noAgents;
+  return new Map([...agents].filter(([name]) => names.includes(name)));
 }
 
 function newSteps(run: string, workflow: CompiledWorkflow): Map<string, Step> {

@@ -1,6 +1,7 @@
 import type { PublicationIntended } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Phase, StepKind } from "@cohort/proto/resources/workflow";
+import type { Agents } from "../agents/agent-work.ts";
 import type { Needs } from "../workflow/needs.ts";
 import { type Cache, emptyCache } from "./cache.ts";
 import type { Claim, Group } from "./groups.ts";
@@ -69,6 +70,8 @@ export interface Run {
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly inputsJson: string;
   readonly event: unknown;
+  /** Those that its steps name, as they stood when it started. */
+  readonly agents: Agents;
   /** Attempt whose sub-workflow it is; null for none. */
   readonly parent: AttemptKey | null;
   /** Sub-workflows above it, itself included. */

@@ -1,6 +1,8 @@
 import type { Variables } from "@cohort/proto/expression";
 import type { Dispatch, Limits, OutputSource } from "@cohort/proto/gen/cohort/node";
 import { instanceId } from "@cohort/proto/proof";
+import { agentSource } from "../agents/agent-source.ts";
+import { agentTask, servicesFor } from "../agents/agent-work.ts";
 import type { ArtifactState } from "../artifacts/artifacts.ts";
 import { downloadsFor } from "../artifacts/wanted.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
@@ -32,10 +34,10 @@ export function workFor(
     work: workOf(step, variables),
     environment: Object.fromEntries(environment.map(([name, value]) => [name, asText(value)])),
     inputsJson: run.inputsJson,
-    withJson: JSON.stringify(step.with.evaluate(variables)),
+    withJson: JSON.stringify(givenTo(run, step, variables)),
     limits: limitsOf(step),
     timeoutMs: definition.timeout,
-    services: definition.grants.services.map((service) => ({ service })),
+    services: servicesFor(run.agents, step).map((service) => ({ service })),
     output: outputSourceOf(step),
     uploads: definition.artifacts?.upload ?? [],
     downloads: downloadsFor(artifacts, run, step, variables),
@@ -80,6 +82,8 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
     }
     case "script":
       return { $case: "script", value: { source: definition.script as string } };
+    case "agent":
+      return { $case: "script", value: { source: agentSource } };
     case "call":
     case "sleep":
     case "approve":
@@ -87,6 +91,10 @@ function workOf(step: CompiledStep, variables: Variables): NonNullable<Dispatch[
     case "workflow":
       throw new Error(`a ${kind} step is the coordinator's own work`);
   }
+}
+
+function givenTo({ agents }: Run, step: CompiledStep, variables: Variables): unknown {
+  return step.kind === "agent" ? agentTask(agents, step, variables) : step.with.evaluate(variables);
 }
 
 function outputSourceOf({ definition: { outputs } }: CompiledStep): OutputSource | undefined {

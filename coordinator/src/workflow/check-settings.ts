@@ -162,13 +162,17 @@ function cacheSettings({ cache, call }: WorkflowStep): Setting[] {
 function outputSettings({ outputs }: WorkflowStep, kind: StepKind): Setting[] {
   if (outputs === undefined) return [];
   const { from, path } = outputs;
-  const why = "a script's output is what its function returns";
+  const returned = kind === "script" || kind === "agent";
+  const why =
+    kind === "agent"
+      ? "an agent's output is its answer"
+      : "a script's output is what its function returns";
   return [
-    { path: ["outputs", "from"], useless: kind === "script" && from === "stdout", why },
+    { path: ["outputs", "from"], useless: returned && from === "stdout", why },
     {
       path: ["outputs", "path"],
-      useless: path !== undefined && (kind === "script" || from === "stdout"),
-      why: kind === "script" ? why : "the output is what the step writes to stdout",
+      useless: path !== undefined && (returned || from === "stdout"),
+      why: returned ? why : "the output is what the step writes to stdout",
     },
   ];
 }
@@ -185,7 +189,7 @@ function publishSettings({ publish }: WorkflowStep): Setting[] {
 
 function budgetSettings({ budget, grants }: WorkflowStep, kind: StepKind): Setting[] {
   if (budget === undefined) return [];
-  const spends = ownKinds.includes(kind) || grants.services.length > 0;
+  const spends = ownKinds.includes(kind) || kind === "agent" || grants.services.length > 0;
   const why = "the step was granted no service that it could spend on";
   return [{ path: ["budget"], useless: !spends, why }];
 }

@@ -47,6 +47,8 @@ export function stepProblems(context: StepContext, step: WorkflowStep, place: Pa
     ...Object.entries(step.matrix ?? {}).flatMap(([name, list]) =>
       listProblems(list, [...place, "matrix", name], source, early, types),
     ),
+    ...(kind === "agent" && step.prompt === undefined ? [promptProblem(source, place)] : []),
+    ...check(["prompt"], step.prompt),
     ...check(["env"], step.env),
     ...check(["with"], step.with),
     ...check(["command"], step.command),
@@ -98,6 +100,11 @@ const nodeKeys = [
 
 /** Keys that a kind of step would accept and ignore. */
 function uselessKeys(kind: StepKind): string[] {
+  if (kind === "agent") return ["shell", "env", "grants", "artifacts", "cache"];
+  return ["prompt", ...uselessWithoutAgent(kind)];
+}
+
+function uselessWithoutAgent(kind: StepKind): string[] {
   const unpaid = [...nodeKeys, "budget", "cache", "shell"];
   if (kind === "sleep") return [...unpaid, "timeout", "retry", "continue_on_failure"];
   if (kind === "approve") return [...unpaid, "timeout"];
@@ -105,6 +112,11 @@ function uselessKeys(kind: StepKind): string[] {
   if (kind === "call") return [...nodeKeys, "shell"];
   if (kind === "workflow") return [...unpaid.filter((key) => key !== "with"), "timeout"];
   return kind === "run" ? [] : ["shell"];
+}
+
+function promptProblem(source: Source, place: Path): Problem {
+  const message = "an agent step needs a `prompt`";
+  return source.problemAtKey(place, "agent", "RESOURCE_INVALID", message);
 }
 
 function scriptProblems(text: string | undefined, path: Path, source: Source): Problem[] {

@@ -142,6 +142,7 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
   const kind = kindOf(step);
   if (kind === null) throw new Error(`step ${step.id} has not been checked`);
   const select = step.nodes?.select === undefined ? null : compileExpression(step.nodes.select);
+  const asked = step.prompt ?? step.approve?.prompt;
   const texts = {
     condition: step.if === undefined ? null : compileExpression(step.if),
     forEach: step.for_each === undefined ? null : compileValue(step.for_each),
@@ -152,7 +153,7 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
     callPath: compileValue(step.call?.path ?? ""),
     publishTopic: step.publish?.topic === undefined ? null : compileValue(step.publish.topic),
     publishPayload: step.publish?.payload === undefined ? null : compileValue(step.publish.payload),
-    prompt: step.approve === undefined ? null : compileValue(step.approve.prompt),
+    prompt: asked === undefined ? null : compileValue(asked),
     callJson: step.call?.json === undefined ? null : compileValue(step.call.json),
   };
   const downloads = (step.artifacts?.download ?? []).map((it) => compileDownload(it, several));

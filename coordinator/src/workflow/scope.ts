@@ -106,7 +106,9 @@ function fieldsOf(
   step: WorkflowStep | undefined,
 ): Readonly<Record<string, DeclaredType>> | undefined {
   if (step?.call !== undefined) return callFields;
+  if (step?.agent !== undefined) return { ...agentFields, ...step.outputs?.types };
   return step?.outputs?.types;
 }
 
 const callFields = { status: "number", body: "json" } as const;
+const agentFields = { text: "string", json: "json", turns: "number", usage: "json" } as const;

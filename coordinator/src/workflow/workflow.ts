@@ -1,10 +1,12 @@
 import { type Problem, problem } from "@cohort/proto/problem";
+import type { Agent } from "@cohort/proto/resources/agent";
 import type { Budget } from "@cohort/proto/resources/budget";
 import type { Channel } from "@cohort/proto/resources/channel";
 import type { ResourceKind } from "@cohort/proto/resources/resources";
 import type { Service } from "@cohort/proto/resources/service";
 import { allSteps, kindOf, type Workflow } from "@cohort/proto/resources/workflow";
 import { withCertificates } from "./certificates.ts";
+import { agentProblems, agentStepProblems } from "./check-agents.ts";
 import { channelProblems } from "./check-channels.ts";
 import { subworkflowProblems, type Workflows } from "./check-subworkflows.ts";
 import { checkWorkflow } from "./check-workflow.ts";
@@ -14,6 +16,7 @@ import { readSources, type Source, type SourceFile } from "./source.ts";
 
 export type Resource =
   | { readonly kind: "workflow"; readonly definition: Workflow; readonly source: Source }
+  | { readonly kind: "agent"; readonly definition: Agent; readonly source: Source }
   | { readonly kind: "service"; readonly definition: Service; readonly source: Source }
   | { readonly kind: "budget"; readonly definition: Budget; readonly source: Source }
   | { readonly kind: "channel"; readonly definition: Channel; readonly source: Source };
@@ -61,17 +64,28 @@ export function checkSources(
     parsed.filter((it) => it.kind === "channel").map((it) => it.definition.name),
   );
   const hasChannel = (name: string) => channels.has(name) || known("channel", name);
+  const agents = new Set(
+    parsed.filter((it) => it.kind === "agent").map((it) => it.definition.name),
+  );
+  const hasAgent = (name: string) => agents.has(name) || known("agent", name);
   const resources = parsed.flatMap((it): Resource[] => {
     if (it.kind === "workflow") {
       problems.push(...checkWorkflow(it.definition, it.source));
       problems.push(...subworkflowProblems(it, workflows));
       problems.push(...serviceProblems(it.definition, it.source, hasService, [...services]));
       problems.push(...channelProblems(it.definition, it.source, hasChannel, [...channels]));
+      const near = [...agents];
+      problems.push(...agentStepProblems(it.definition, it.source, { exists: hasAgent, near }));
       return [it];
     }
     if (it.kind === "channel") return [it];
+    if (it.kind === "agent") {
+      const near = [...services];
+      problems.push(...agentProblems(it.definition, it.source, { exists: hasService, near }));
+      return [it];
+    }
     if (it.kind === "budget") {
-      problems.push(...scopeProblems(it.definition, it.source, workflows.exists));
+      problems.push(...scopeProblems(it.definition, it.source, workflows.exists, hasAgent));
       return [it];
     }
     const definition = withCertificates(it.definition, it.source, files);
@@ -131,11 +145,13 @@ function serviceProblems(
 function scopeProblems(
   budget: Budget,
   source: Source,
-  exists: (workflow: string) => boolean,
+  hasWorkflow: (name: string) => boolean,
+  hasAgent: (name: string) => boolean,
 ): Problem[] {
-  const [kind, name] = budget.scope.split("/");
-  if (kind !== "workflow" || exists(name as string)) return [];
+  const [kind, name = ""] = budget.scope.split("/");
+  if (kind !== "workflow" && kind !== "agent") return [];
+  if (kind === "workflow" ? hasWorkflow(name) : hasAgent(name)) return [];
   return [
-    source.problemAt(["scope"], "RESOURCE_REFERENCE_UNKNOWN", `no workflow is called "${name}"`),
+    source.problemAt(["scope"], "RESOURCE_REFERENCE_UNKNOWN", `no ${kind} is called "${name}"`),
   ];
 }

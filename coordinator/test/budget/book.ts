@@ -79,6 +79,7 @@ export function callRequest(rest: Partial<CallRequest> & Pick<CallRequest, "call
     worstCaseNanoUsd: 10,
     runCeilingNanoUsd: null,
     stepCeilingNanoUsd: null,
+    agent: "",
     ...rest,
   };
 }

@@ -56,6 +56,16 @@ describe("decideCall", () => {
     expect(book.state.calls.get("2")?.holds).toHaveLength(3);
   });
 
+  it("covers the calls of an agent's steps by the agent's budget", () => {
+    const book = new Book();
+    book.define({ name: "thinking", scope: "agent/diagnostician", limit: 15 });
+    expect(book.call({ call: "1", agent: "diagnostician" })).toBe("intended");
+    expect(book.call({ call: "2", agent: "diagnostician" })).toBe("BUDGET_EXHAUSTED");
+    expect(book.call({ call: "3", agent: "other" })).toBe("intended");
+    expect(book.call({ call: "4" })).toBe("intended");
+    expect(book.sum("budget/thinking", "day/2026-11-22")).toEqual({ posted: 0, held: 10 });
+  });
+
   it("keeps a run within its own ceiling over several calls", () => {
     const book = new Book();
     const rest = { runCeilingNanoUsd: 25 };

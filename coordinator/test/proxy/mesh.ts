@@ -117,6 +117,7 @@ export class TestMesh {
     workflow: "press",
     runCeilingNanoUsd: null,
     stepCeilingNanoUsd: null,
+    agent: "",
   };
   #seq = 0;
   #calls = 0;

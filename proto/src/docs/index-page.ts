@@ -56,5 +56,9 @@ const types: readonly (readonly [string, string])[] = [
     "template",
     "Text that may hold [expressions](expressions.md): `press ${{ inputs.press }}`. One expression alone keeps the type of its value.",
   ],
+  [
+    "JSON Schema",
+    "A JSON Schema as a mapping: `{ type: string, description: Number of the press }`.",
+  ],
   ["value", "Any YAML value; every text in it is a template."],
 ];

@@ -8,11 +8,11 @@ export const budget = z
     scope: z
       .string()
       .regex(
-        /^(?:mesh|(?:workflow|node)\/[a-z0-9][a-z0-9-]*)$/,
-        "must be mesh, workflow/NAME or node/NAME",
+        /^(?:mesh|(?:workflow|agent|node)\/[a-z0-9][a-z0-9-]*)$/,
+        "must be mesh, workflow/NAME, agent/NAME or node/NAME",
       )
       .describe(
-        "Whose spending counts: `mesh` for everything, `workflow/NAME` for runs of one workflow, `node/NAME` for calls from one node.",
+        "Whose spending counts: `mesh` for everything, `workflow/NAME` for runs of one workflow, `agent/NAME` for the steps of one agent, `node/NAME` for calls from one node.",
       ),
     window: z
       .enum(["day", "month"])

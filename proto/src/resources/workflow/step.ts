@@ -23,6 +23,7 @@ export const stepKinds = [
   "approve",
   "publish",
   "workflow",
+  "agent",
 ] as const;
 export type StepKind = (typeof stepKinds)[number];
 
@@ -125,6 +126,14 @@ const keys = z.strictObject({
     .describe(
       "Name of a workflow, of whose newest version a run is started, with `with` as its inputs. The step ends as that run does; its output is what the workflow's `outputs` give.",
     ),
+  agent: name
+    .optional()
+    .describe(
+      "Name of an `agent`, which is asked `prompt` on a node; the run keeps the version that stood when it started. The step may call the agent's services and no others. Its output is `{ text, json, turns, usage }`, where `json` is the text's value if the text is JSON. Repeated, it may use tools again.",
+    ),
+  prompt: template
+    .optional()
+    .describe("What an `agent` is asked; the values of `with` follow it as JSON."),
 
   // What it leaves
   outputs: outputs
@@ -155,7 +164,7 @@ const keys = z.strictObject({
     .record(z.string(), templateValue)
     .default({})
     .describe(
-      "Values by name, as JSON: in the file that `$COHORT_WITH` names, and as `with` in a `script`. Of a `workflow` step, the inputs of the run that it starts.",
+      "Values by name, as JSON: in the file that `$COHORT_WITH` names, and as `with` in a `script`. Of a `workflow` step, the inputs of the run that it starts; of an `agent` step, what the model reads below `prompt`.",
     ),
   env: z
     .record(environmentName, template)
