@@ -4,6 +4,7 @@ import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import { schedulerLimits } from "../scheduler/limits.ts";
 import type { Runs } from "../scheduler/runs.ts";
+import { entry } from "../state/entry.ts";
 import type { Recorded } from "../state/event.ts";
 
 /**
@@ -141,12 +142,4 @@ function withdrawal({ attempt, channel }: PublicationIntended): PublicationOffer
 
 function stepId({ run, step }: { readonly run: string; readonly step: string }): string {
   return `${run}/${step}`;
-}
-
-function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }

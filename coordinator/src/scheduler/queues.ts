@@ -1,3 +1,4 @@
+import { entry } from "../state/entry.ts";
 import type { Needs } from "../workflow/needs.ts";
 import type { Context } from "./context.ts";
 import { Fifo } from "./fifo.ts";
@@ -189,12 +190,4 @@ function keyOf({ avoids }: Instance, placement: string): string {
 
 function laneOf(priority: number, workflow: string, mark: string): string {
   return `${mark}${priority}|${workflow}`;
-}
-
-function entry<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const made = make();
-  map.set(key, made);
-  return made;
 }
