@@ -8,6 +8,8 @@ export const limits = {
   queueBytesMax: 64 * 1024 * 1024,
   /** Nesting of an event's payload. */
   payloadDepthMax: 64,
+  /** Of one trigger, with a rest to come. */
+  debounceKeysMax: 10_000,
   /** Submissions under way at once; one after the other would wait for one commit each. */
   submissionsInFlightMax: 16,
   submitTimeoutMs: 10_000,

@@ -43,7 +43,7 @@ afterEach(async () => {
 });
 
 function trigger(workflow: string, topic: string, condition = "", index = 0): MqttTrigger {
-  return { workflow, index, topic, condition };
+  return { workflow, index, topic, condition, key: "", debounceMs: 0 };
 }
 
 async function use(...mqtt: MqttTrigger[]): Promise<void> {
@@ -87,6 +87,26 @@ describe("Events", () => {
     send("a/b", "{}");
     await eventually(() => expect(fake.submitted).toHaveLength(2));
     expect(new Set(fake.submitted.map(({ id }) => id)).size).toBe(2);
+  });
+
+  it("submits one of a row with the same key, also after the triggers were named again", async () => {
+    const rested = { ...trigger("one", "a/+"), key: "${{ event.topic[1] }}", debounceMs: 60_000 };
+    await use(rested);
+    send("a/b", "1");
+    send("a/b", "2");
+    await use(trigger("two", "c"), { ...rested });
+    send("a/b", "3");
+    send("a/c", "4");
+    send("c", "5");
+    await eventually(() => expect(fake.submitted).toHaveLength(3));
+    expect(fake.submitted.map((it) => JSON.parse(it.eventJson).payload)).toEqual([1, 4, 5]);
+  });
+
+  it("starts nothing when a key has no value, and says why", async () => {
+    await use({ ...trigger("one", "a"), key: "${{ event.payload.press }}" }, trigger("two", "a"));
+    send("a", "{}");
+    await eventually(() => expect(fake.submitted).toHaveLength(1));
+    expect(logbook.entries.filter((it) => it["msg"] === "undecided: no run")).toHaveLength(1);
   });
 
   it("fires once each when a broker sends one copy for each overlapping subscription", async () => {

@@ -57,7 +57,14 @@ describe("the gateway process", () => {
   it("says when it is ready, brings a sensor's message to the coordinator, and ends with SIGTERM", async () => {
     fake.setTriggers({
       mqtt: [
-        { workflow: "press", index: 0, topic: "factory/+/rms", condition: "event.payload.rms > 4" },
+        {
+          workflow: "press",
+          index: 0,
+          topic: "factory/+/rms",
+          key: "",
+          debounceMs: 0,
+          condition: "event.payload.rms > 4",
+        },
       ],
     });
     const { child, ready, ended } = start(["--context", writeContext(fake.context), ...embedded()]);
@@ -90,7 +97,9 @@ describe("the gateway process", () => {
 
   it("submits what it has accepted before it ends", async () => {
     fake.setTriggers({
-      mqtt: [{ workflow: "press", index: 0, topic: "factory/#", condition: "" }],
+      mqtt: [
+        { workflow: "press", index: 0, topic: "factory/#", condition: "", key: "", debounceMs: 0 },
+      ],
     });
     const { child, ready, ended } = start(["--context", writeContext(fake.context), ...embedded()]);
     const { broker } = await ready;

@@ -46,6 +46,8 @@ export const limits = {
   expressionCostMax: 1_000_000,
   cronLengthMax: 100,
   groupLengthMax: 256,
+  triggerKeyLengthMax: 256,
+  debounceMsMax: 86_400_000,
   /** Sub-workflows within one another, below the run that was started first. */
   workflowDepthMax: 8,
   /** What the outputs of a run give, as JSON. */

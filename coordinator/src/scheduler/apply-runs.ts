@@ -12,6 +12,7 @@ import { findInstance, type Instance, type Run, type Runs, retire } from "./runs
 import type { Schedule } from "./schedule.ts";
 import { applyStepTaken } from "./take-over.ts";
 import { clearTimer, setTimer } from "./timers.ts";
+import { holdKey, releaseKey } from "./trigger-keys.ts";
 import { watchLoss } from "./waiting.ts";
 
 /** Applies an event to the runs. Total: every event that was ever recorded applies again the same. */
@@ -29,6 +30,7 @@ export function applyRuns(
       runs.active.set(run.run, run);
       const { idempotencyKey } = event.value;
       if (idempotencyKey !== "") runs.byIdempotencyKey.set(idempotencyKey, run.run);
+      holdKey(runs, run);
       adopt(runs, run, atMs);
       if (run.claim === null) begin(runs, catalogue, run, atMs);
       else joinGroup(runs, run);
@@ -66,6 +68,7 @@ export function applyRuns(
       if (run === undefined) return;
       if (run.state === "queued") skipSteps(run, event.value.reason);
       leaveGroup(runs, run);
+      releaseKey(runs, run);
       run.state = event.value.outcome as Run["state"];
       run.reason = event.value.reason;
       run.outputsJson = event.value.outputsJson;

@@ -44,7 +44,15 @@ export function decideRerun(
   const start = { run, workflow, version, trigger: "operator", actor, inputsJson, eventJson };
   return begin(
     { catalogue, runs },
-    { ...start, parent: undefined, depth: 0, idempotencyKey, retryOf: "", rerunOf: former.run },
+    {
+      ...start,
+      parent: undefined,
+      depth: 0,
+      idempotencyKey,
+      triggerKey: "",
+      retryOf: "",
+      rerunOf: former.run,
+    },
     [],
   );
 }

@@ -59,7 +59,15 @@ export function decideRetry(
   const start = { run, workflow: name, version, trigger: "operator", actor, inputsJson, eventJson };
   return begin(
     { catalogue, runs },
-    { ...start, parent: undefined, depth: 0, idempotencyKey, retryOf: former.run, rerunOf: "" },
+    {
+      ...start,
+      parent: undefined,
+      depth: 0,
+      idempotencyKey,
+      triggerKey: "",
+      retryOf: former.run,
+      rerunOf: "",
+    },
     [
       ...taken.flatMap((step) => takeOver(run, step)),
       ...takeArtifacts(run, new Set(taken.map(({ step }) => step)), left),

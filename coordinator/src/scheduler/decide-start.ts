@@ -13,6 +13,7 @@ import { suggest } from "../workflow/nearest.ts";
 import { type Claim, isFull } from "./groups.ts";
 import { schedulerLimits } from "./limits.ts";
 import type { Runs } from "./runs.ts";
+import { runOfKey } from "./trigger-keys.ts";
 
 export interface StartRequest {
   /** ULID for the run, used when it is new. */
@@ -26,13 +27,15 @@ export interface StartRequest {
   readonly event: unknown;
   /** "" for none. */
   readonly idempotencyKey: string;
+  /** Until the run ends, no other event of the workflow with this key starts one; left out for none. */
+  readonly triggerKey?: string;
   /** The attempt whose sub-workflow this is, and how deep it lies; left out for none. */
   readonly parent?: { readonly key: AttemptKey; readonly depth: number };
 }
 
 export interface Started {
   readonly run: string;
-  /** The idempotency key was seen before; nothing was started. */
+  /** The idempotency key was seen before, or a run has the trigger key; nothing was started. */
   readonly existing: boolean;
 }
 
@@ -54,13 +57,16 @@ export function decideStart(
 ): Decision<Started> {
   const before = startedBefore(runs, request.idempotencyKey, history);
   if (before !== null) return before;
-  const { run, workflow, trigger, actor, event, idempotencyKey } = request;
+  const { run, workflow, trigger, actor, event, idempotencyKey, triggerKey = "" } = request;
+  const holder = runOfKey(runs, workflow, triggerKey);
+  if (holder !== null) return nothing({ run: holder, existing: true });
   const version = newestVersion(catalogue, workflow);
   const inputsJson = inputsFor(catalogue, version, request);
   const eventJson = event === null ? "" : JSON.stringify(event);
   const start = { run, workflow, version, trigger, actor, inputsJson, eventJson, idempotencyKey };
   const { key: parent, depth = 0 } = request.parent ?? {};
-  return begin({ catalogue, runs }, { ...start, parent, depth, retryOf: "", rerunOf: "" }, []);
+  const origin = { parent, depth, retryOf: "", rerunOf: "", triggerKey };
+  return begin({ catalogue, runs }, { ...start, ...origin }, []);
 }
 
 /** Every run begins here; `taken`: steps that are over before it does. Throws GROUP_QUEUE_FULL. */

@@ -19,6 +19,7 @@ export function newRun(
     version: value.version,
     trigger: value.trigger,
     idempotencyKey: value.idempotencyKey,
+    triggerKey: value.triggerKey,
     inputs: JSON.parse(value.inputsJson) as Record<string, unknown>,
     inputsJson: value.inputsJson,
     event: value.eventJson === "" ? null : (JSON.parse(value.eventJson) as unknown),

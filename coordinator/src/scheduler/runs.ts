@@ -26,6 +26,8 @@ export interface Runs {
   readonly endedPartsMax: number;
   /** Of the runs in memory; history knows the others. */
   readonly byIdempotencyKey: Map<string, string>;
+  /** Active runs that an event with a key started. */
+  readonly byTriggerKey: Map<string, string>;
   /** By node ("" for the coordinator): attempts scheduled there and not ended; the load. */
   readonly onNode: Map<string, Set<Instance>>;
   /** Steps that nothing holds back but the want of nodes. */
@@ -67,6 +69,8 @@ export interface Run {
   readonly trigger: string;
   /** "" for none. */
   readonly idempotencyKey: string;
+  /** Of the event that started it; "" for none. */
+  readonly triggerKey: string;
   readonly inputs: Readonly<Record<string, unknown>>;
   readonly inputsJson: string;
   readonly event: unknown;
@@ -198,6 +202,7 @@ export function emptyRuns(endedPartsMax: number = schedulerLimits.endedPartsMax)
     endedParts: 0,
     endedPartsMax,
     byIdempotencyKey: new Map(),
+    byTriggerKey: new Map(),
     onNode: new Map(),
     ready: new Set(),
     queues: emptyQueues(),

@@ -1,3 +1,4 @@
+import { ExpressionError, type Template } from "@cohort/proto/expression";
 import type {
   SubmitEventReply,
   SubmitEventRequest,
@@ -5,8 +6,9 @@ import type {
 } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
+import { triggerKey } from "@cohort/proto/trigger-key";
 import { type Catalogue, resourcesOf, workflowAt } from "../catalogue/catalogue.ts";
-import { decideStart, type StartedRuns } from "../scheduler/decide-start.ts";
+import { decideStart, newestVersion, type StartedRuns } from "../scheduler/decide-start.ts";
 import type { Writer } from "../state/writer.ts";
 
 /** What gateways are to listen for: the MQTT triggers of every workflow's newest version. */
@@ -18,6 +20,8 @@ export function triggerSet(catalogue: Catalogue): TriggerSet {
         index,
         topic: trigger.topic,
         condition: bareCondition(trigger.if ?? ""),
+        key: trigger.key ?? "",
+        debounceMs: trigger.debounce ?? 0,
       })),
     ),
   };
@@ -43,17 +47,25 @@ export async function submitEvent(
   }
   const event = parseEvent(eventJson);
   return writer.decide((state) => {
-    const definition = state.catalogue.current.get(`workflow/${workflow}`);
-    const triggers =
-      definition === undefined
-        ? 0
-        : workflowAt(state.catalogue, definition.version).definition.on.mqtt.length;
-    if (definition !== undefined && trigger >= triggers) {
+    const version = newestVersion(state.catalogue, workflow);
+    const key = workflowAt(state.catalogue, version).triggerKeys[trigger];
+    if (key === undefined) {
       throw refuse("USAGE", `workflow ${workflow} has no MQTT trigger ${trigger}`);
     }
     const request = { run, workflow, trigger: "mqtt" as const, actor, inputs: {}, event };
-    return decideStart(state, { ...request, idempotencyKey: `event/${id}` }, history);
+    const keys = { idempotencyKey: `event/${id}`, triggerKey: keyOf(key, event) };
+    return decideStart(state, { ...request, ...keys }, history);
   });
+}
+
+function keyOf(key: Template | null, event: unknown): string {
+  try {
+    return key === null ? "" : triggerKey(key, event);
+  } catch (cause) {
+    if (!(cause instanceof ExpressionError)) throw cause;
+    const message = `the trigger's key cannot be computed: ${cause.message}`;
+    throw refuse("INPUT_INVALID", message, {}, cause);
+  }
 }
 
 function parseEvent(json: string): unknown {

@@ -4,7 +4,7 @@ import type { Workflow } from "@cohort/proto/resources/workflow";
 import type { ScheduleTrigger } from "@cohort/proto/resources/workflow/trigger";
 import { CronError, timesOf } from "../cron/cron.ts";
 import { scheduleKey } from "../cron/schedules.ts";
-import { conditionProblems, rootFault } from "./check-expressions.ts";
+import { conditionProblems, rootFault, type Scope, valueProblems } from "./check-expressions.ts";
 import { suggest } from "./nearest.ts";
 import type { Path, Source } from "./source.ts";
 
@@ -12,18 +12,19 @@ import type { Path, Source } from "./source.ts";
 export function triggerProblems(workflow: Workflow, source: Source): Problem[] {
   const { mqtt, schedule } = workflow.on;
   return [
-    ...mqtt.flatMap((trigger, at) =>
-      trigger.if === undefined
+    ...mqtt.flatMap(({ if: condition, key }, at) => [
+      ...(condition === undefined
         ? []
-        : conditionProblems(trigger.if, ["on", "mqtt", at, "if"], source, ([root]) =>
-            rootFault(root as string, ["event"]),
-          ),
-    ),
+        : conditionProblems(condition, ["on", "mqtt", at, "if"], source, ofEvent)),
+      ...(key === undefined ? [] : valueProblems(key, ["on", "mqtt", at, "key"], source, ofEvent)),
+    ]),
     ...schedule.flatMap((trigger, at) => scheduleProblems(trigger, ["on", "schedule", at], source)),
     ...duplicateProblems(schedule, source),
     ...(schedule.length > 0 ? missingProblems(workflow, source) : []),
   ];
 }
+
+const ofEvent: Scope = ([root]) => rootFault(root as string, ["event"]);
 
 function scheduleProblems(trigger: ScheduleTrigger, place: Path, source: Source): Problem[] {
   const { timezone } = trigger;

@@ -1,4 +1,4 @@
-import { compileExpression, type Template } from "@cohort/proto/expression";
+import { compileExpression, compileTemplate, type Template } from "@cohort/proto/expression";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import {
   allSteps,
@@ -28,6 +28,8 @@ export interface CompiledWorkflow {
   /** What a run leaves, and the steps that this reads; null when it leaves nothing. */
   readonly outputs: (Pick<CompiledStep, "reads"> & { readonly value: CompiledValue }) | null;
   readonly concurrency: (Omit<Concurrency, "group"> & { readonly group: CompiledValue }) | null;
+  /** Of each MQTT trigger: what tells its events apart, null where nothing does. */
+  readonly triggerKeys: readonly (Template | null)[];
 }
 
 export interface CompiledStep {
@@ -95,6 +97,9 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
     },
     outputs: compileOutputs(definition),
     concurrency: compileConcurrency(definition),
+    triggerKeys: definition.on.mqtt.map(({ key }) =>
+      key === undefined ? null : compileTemplate(key),
+    ),
     inputDefaults: new Map(
       Object.entries(definition.inputs).flatMap(([name, input]) =>
         input.default === undefined ? [] : [[name, compileValue(input.default)] as const],

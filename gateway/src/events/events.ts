@@ -103,7 +103,7 @@ export class Events {
 
   #use(set: TriggerSet): void {
     const { log, onFilters } = this.#parts;
-    this.#table = new TriggerTable(set, (trigger, error) =>
+    this.#table = new TriggerTable(set, this.#table, (trigger, error) =>
       log.error(
         { trigger, problem: problem("EXPRESSION_INVALID", error.message) },
         "a trigger cannot be used by this gateway",

@@ -1,6 +1,13 @@
-import { compileExpression, evaluateCondition, type Template } from "@cohort/proto/expression";
+import {
+  compileExpression,
+  compileTemplate,
+  evaluateCondition,
+  type Template,
+} from "@cohort/proto/expression";
 import type { MqttTrigger, TriggerSet } from "@cohort/proto/gen/cohort/console";
+import { triggerKey } from "@cohort/proto/trigger-key";
 import { coversLevels, isTopicFilter } from "../topic-filter.ts";
+import { Debounce } from "./debounce.ts";
 
 /** The event as conditions see it, under the name `event`, and as the coordinator gets it. */
 export interface MqttEvent {
@@ -10,20 +17,29 @@ export interface MqttEvent {
   readonly at_ms: number;
 }
 
-/** Which trigger a message fires, or why its condition could not be decided. */
+/** Which trigger a message fires, or why its condition or its key could not be evaluated. */
 export type Firing =
   | { readonly trigger: MqttTrigger; readonly error: null }
   | { readonly trigger: MqttTrigger; readonly error: Error };
 
-/** The triggers of all workflows, with their conditions compiled once. */
+/** The triggers of all workflows, with their expressions compiled once. */
 export class TriggerTable {
   readonly #rows: readonly Row[];
 
-  /** `onInvalid` hears of triggers that cannot be used; the others stand. */
-  constructor(set: TriggerSet, onInvalid: (trigger: MqttTrigger, error: Error) => void) {
+  /**
+   * `onInvalid` hears of triggers that cannot be used; the others stand. A trigger that stood in `former`
+   * in the same words keeps what it knows of its rests.
+   */
+  constructor(
+    set: TriggerSet,
+    former: TriggerTable | null,
+    onInvalid: (trigger: MqttTrigger, error: Error) => void,
+  ) {
+    const formerRows = former === null ? [] : former.#rows;
+    const rests = new Map(formerRows.map((row) => [textOf(row.trigger), row.debounce]));
     this.#rows = set.mqtt.flatMap((trigger) => {
       try {
-        return [compileRow(trigger)];
+        return [compileRow(trigger, rests.get(textOf(trigger)) ?? null)];
       } catch (error) {
         onInvalid(trigger, asError(error));
         return [];
@@ -54,29 +70,44 @@ export class TriggerTable {
 
 interface Row {
   readonly trigger: MqttTrigger;
+  readonly debounce: Debounce | null;
   listens(topic: readonly string[], filters: ReadonlySet<string> | null): boolean;
   decide(event: MqttEvent): Firing[];
 }
 
-function compileRow(trigger: MqttTrigger): Row {
+function compileRow(trigger: MqttTrigger, former: Debounce | null): Row {
   if (!isTopicFilter(trigger.topic)) throw new Error(`${trigger.topic} is not a topic filter`);
   const levels = trigger.topic.split("/");
   const condition = trigger.condition === "" ? null : compileExpression(trigger.condition);
+  const key = trigger.key === "" ? null : compileTemplate(trigger.key);
+  const debounce = trigger.debounceMs === 0 ? null : (former ?? new Debounce(trigger.debounceMs));
   return {
     trigger,
+    debounce,
     listens: (topic, filters) =>
       (filters === null || filters.has(trigger.topic)) && coversLevels(levels, topic),
-    decide: (event) => decide(trigger, condition, event),
+    decide: (event) => decide({ trigger, condition, key, debounce }, event),
   };
 }
 
-function decide(trigger: MqttTrigger, condition: Template | null, event: MqttEvent): Firing[] {
-  if (condition === null) return [{ trigger, error: null }];
+interface Decider extends Pick<Row, "trigger" | "debounce"> {
+  readonly condition: Template | null;
+  readonly key: Template | null;
+}
+
+function decide({ trigger, condition, key, debounce }: Decider, event: MqttEvent): Firing[] {
   try {
-    return evaluateCondition(condition, { event }) ? [{ trigger, error: null }] : [];
+    if (condition !== null && !evaluateCondition(condition, { event })) return [];
+    const text = key === null ? "" : triggerKey(key, event);
+    if (debounce !== null && !debounce.passes(text, event.at_ms)) return [];
+    return [{ trigger, error: null }];
   } catch (error) {
     return [{ trigger, error: asError(error) }];
   }
+}
+
+function textOf(trigger: MqttTrigger): string {
+  return JSON.stringify(trigger);
 }
 
 function asError(error: unknown): Error {

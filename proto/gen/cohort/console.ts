@@ -609,6 +609,7 @@ export interface SubmitEventRequest {
 
 export interface SubmitEventReply {
   run: string;
+  /** it had started before: with this event, or with one of the same key */
   existing: boolean;
 }
 
@@ -626,6 +627,10 @@ export interface MqttTrigger {
   topic: string;
   /** CEL without ${{ }}, "" for always */
   condition: string;
+  /** template, "" for none */
+  key: string;
+  /** 0 for none */
+  debounceMs: number;
 }
 
 export interface ListApprovalsRequest {
@@ -9176,7 +9181,7 @@ export const TriggerSet: MessageFns<TriggerSet> = {
 };
 
 function createBaseMqttTrigger(): MqttTrigger {
-  return { workflow: "", index: 0, topic: "", condition: "" };
+  return { workflow: "", index: 0, topic: "", condition: "", key: "", debounceMs: 0 };
 }
 
 export const MqttTrigger: MessageFns<MqttTrigger> = {
@@ -9192,6 +9197,12 @@ export const MqttTrigger: MessageFns<MqttTrigger> = {
     }
     if (message.condition !== "") {
       writer.uint32(34).string(message.condition);
+    }
+    if (message.key !== "") {
+      writer.uint32(42).string(message.key);
+    }
+    if (message.debounceMs !== 0) {
+      writer.uint32(48).int64(message.debounceMs);
     }
     return writer;
   },
@@ -9241,6 +9252,22 @@ export const MqttTrigger: MessageFns<MqttTrigger> = {
             message.condition = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.debounceMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -9259,6 +9286,12 @@ export const MqttTrigger: MessageFns<MqttTrigger> = {
       index: isSet(object.index) ? globalThis.Number(object.index) : 0,
       topic: isSet(object.topic) ? globalThis.String(object.topic) : "",
       condition: isSet(object.condition) ? globalThis.String(object.condition) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      debounceMs: isSet(object.debounceMs)
+        ? globalThis.Number(object.debounceMs)
+        : isSet(object.debounce_ms)
+        ? globalThis.Number(object.debounce_ms)
+        : 0,
     };
   },
 
@@ -9276,6 +9309,12 @@ export const MqttTrigger: MessageFns<MqttTrigger> = {
     if (message.condition !== "") {
       obj.condition = message.condition;
     }
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.debounceMs !== 0) {
+      obj.debounceMs = Math.round(message.debounceMs);
+    }
     return obj;
   },
 
@@ -9288,6 +9327,8 @@ export const MqttTrigger: MessageFns<MqttTrigger> = {
     message.index = object.index ?? 0;
     message.topic = object.topic ?? "";
     message.condition = object.condition ?? "";
+    message.key = object.key ?? "";
+    message.debounceMs = object.debounceMs ?? 0;
     return message;
   },
 };

@@ -217,6 +217,8 @@ export interface RunStarted {
   retryOf: string;
   /** the run whose inputs and event it was given, "" for none */
   rerunOf: string;
+  /** of the event; until it ends, no other with this key starts one; "" for none */
+  triggerKey: string;
 }
 
 /**
@@ -3410,6 +3412,7 @@ function createBaseRunStarted(): RunStarted {
     depth: 0,
     retryOf: "",
     rerunOf: "",
+    triggerKey: "",
   };
 }
 
@@ -3459,6 +3462,9 @@ export const RunStarted: MessageFns<RunStarted> = {
     }
     if (message.rerunOf !== "") {
       writer.uint32(122).string(message.rerunOf);
+    }
+    if (message.triggerKey !== "") {
+      writer.uint32(130).string(message.triggerKey);
     }
     return writer;
   },
@@ -3596,6 +3602,14 @@ export const RunStarted: MessageFns<RunStarted> = {
             message.rerunOf = reader.string();
             continue;
           }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.triggerKey = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3649,6 +3663,11 @@ export const RunStarted: MessageFns<RunStarted> = {
         : isSet(object.rerun_of)
         ? globalThis.String(object.rerun_of)
         : "",
+      triggerKey: isSet(object.triggerKey)
+        ? globalThis.String(object.triggerKey)
+        : isSet(object.trigger_key)
+        ? globalThis.String(object.trigger_key)
+        : "",
     };
   },
 
@@ -3699,6 +3718,9 @@ export const RunStarted: MessageFns<RunStarted> = {
     if (message.rerunOf !== "") {
       obj.rerunOf = message.rerunOf;
     }
+    if (message.triggerKey !== "") {
+      obj.triggerKey = message.triggerKey;
+    }
     return obj;
   },
 
@@ -3724,6 +3746,7 @@ export const RunStarted: MessageFns<RunStarted> = {
     message.depth = object.depth ?? 0;
     message.retryOf = object.retryOf ?? "";
     message.rerunOf = object.rerunOf ?? "";
+    message.triggerKey = object.triggerKey ?? "";
     return message;
   },
 };

@@ -19,6 +19,18 @@ const mqttTrigger = z.strictObject({
     .describe(
       "Condition over `event` that the gateway evaluates for each message; where it is false no run starts. Left out, each message starts one.",
     ),
+  key: template
+    .min(1)
+    .optional()
+    .describe(
+      "What the message is about, such as `${{ event.topic[3] }}`. While a run of this workflow that a message with the same key started has not ended, further ones start none. Left out, each message is about something else.",
+    ),
+  debounce: duration
+    .refine((ms) => ms >= 1 && ms <= limits.debounceMsMax, "must be between 1ms and 1d")
+    .optional()
+    .describe(
+      "The first message starts a run at once; after it, those with the same key (without `key`, all of this trigger) start none until none has come for so long. What `if` leaves out does not count. The gateway counts this in its memory. Left out, there is no such rest.",
+    ),
 });
 
 const scheduleTrigger = z.strictObject({
