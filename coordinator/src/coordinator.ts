@@ -189,6 +189,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     retention: setup.config.history,
     log: eventLog,
     vault,
+    webhookKeys: vault,
     now,
     newId,
     invite: ({ name, labels }, actor) => inviteNode(name, labels, actor),

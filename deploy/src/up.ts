@@ -31,7 +31,9 @@ export async function up({ home, ports = {}, report, signal }: UpOptions): Promi
   });
   try {
     await mesh.startGateway();
-    report(`console at localhost:${mesh.ports.console}, MQTT at 127.0.0.1:${mesh.ports.mqtt}`);
+    const { console: port, mqtt, webhooks } = mesh.ports;
+    report(`console at localhost:${port}, MQTT at 127.0.0.1:${mqtt}`);
+    report(`webhooks at http://127.0.0.1:${webhooks}`);
     if (!signal.aborted) await once(signal, "abort");
   } finally {
     report("stopping");

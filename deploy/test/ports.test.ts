@@ -22,11 +22,17 @@ test("ports are the usual ones unless others are asked for, and stay what they b
 });
 
 test("0 takes a free port once, for nodes keep the address that they enrolled with", async () => {
-  const first = await choosePorts(file(), { nats: 0, console: 0, mqtt: 0, maintenance: 0 });
-  expect(new Set(Object.values(first)).size).toBe(4);
-  expect(await choosePorts(file(), { nats: 0, console: 0, mqtt: 0, maintenance: 0 })).toEqual(
-    first,
-  );
+  const first = await choosePorts(file(), {
+    nats: 0,
+    console: 0,
+    mqtt: 0,
+    webhooks: 0,
+    maintenance: 0,
+  });
+  expect(new Set(Object.values(first)).size).toBe(5);
+  expect(
+    await choosePorts(file(), { nats: 0, console: 0, mqtt: 0, webhooks: 0, maintenance: 0 }),
+  ).toEqual(first);
 });
 
 test("what is no port is refused by the name of its variable", () => {
@@ -40,7 +46,7 @@ test("a port in use is an error that names it and the way out", async () => {
   const console = await freePort();
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(console, "127.0.0.1", resolve));
-  const ports = { nats: await freePort(), console, mqtt: 1, maintenance: 1 };
+  const ports = { nats: await freePort(), console, mqtt: 1, webhooks: 1, maintenance: 1 };
   await expect(requireFree(ports, ["nats", "console"])).rejects.toMatchObject({
     code: "SETUP_FAILED",
     message: `port ${console} (console) is in use`,

@@ -72,7 +72,10 @@ async function start(...argv: string[]): Promise<{ exit: number | null; out: str
 }
 
 function launch(...argv: string[]) {
-  const ports = ["NATS", "CONSOLE", "MQTT", "MAINTENANCE"].map((it) => [`COHORT_${it}_PORT`, "0"]);
+  const ports = ["NATS", "CONSOLE", "MQTT", "WEBHOOKS", "MAINTENANCE"].map((it) => [
+    `COHORT_${it}_PORT`,
+    "0",
+  ]);
   const child = spawn(
     process.execPath,
     ["--input-type=module", "-e", program, "--", "--home", home, ...argv],

@@ -6,8 +6,6 @@ export const limits = {
   /** Events that wait for the coordinator; the oldest is dropped for the newest. */
   queueEventsMax: 10_000,
   queueBytesMax: 64 * 1024 * 1024,
-  /** Nesting of an event's payload. */
-  payloadDepthMax: 64,
   /** Of one trigger, with a rest to come. */
   debounceKeysMax: 10_000,
   /** Submissions under way at once; one after the other would wait for one commit each. */
@@ -50,6 +48,14 @@ export const limits = {
   brokerPasswordChecksMax: 4,
   brokerUsersMax: 10_000,
   brokerUsersFileBytesMax: 4 * 1024 * 1024,
+
+  /** The listener for webhooks. */
+  webhookConnectionsMax: 256,
+  webhooksUnderWayMax: 64,
+  webhookHeaderBytesMax: 16 * 1024,
+  webhookHeadMs: 10_000,
+  webhookRequestMs: 20_000,
+  webhookCheckMs: 2_000,
 
   /** One log line a cause in this time; what is not written is counted. */
   logRepeatMs: 10_000,

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { CohortError, formatProblem } from "@cohort/proto/problem";
 import { pino } from "pino";
-import { runGateway } from "./gateway.ts";
+import { type Addresses, runGateway } from "./gateway.ts";
 import { parseOptions } from "./options.ts";
 
 /** The gateway process: options and signals in, one line when ready, logs to stderr. */
@@ -17,8 +17,8 @@ async function main(argv: readonly string[]): Promise<number> {
       now: Date.now,
       random: Math.random,
       randomBytes,
-      onReady: (broker: string) =>
-        process.stdout.write(`${JSON.stringify({ ready: true, broker })}\n`),
+      onReady: (addresses: Addresses) =>
+        process.stdout.write(`${JSON.stringify({ ready: true, ...addresses })}\n`),
     };
     await runGateway(parseOptions(argv), parts, stopping.signal);
     return 0;

@@ -4,6 +4,7 @@ import { refuse } from "@cohort/proto/problem";
 import { type BrokerUsers, readBrokerUsers } from "./broker/users.ts";
 import { type Context, readContext } from "./console-client/context.ts";
 import { type BrokerAddress, clientIdFor } from "./mqtt/mqtt.ts";
+import type { WebhooksAddress } from "./webhooks/webhooks.ts";
 
 export interface GatewayOptions {
   readonly context: Context;
@@ -15,11 +16,14 @@ export interface GatewayOptions {
         readonly port: number;
         readonly users: BrokerUsers;
       };
+  /** null: no webhooks are taken. */
+  readonly webhooks: WebhooksAddress | null;
 }
 
 export const usage = `usage: gateway --context FILE
   --broker-url mqtts://HOST[:PORT]  [--broker-username NAME] [--broker-password-file FILE] [--broker-ca FILE]
-  --embedded-broker HOST:PORT        --broker-users FILE`;
+  --embedded-broker HOST:PORT        --broker-users FILE
+  [--webhooks HOST:PORT  [--webhooks-certificate FILE --webhooks-key FILE]]`;
 
 /** Throws USAGE. Passwords come from files: a command line can be read by every user. */
 export function parseOptions(argv: readonly string[]): GatewayOptions {
@@ -36,6 +40,7 @@ export function parseOptions(argv: readonly string[]): GatewayOptions {
       url === undefined
         ? embeddedBroker(values, embedded as string)
         : joinedBroker(values, url, context),
+    webhooks: webhooksAddress(values),
   };
 }
 
@@ -50,6 +55,9 @@ function parse(argv: readonly string[]): Values {
     "broker-ca",
     "embedded-broker",
     "broker-users",
+    "webhooks",
+    "webhooks-certificate",
+    "webhooks-key",
   ];
   const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
   try {
@@ -81,16 +89,36 @@ function joinedBroker(values: Values, url: string, context: Context): GatewayOpt
 }
 
 function embeddedBroker(values: Values, address: string): GatewayOptions["broker"] {
+  const listener = parseListener("--embedded-broker", address);
+  if (values["broker-users"] === undefined) throw misuse("--embedded-broker needs --broker-users");
+  return { kind: "embedded", ...listener, users: readBrokerUsers(values["broker-users"]) };
+}
+
+function webhooksAddress(values: Values): WebhooksAddress | null {
+  const [address, certificate, key] = [
+    values["webhooks"],
+    values["webhooks-certificate"],
+    values["webhooks-key"],
+  ];
+  if ((certificate === undefined) !== (key === undefined)) {
+    throw misuse("--webhooks-certificate and --webhooks-key belong together");
+  }
+  if (address === undefined) {
+    if (certificate !== undefined) throw misuse("--webhooks-certificate needs --webhooks");
+    return null;
+  }
+  const tls =
+    certificate === undefined || key === undefined
+      ? null
+      : { certificate: read(certificate), key: read(key) };
+  return { ...parseListener("--webhooks", address), tls };
+}
+
+function parseListener(option: string, address: string): { host: string; port: number } {
   const match = /^(?:\[(?<six>[0-9A-Fa-f:]+)\]|(?<host>[^:\s]+)):(?<port>\d{1,5})$/.exec(address);
   const port = Number(match?.groups?.["port"]);
-  if (match === null || port > 65_535) throw misuse("--embedded-broker must be HOST:PORT");
-  if (values["broker-users"] === undefined) throw misuse("--embedded-broker needs --broker-users");
-  return {
-    kind: "embedded",
-    host: match.groups?.["six"] ?? (match.groups?.["host"] as string),
-    port,
-    users: readBrokerUsers(values["broker-users"]),
-  };
+  if (match === null || port > 65_535) throw misuse(`${option} must be HOST:PORT`);
+  return { host: match.groups?.["six"] ?? (match.groups?.["host"] as string), port };
 }
 
 function parseUrl(url: string): URL {

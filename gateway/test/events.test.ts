@@ -28,7 +28,7 @@ beforeEach(async () => {
     now: Date.now,
     random: () => 0,
     randomBytes,
-    onFilters: (wanted) => {
+    onTriggers: (wanted) => {
       filters = wanted;
     },
   });
@@ -47,7 +47,7 @@ function trigger(workflow: string, topic: string, condition = "", index = 0): Mq
 }
 
 async function use(...mqtt: MqttTrigger[]): Promise<void> {
-  fake.setTriggers({ mqtt });
+  fake.setTriggers({ mqtt, webhooks: [] });
   await eventually(() =>
     expect([...filters].sort()).toEqual([...new Set(mqtt.map((it) => it.topic))].sort()),
   );
@@ -144,6 +144,7 @@ describe("Events", () => {
 
   it("passes over a trigger that cannot be compiled, and uses the others", async () => {
     fake.setTriggers({
+      webhooks: [],
       mqtt: [trigger("bad", "a/#", "event.("), trigger("worse", "#/a"), trigger("good", "a/#")],
     });
     await eventually(() => expect(filters).toEqual(["a/#"]));
@@ -198,17 +199,17 @@ describe("Events", () => {
       now: Date.now,
       random: () => 0,
       randomBytes,
-      onFilters: (list) => {
+      onTriggers: (list) => {
         wanted = list;
       },
     });
     running = events.run(stopping.signal, stopping.signal);
-    first.setTriggers({ mqtt: [trigger("one", "a/#")] });
+    first.setTriggers({ mqtt: [trigger("one", "a/#")], webhooks: [] });
     await eventually(() => expect(wanted).toEqual(["a/#"]));
     await first.stop();
     for (let at = 0; at < 20; at += 1) send("a/b", `{"n": ${at}}`);
     const second = await startFakeConsole({ certificates, port });
-    second.setTriggers({ mqtt: [trigger("two", "b/#")] });
+    second.setTriggers({ mqtt: [trigger("two", "b/#")], webhooks: [] });
     await eventually(() => expect(second.submitted).toHaveLength(20), 20_000);
     await eventually(() => expect(wanted).toEqual(["b/#"]), 20_000);
     stopping.abort();

@@ -56,6 +56,7 @@ const embedded = () => ["--embedded-broker", "127.0.0.1:0", "--broker-users", us
 describe("the gateway process", () => {
   it("says when it is ready, brings a sensor's message to the coordinator, and ends with SIGTERM", async () => {
     fake.setTriggers({
+      webhooks: [],
       mqtt: [
         {
           workflow: "press",
@@ -97,6 +98,7 @@ describe("the gateway process", () => {
 
   it("submits what it has accepted before it ends", async () => {
     fake.setTriggers({
+      webhooks: [],
       mqtt: [
         { workflow: "press", index: 0, topic: "factory/#", condition: "", key: "", debounceMs: 0 },
       ],

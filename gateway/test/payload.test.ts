@@ -1,7 +1,6 @@
 import { limits as shared } from "@cohort/proto/limits";
 import { describe, expect, it } from "vitest";
 import { parsePayload } from "../src/events/payload.ts";
-import { limits } from "../src/limits.ts";
 
 const bytes = (text: string) => Buffer.from(text);
 
@@ -29,7 +28,7 @@ describe("parsePayload", () => {
     ["nesting that recursion would not survive", bytes("[".repeat(100_000) + "]".repeat(100_000))],
     [
       "nesting one beyond the limit",
-      bytes("[".repeat(limits.payloadDepthMax + 2) + "]".repeat(limits.payloadDepthMax + 2)),
+      bytes("[".repeat(shared.payloadDepthMax + 2) + "]".repeat(shared.payloadDepthMax + 2)),
     ],
   ])("refuses %s, names the topic and gives a hint", (_, payload) => {
     expect(parsePayload("factory/1", payload)).toMatchObject({

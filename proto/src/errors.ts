@@ -95,7 +95,12 @@ export const errors = {
   EVENT_PAYLOAD_INVALID: {
     exit: 4,
     grpc: "INVALID_ARGUMENT",
-    meaning: "The event's payload is not JSON.",
+    meaning: "The event's payload is not JSON, or nested too deeply.",
+  },
+  WEBHOOK_UNVERIFIED: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "No key that a webhook of this path names has signed the request, in this time.",
   },
 
   // What is asked for is not there, or not allowed

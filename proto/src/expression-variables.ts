@@ -77,7 +77,7 @@ const ofRun = ["inputs", "event", "steps", "run"] as const;
 
 /** Variables by place. */
 export const readable = {
-  /** `on.mqtt[].if` and defaults of inputs. */
+  /** `if` and `key` of triggers, and defaults of inputs. */
   start: ["event"],
   /** `concurrency.group`. */
   group: ["inputs", "event"],

@@ -48,6 +48,13 @@ export const limits = {
   groupLengthMax: 256,
   triggerKeyLengthMax: 256,
   debounceMsMax: 86_400_000,
+  webhooksMax: 100,
+  webhookPathLengthMax: 128,
+  webhookIdLengthMax: 128,
+  /** How far the time of a signed request may lie from ours. */
+  webhookToleranceMs: 300_000,
+  /** Nesting of an event's payload. */
+  payloadDepthMax: 64,
   /** Sub-workflows within one another, below the run that was started first. */
   workflowDepthMax: 8,
   /** What the outputs of a run give, as JSON. */

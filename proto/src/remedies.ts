@@ -23,6 +23,8 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   LIMIT_EXCEEDED: "Split what is too large, or pass a reference to it.",
   INPUT_INVALID: "Give the input with `-i NAME=TEXT` or `-i NAME:=JSON`, of its declared type.",
   EVENT_PAYLOAD_INVALID: "Let the sender publish JSON.",
+  WEBHOOK_UNVERIFIED:
+    "Compare the sender's key with `cohort secret list`, its way to sign with `signature`, its clock with ours.",
   WORKFLOW_UNKNOWN: "Apply the workflow, or correct its name.",
   RESOURCE_UNKNOWN: "Apply the resource, or correct its name.",
   VERSION_UNKNOWN: "Look for the version in `cohort workflow history NAME`, and give more of it.",

@@ -44,6 +44,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Approvals/Decide": ["operator", "approver"],
   "/cohort.console.Schedules/List": ["operator"],
   "/cohort.console.Events/Submit": ["gateway"],
+  "/cohort.console.Events/SubmitWebhook": ["gateway"],
   "/cohort.console.Events/WatchTriggers": ["gateway"],
   "/cohort.console.Events/WatchPublications": ["gateway"],
   "/cohort.console.Events/AcknowledgePublication": ["gateway"],

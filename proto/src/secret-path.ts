@@ -7,3 +7,6 @@ export function isSecretPath(text: string): boolean {
     /^[a-z0-9][a-z0-9-]*(?:\/[a-z0-9][a-z0-9-]*)+$/.test(text)
   );
 }
+
+/** As whom the coordinator asks the vault for the keys of webhooks; no service has this name. */
+export const webhookReader = "webhook";

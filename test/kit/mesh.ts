@@ -35,7 +35,9 @@ export class TestMesh {
 
   private constructor(
     readonly home: string,
-    readonly ports: Readonly<Record<"nats" | "console" | "mqtt" | "maintenance", number>>,
+    readonly ports: Readonly<
+      Record<"nats" | "console" | "mqtt" | "webhooks" | "maintenance", number>
+    >,
   ) {}
 
   /** `natsArguments`: for nats-server, such as "-V" to trace what crosses it. */
@@ -45,6 +47,7 @@ export class TestMesh {
       nats: await freePort(),
       console: await freePort(),
       mqtt: await freePort(),
+      webhooks: await freePort(),
       maintenance: await freePort(),
     };
     const mesh = new TestMesh(home, ports);
@@ -146,6 +149,7 @@ export class TestMesh {
       ...[process.execPath, join(repository, "gateway/dist/gateway.mjs")],
       ...["--context", join(this.home, "gateway.json")],
       ...["--embedded-broker", `127.0.0.1:${this.ports.mqtt}`, "--broker-users", users],
+      ...["--webhooks", `127.0.0.1:${this.ports.webhooks}`],
     ];
     await this.#program("gateway", argv, '"ready":true').start();
   }

@@ -13,7 +13,7 @@ export class UpMesh {
   #agent: Program | null = null;
 
   constructor() {
-    const ports = ["NATS", "CONSOLE", "MQTT", "MAINTENANCE"].map((it) => [
+    const ports = ["NATS", "CONSOLE", "MQTT", "WEBHOOKS", "MAINTENANCE"].map((it) => [
       `COHORT_${it}_PORT`,
       "0",
     ]);

@@ -10,7 +10,10 @@ import type { RunHistory } from "../history/history.ts";
 import { decidePublished } from "../scheduler/decide-published.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
-import { submitEvent, triggerSet } from "../triggers/triggers.ts";
+import { submitEvent } from "../triggers/submit-event.ts";
+import { submitWebhook } from "../triggers/submit-webhook.ts";
+import { triggerSet } from "../triggers/triggers.ts";
+import type { Vault } from "../vault/vault.ts";
 import { createMailbox } from "./mailbox.ts";
 import type { Methods } from "./methods.ts";
 import { createWaker } from "./waker.ts";
@@ -20,16 +23,22 @@ export interface EventsDependencies {
   readonly feed: Feed;
   readonly history: RunHistory;
   readonly outbox: Outbox;
+  readonly webhookKeys: Pick<Vault, "withSecret">;
+  readonly now: () => number;
   readonly newId: () => string;
 }
 
 export function eventsService(
   { unary, stream }: Methods,
-  { writer, feed, history, outbox, newId }: EventsDependencies,
+  dependencies: EventsDependencies,
 ): EventsServer {
+  const { writer, feed, history, outbox, newId } = dependencies;
   return {
     submit: unary(EventsService.submit, (request, caller) =>
       submitEvent(writer, history, request, caller.name, newId()),
+    ),
+    submitWebhook: unary(EventsService.submitWebhook, (request, caller) =>
+      submitWebhook(dependencies, request, caller.name),
     ),
     watchTriggers: stream(EventsService.watchTriggers, async (_, send, signal) => {
       const waker = createWaker(

@@ -19,7 +19,7 @@ export interface StartRequest {
   /** ULID for the run, used when it is new. */
   readonly run: string;
   readonly workflow: string;
-  readonly trigger: "operator" | "mqtt" | "schedule" | "workflow";
+  readonly trigger: "operator" | "mqtt" | "webhook" | "schedule" | "workflow";
   readonly actor: string;
   /** Inputs that were given, by name. */
   readonly inputs: Readonly<Record<string, unknown>>;

@@ -1,7 +1,8 @@
+import { readable } from "@cohort/proto/expression-variables";
 import type { Problem } from "@cohort/proto/problem";
 import { isTimezone } from "@cohort/proto/resources/values";
 import type { Workflow } from "@cohort/proto/resources/workflow";
-import type { ScheduleTrigger } from "@cohort/proto/resources/workflow/trigger";
+import type { ScheduleTrigger, WebhookTrigger } from "@cohort/proto/resources/workflow/trigger";
 import { CronError, timesOf } from "../cron/cron.ts";
 import { scheduleKey } from "../cron/schedules.ts";
 import { conditionProblems, rootFault, type Scope, valueProblems } from "./check-expressions.ts";
@@ -10,21 +11,40 @@ import type { Path, Source } from "./source.ts";
 
 /** What starts a run: conditions, times, and whether a time alone can give the inputs. */
 export function triggerProblems(workflow: Workflow, source: Source): Problem[] {
-  const { mqtt, schedule } = workflow.on;
+  const { mqtt, schedule, webhook } = workflow.on;
   return [
-    ...mqtt.flatMap(({ if: condition, key }, at) => [
-      ...(condition === undefined
-        ? []
-        : conditionProblems(condition, ["on", "mqtt", at, "if"], source, ofEvent)),
-      ...(key === undefined ? [] : valueProblems(key, ["on", "mqtt", at, "key"], source, ofEvent)),
-    ]),
+    ...mqtt.flatMap((trigger, at) => eventProblems(trigger, ["on", "mqtt", at], source)),
+    ...webhook.flatMap((trigger, at) => eventProblems(trigger, ["on", "webhook", at], source)),
+    ...pathProblems(webhook, source),
     ...schedule.flatMap((trigger, at) => scheduleProblems(trigger, ["on", "schedule", at], source)),
     ...duplicateProblems(schedule, source),
     ...(schedule.length > 0 ? missingProblems(workflow, source) : []),
   ];
 }
 
-const ofEvent: Scope = ([root]) => rootFault(root as string, ["event"]);
+function eventProblems(
+  { if: condition, key }: { if?: string | undefined; key?: string | undefined },
+  place: Path,
+  source: Source,
+): Problem[] {
+  return [
+    ...(condition === undefined
+      ? []
+      : conditionProblems(condition, [...place, "if"], source, ofEvent)),
+    ...(key === undefined ? [] : valueProblems(key, [...place, "key"], source, ofEvent)),
+  ];
+}
+
+const ofEvent: Scope = ([root]) => rootFault(root as string, readable.start);
+
+/** One request starts a workflow once. */
+function pathProblems(webhook: readonly WebhookTrigger[], source: Source): Problem[] {
+  return webhook.flatMap(({ path }, at) => {
+    if (webhook.findIndex((it) => it.path === path) === at) return [];
+    const message = `another webhook of this workflow has the path ${path} already`;
+    return [source.problemAt(["on", "webhook", at, "path"], "RESOURCE_DUPLICATE", message)];
+  });
+}
 
 function scheduleProblems(trigger: ScheduleTrigger, place: Path, source: Source): Problem[] {
   const { timezone } = trigger;

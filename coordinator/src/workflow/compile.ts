@@ -28,8 +28,13 @@ export interface CompiledWorkflow {
   /** What a run leaves, and the steps that this reads; null when it leaves nothing. */
   readonly outputs: (Pick<CompiledStep, "reads"> & { readonly value: CompiledValue }) | null;
   readonly concurrency: (Omit<Concurrency, "group"> & { readonly group: CompiledValue }) | null;
-  /** Of each MQTT trigger: what tells its events apart, null where nothing does. */
-  readonly triggerKeys: readonly (Template | null)[];
+  readonly triggers: Readonly<Record<"mqtt" | "webhook", readonly CompiledTrigger[]>>;
+}
+
+export interface CompiledTrigger {
+  readonly condition: Template | null;
+  /** What tells its events apart; null where nothing does. */
+  readonly key: Template | null;
 }
 
 export interface CompiledStep {
@@ -97,14 +102,28 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
     },
     outputs: compileOutputs(definition),
     concurrency: compileConcurrency(definition),
-    triggerKeys: definition.on.mqtt.map(({ key }) =>
-      key === undefined ? null : compileTemplate(key),
-    ),
+    triggers: {
+      mqtt: definition.on.mqtt.map(compileTrigger),
+      webhook: definition.on.webhook.map(compileTrigger),
+    },
     inputDefaults: new Map(
       Object.entries(definition.inputs).flatMap(([name, input]) =>
         input.default === undefined ? [] : [[name, compileValue(input.default)] as const],
       ),
     ),
+  };
+}
+
+function compileTrigger({
+  if: condition,
+  key,
+}: {
+  readonly if?: string | undefined;
+  readonly key?: string | undefined;
+}): CompiledTrigger {
+  return {
+    condition: condition === undefined ? null : compileExpression(condition),
+    key: key === undefined ? null : compileTemplate(key),
   };
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { submitEvent, triggerSet } from "../../src/triggers/triggers.ts";
+import { submitEvent } from "../../src/triggers/submit-event.ts";
+import { triggerSet } from "../../src/triggers/triggers.ts";
 import { worldWith } from "../scheduler/world.ts";
 
 type World = Awaited<ReturnType<typeof worldWith>>;
@@ -13,6 +14,7 @@ on:
       key: "\${{ event.topic[1] }}"
       debounce: 30s
     - topic: factory/+/alarm
+  webhook: [{ path: /press, secret: webhook/press }]
 steps: [{ id: a, run: "true" }]
 `;
 
@@ -28,7 +30,9 @@ describe("the set of triggers", () => {
   it("tells gateways topic, condition, key and rest of each", async () => {
     const { state } = await worldWith(press);
     const shared = { workflow: "press" };
-    expect(triggerSet(state.catalogue).mqtt).toEqual([
+    const { mqtt, webhooks } = triggerSet(state.catalogue);
+    expect(webhooks).toEqual(["/press"]);
+    expect(mqtt).toEqual([
       {
         ...shared,
         index: 0,

@@ -48,7 +48,7 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
 async function portsFor({ paths, ports }: MeshOptions, instance: Instance): Promise<Ports> {
   try {
     const chosen = await choosePorts(join(paths.home, "ports.json"), ports);
-    await requireFree(chosen, ["nats", "console", "mqtt"]);
+    await requireFree(chosen, ["nats", "console", "mqtt", "webhooks"]);
     return chosen;
   } catch (error) {
     instance.release();

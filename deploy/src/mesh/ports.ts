@@ -5,13 +5,25 @@ import * as z from "zod";
 import { freePort, isFree } from "../supervisor/free-port.ts";
 
 /** Who listens where, all on loopback. */
-export const portNames = ["nats", "console", "mqtt", "maintenance"] as const;
+export const portNames = ["nats", "console", "mqtt", "webhooks", "maintenance"] as const;
 export type PortName = (typeof portNames)[number];
 export type Ports = Readonly<Record<PortName, number>>;
 
-const defaults: Ports = { nats: 7422, console: 7443, mqtt: 7883, maintenance: 7843 };
+const defaults: Ports = {
+  nats: 7422,
+  console: 7443,
+  mqtt: 7883,
+  webhooks: 7880,
+  maintenance: 7843,
+};
 const port = z.int().min(1).max(65_535);
-const stored = z.strictObject({ nats: port, console: port, mqtt: port, maintenance: port });
+const stored = z.strictObject({
+  nats: port,
+  console: port,
+  mqtt: port,
+  webhooks: port,
+  maintenance: port,
+});
 
 /** COHORT_NATS_PORT and so on: what an operator asked for; 0 for any that is free. */
 export function requestedPorts(environment: NodeJS.ProcessEnv): Partial<Ports> {

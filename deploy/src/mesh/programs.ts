@@ -64,6 +64,7 @@ export function gatewaySpec(paths: Paths, ports: Ports): ChildSpec {
       ...["--context", paths.gatewayContext],
       ...["--embedded-broker", `127.0.0.1:${ports.mqtt}`],
       ...["--broker-users", paths.brokerUsers],
+      ...["--webhooks", `127.0.0.1:${ports.webhooks}`],
     ],
     ready: isReadyLine,
     readyMs,

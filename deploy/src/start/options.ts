@@ -8,8 +8,8 @@ Sets up and runs the factory example, and stays up until Ctrl-C.
   --once       stop when the run has ended; exit status 0 succeeded, 3 failed
   --home DIR   keep the mesh's state there instead of in .cohort (or COHORT_HOME)
 
-COHORT_NATS_PORT, COHORT_CONSOLE_PORT, COHORT_MQTT_PORT and COHORT_MAINTENANCE_PORT choose other
-ports; 0 takes any that is free.`;
+COHORT_NATS_PORT, COHORT_CONSOLE_PORT, COHORT_MQTT_PORT, COHORT_WEBHOOKS_PORT and
+COHORT_MAINTENANCE_PORT choose other ports; 0 takes any that is free.`;
 
 export interface StartOptions {
   readonly once: boolean;

@@ -24,8 +24,8 @@ export interface EventsParts {
   readonly now: () => number;
   readonly randomBytes: (count: number) => Uint8Array;
   readonly random: () => number;
-  /** Hears which topics matter, now and after every change. */
-  readonly onFilters: (filters: readonly string[]) => void;
+  /** Hears which topics and which paths of webhooks matter, now and after every change. */
+  readonly onTriggers: (filters: readonly string[], paths: readonly string[]) => void;
 }
 
 /** From messages to events at the coordinator: filter at the edge, queue, submit. */
@@ -102,14 +102,14 @@ export class Events {
   }
 
   #use(set: TriggerSet): void {
-    const { log, onFilters } = this.#parts;
+    const { log, onTriggers } = this.#parts;
     this.#table = new TriggerTable(set, this.#table, (trigger, error) =>
       log.error(
         { trigger, problem: problem("EXPRESSION_INVALID", error.message) },
         "a trigger cannot be used by this gateway",
       ),
     );
-    log.info({ triggers: set.mqtt.length }, "triggers taken over");
-    onFilters(this.#table.filters);
+    log.info({ mqtt: set.mqtt.length, webhooks: set.webhooks.length }, "triggers taken over");
+    onTriggers(this.#table.filters, set.webhooks);
   }
 }

@@ -1,6 +1,6 @@
+import { isDeeper } from "@cohort/proto/depth";
 import { limits as shared } from "@cohort/proto/limits";
 import { type Problem, problem } from "@cohort/proto/problem";
-import { limits } from "../limits.ts";
 
 export type Payload =
   | { readonly ok: true; readonly value: unknown }
@@ -26,23 +26,14 @@ export function parsePayload(topic: string, bytes: Uint8Array): Payload {
   } catch {
     return refused(`a message to ${topic} is not JSON`, sendJson);
   }
-  if (isDeep(value)) return refused(`a message to ${topic} is nested too deeply`, sendJson);
+  if (isDeeper(value, shared.payloadDepthMax))
+    return refused(`a message to ${topic} is nested too deeply`, sendJson);
   return { ok: true, value };
 }
 
 const sendJson = 'Have the sensor send JSON, such as {"rms": 4.7}, or narrow the trigger\'s topic.';
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Parsing survives any depth; what walks the value afterwards recurses. */
-function isDeep(value: unknown): boolean {
-  let level = [value];
-  for (let depth = 0; depth <= limits.payloadDepthMax; depth += 1) {
-    level = level.flatMap((it) => (it !== null && typeof it === "object" ? Object.values(it) : []));
-    if (level.length === 0) return false;
-  }
-  return true;
-}
 
 function refused(message: string, hint: string): Payload {
   return { ok: false, problem: problem("EVENT_PAYLOAD_INVALID", message, { hint }) };

@@ -59,7 +59,7 @@ export async function startFakeConsole(
   const certificates = options.certificates ?? (await makeCertificates());
   const watchers = new Set<ServerWritableStream<unknown, TriggerSet>>();
   const publishers = new Set<ServerWritableStream<unknown, unknown>>();
-  let triggers: TriggerSet = { mqtt: [] };
+  let triggers: TriggerSet = { mqtt: [], webhooks: [] };
   const fake: Omit<FakeConsole, "context"> = {
     requests: [],
     submitted: [],

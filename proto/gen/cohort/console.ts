@@ -613,11 +613,39 @@ export interface SubmitEventReply {
   existing: boolean;
 }
 
+export interface SubmitWebhookRequest {
+  path: string;
+  body: Uint8Array;
+  /** Headers of the signature schemes, "" where the request has none. */
+  id: string;
+  /** webhook-timestamp, seconds since 1970 */
+  timestamp: string;
+  /** webhook-signature */
+  signature: string;
+  /** x-hub-signature-256 */
+  hubSignature: string;
+}
+
+export interface SubmitWebhookReply {
+  /** of the triggers whose key signed it and whose condition held */
+  runs: WebhookRun[];
+}
+
+export interface WebhookRun {
+  workflow: string;
+  /** why none was started */
+  problems: Problem[];
+  run: string;
+  existing: boolean;
+}
+
 export interface WatchTriggersRequest {
 }
 
 export interface TriggerSet {
   mqtt: MqttTrigger[];
+  /** paths, each once */
+  webhooks: string[];
 }
 
 export interface MqttTrigger {
@@ -9061,6 +9089,343 @@ export const SubmitEventReply: MessageFns<SubmitEventReply> = {
   },
 };
 
+function createBaseSubmitWebhookRequest(): SubmitWebhookRequest {
+  return { path: "", body: new Uint8Array(0), id: "", timestamp: "", signature: "", hubSignature: "" };
+}
+
+export const SubmitWebhookRequest: MessageFns<SubmitWebhookRequest> = {
+  encode(message: SubmitWebhookRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.body.length !== 0) {
+      writer.uint32(18).bytes(message.body);
+    }
+    if (message.id !== "") {
+      writer.uint32(26).string(message.id);
+    }
+    if (message.timestamp !== "") {
+      writer.uint32(34).string(message.timestamp);
+    }
+    if (message.signature !== "") {
+      writer.uint32(42).string(message.signature);
+    }
+    if (message.hubSignature !== "") {
+      writer.uint32(50).string(message.hubSignature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitWebhookRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitWebhookRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.body = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.timestamp = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.signature = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.hubSignature = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SubmitWebhookRequest {
+    return {
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      body: isSet(object.body) ? bytesFromBase64(object.body) : new Uint8Array(0),
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      timestamp: isSet(object.timestamp) ? globalThis.String(object.timestamp) : "",
+      signature: isSet(object.signature) ? globalThis.String(object.signature) : "",
+      hubSignature: isSet(object.hubSignature)
+        ? globalThis.String(object.hubSignature)
+        : isSet(object.hub_signature)
+        ? globalThis.String(object.hub_signature)
+        : "",
+    };
+  },
+
+  toJSON(message: SubmitWebhookRequest): unknown {
+    const obj: any = {};
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.body.length !== 0) {
+      obj.body = base64FromBytes(message.body);
+    }
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.timestamp !== "") {
+      obj.timestamp = message.timestamp;
+    }
+    if (message.signature !== "") {
+      obj.signature = message.signature;
+    }
+    if (message.hubSignature !== "") {
+      obj.hubSignature = message.hubSignature;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SubmitWebhookRequest>): SubmitWebhookRequest {
+    return SubmitWebhookRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SubmitWebhookRequest>): SubmitWebhookRequest {
+    const message = createBaseSubmitWebhookRequest();
+    message.path = object.path ?? "";
+    message.body = object.body ?? new Uint8Array(0);
+    message.id = object.id ?? "";
+    message.timestamp = object.timestamp ?? "";
+    message.signature = object.signature ?? "";
+    message.hubSignature = object.hubSignature ?? "";
+    return message;
+  },
+};
+
+function createBaseSubmitWebhookReply(): SubmitWebhookReply {
+  return { runs: [] };
+}
+
+export const SubmitWebhookReply: MessageFns<SubmitWebhookReply> = {
+  encode(message: SubmitWebhookReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.runs) {
+      WebhookRun.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitWebhookReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitWebhookReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runs.push(WebhookRun.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SubmitWebhookReply {
+    return { runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => WebhookRun.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: SubmitWebhookReply): unknown {
+    const obj: any = {};
+    if (message.runs?.length) {
+      obj.runs = message.runs.map((e) => WebhookRun.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SubmitWebhookReply>): SubmitWebhookReply {
+    return SubmitWebhookReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SubmitWebhookReply>): SubmitWebhookReply {
+    const message = createBaseSubmitWebhookReply();
+    message.runs = object.runs?.map((e) => WebhookRun.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWebhookRun(): WebhookRun {
+  return { workflow: "", problems: [], run: "", existing: false };
+}
+
+export const WebhookRun: MessageFns<WebhookRun> = {
+  encode(message: WebhookRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.workflow !== "") {
+      writer.uint32(10).string(message.workflow);
+    }
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.run !== "") {
+      writer.uint32(26).string(message.run);
+    }
+    if (message.existing !== false) {
+      writer.uint32(32).bool(message.existing);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WebhookRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWebhookRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.workflow = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.existing = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WebhookRun {
+    return {
+      workflow: isSet(object.workflow) ? globalThis.String(object.workflow) : "",
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      existing: isSet(object.existing) ? globalThis.Boolean(object.existing) : false,
+    };
+  },
+
+  toJSON(message: WebhookRun): unknown {
+    const obj: any = {};
+    if (message.workflow !== "") {
+      obj.workflow = message.workflow;
+    }
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.existing !== false) {
+      obj.existing = message.existing;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WebhookRun>): WebhookRun {
+    return WebhookRun.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WebhookRun>): WebhookRun {
+    const message = createBaseWebhookRun();
+    message.workflow = object.workflow ?? "";
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.run = object.run ?? "";
+    message.existing = object.existing ?? false;
+    return message;
+  },
+};
+
 function createBaseWatchTriggersRequest(): WatchTriggersRequest {
   return {};
 }
@@ -9114,13 +9479,16 @@ export const WatchTriggersRequest: MessageFns<WatchTriggersRequest> = {
 };
 
 function createBaseTriggerSet(): TriggerSet {
-  return { mqtt: [] };
+  return { mqtt: [], webhooks: [] };
 }
 
 export const TriggerSet: MessageFns<TriggerSet> = {
   encode(message: TriggerSet, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.mqtt) {
       MqttTrigger.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.webhooks) {
+      writer.uint32(18).string(v!);
     }
     return writer;
   },
@@ -9146,6 +9514,14 @@ export const TriggerSet: MessageFns<TriggerSet> = {
             message.mqtt.push(MqttTrigger.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.webhooks.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -9159,13 +9535,19 @@ export const TriggerSet: MessageFns<TriggerSet> = {
   },
 
   fromJSON(object: any): TriggerSet {
-    return { mqtt: globalThis.Array.isArray(object?.mqtt) ? object.mqtt.map((e: any) => MqttTrigger.fromJSON(e)) : [] };
+    return {
+      mqtt: globalThis.Array.isArray(object?.mqtt) ? object.mqtt.map((e: any) => MqttTrigger.fromJSON(e)) : [],
+      webhooks: globalThis.Array.isArray(object?.webhooks) ? object.webhooks.map((e: any) => globalThis.String(e)) : [],
+    };
   },
 
   toJSON(message: TriggerSet): unknown {
     const obj: any = {};
     if (message.mqtt?.length) {
       obj.mqtt = message.mqtt.map((e) => MqttTrigger.toJSON(e));
+    }
+    if (message.webhooks?.length) {
+      obj.webhooks = message.webhooks;
     }
     return obj;
   },
@@ -9176,6 +9558,7 @@ export const TriggerSet: MessageFns<TriggerSet> = {
   fromPartial(object: DeepPartial<TriggerSet>): TriggerSet {
     const message = createBaseTriggerSet();
     message.mqtt = object.mqtt?.map((e) => MqttTrigger.fromPartial(e)) || [];
+    message.webhooks = object.webhooks?.map((e) => e) || [];
     return message;
   },
 };
@@ -11901,6 +12284,16 @@ export const EventsService = {
     responseSerialize: (value: SubmitEventReply): Buffer => Buffer.from(SubmitEventReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubmitEventReply => SubmitEventReply.decode(value),
   },
+  /** A request that came to a path of `TriggerSet.webhooks`; whose key signed it is found out here. */
+  submitWebhook: {
+    path: "/cohort.console.Events/SubmitWebhook" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SubmitWebhookRequest): Buffer => Buffer.from(SubmitWebhookRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SubmitWebhookRequest => SubmitWebhookRequest.decode(value),
+    responseSerialize: (value: SubmitWebhookReply): Buffer => Buffer.from(SubmitWebhookReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SubmitWebhookReply => SubmitWebhookReply.decode(value),
+  },
   /** The triggers now, and again whenever they change. */
   watchTriggers: {
     path: "/cohort.console.Events/WatchTriggers" as const,
@@ -11941,6 +12334,8 @@ export const EventsService = {
 
 export interface EventsServer extends UntypedServiceImplementation {
   submit: handleUnaryCall<SubmitEventRequest, SubmitEventReply>;
+  /** A request that came to a path of `TriggerSet.webhooks`; whose key signed it is found out here. */
+  submitWebhook: handleUnaryCall<SubmitWebhookRequest, SubmitWebhookReply>;
   /** The triggers now, and again whenever they change. */
   watchTriggers: handleServerStreamingCall<WatchTriggersRequest, TriggerSet>;
   /**
@@ -11967,6 +12362,22 @@ export interface EventsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SubmitEventReply) => void,
+  ): ClientUnaryCall;
+  /** A request that came to a path of `TriggerSet.webhooks`; whose key signed it is found out here. */
+  submitWebhook(
+    request: SubmitWebhookRequest,
+    callback: (error: ServiceError | null, response: SubmitWebhookReply) => void,
+  ): ClientUnaryCall;
+  submitWebhook(
+    request: SubmitWebhookRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SubmitWebhookReply) => void,
+  ): ClientUnaryCall;
+  submitWebhook(
+    request: SubmitWebhookRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SubmitWebhookReply) => void,
   ): ClientUnaryCall;
   /** The triggers now, and again whenever they change. */
   watchTriggers(request: WatchTriggersRequest, options?: Partial<CallOptions>): ClientReadableStream<TriggerSet>;

@@ -194,7 +194,7 @@ export interface RunStarted {
   run: string;
   workflow: string;
   version: string;
-  /** operator | mqtt | schedule | workflow */
+  /** operator | mqtt | webhook | schedule | workflow */
   trigger: string;
   actor: string;
   inputsJson: string;

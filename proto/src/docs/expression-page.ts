@@ -55,7 +55,7 @@ export function expressionPage(): string {
 
 /** Where each set of variables may be read; one that is missing here does not compile. */
 const places: Readonly<Record<keyof typeof readable, string>> = {
-  start: "`on.mqtt[].if`, `inputs.NAME.default`",
+  start: "`if` and `key` of `on.mqtt` and `on.webhook`, `inputs.NAME.default`",
   group: "`concurrency.group`",
   outputs: "`outputs` of a workflow",
   beginning: "`if`, `for_each`, `matrix` of a step",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
 import { formatDuration, formatSize } from "../quantity.ts";
-import { isSecretPath } from "../secret-path.ts";
+import { isSecretPath, webhookReader } from "../secret-path.ts";
 import { duration, money, name, size } from "./values.ts";
 
 const secretPath = z.string().refine(isSecretPath, "must be a path such as maintenance/api-key");
@@ -59,7 +59,9 @@ const callLimits = z.strictObject({
 export const service = z
   .strictObject({
     kind: z.literal("service").describe("The kind of resource: `service`."),
-    name: name.describe("Name of the service, by which steps call it and are granted it."),
+    name: name
+      .refine((it) => it !== webhookReader, `"${webhookReader}" is what keys of webhooks belong to`)
+      .describe("Name of the service, by which steps call it and are granted it."),
     description: z.string().max(1000).optional().describe("What the service is, for people."),
     base_url: z
       .string()

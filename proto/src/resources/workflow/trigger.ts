@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { limits, scheduleDefaults } from "../../limits.ts";
 import { formatDuration } from "../../quantity.ts";
+import { isSecretPath } from "../../secret-path.ts";
 import { duration, template } from "../values.ts";
 
 /** What starts a run without a person. */
@@ -33,6 +34,39 @@ const mqttTrigger = z.strictObject({
     ),
 });
 
+const webhookTrigger = z.strictObject({
+  path: z
+    .string()
+    .max(limits.webhookPathLengthMax)
+    .regex(/^(?:\/[a-z0-9][a-z0-9._-]*)+$/, "must be a path such as /press, in lower case")
+    .describe(
+      "Path at which the gateway takes the request, a POST with a JSON body. Workflows may share one.",
+    ),
+  secret: z
+    .string()
+    .refine(isSecretPath, "must be a path such as webhook/press")
+    .describe(
+      "Path in the vault of the key that the sender signs with, as `cohort secret set webhook/NAME` stored it. A value that begins with `whsec_` is base64, any other is taken as it is.",
+    ),
+  signature: z
+    .enum(["standard", "github"])
+    .default("standard")
+    .describe(
+      "How the sender signs. `standard`: Standard Webhooks, HMAC-SHA256 over id, time and body, at most 5 minutes old. `github`: `X-Hub-Signature-256`, HMAC-SHA256 over the body alone; the same body starts one run, however often it comes.",
+    ),
+  if: template
+    .optional()
+    .describe(
+      "Condition over `event` that is evaluated when the signature was found right; where it is false no run starts.",
+    ),
+  key: template
+    .min(1)
+    .optional()
+    .describe("What the request is about, as in `mqtt`: of one key one run at a time."),
+});
+
+export type WebhookTrigger = z.infer<typeof webhookTrigger>;
+
 const scheduleTrigger = z.strictObject({
   cron: z
     .string()
@@ -60,6 +94,13 @@ const scheduleTrigger = z.strictObject({
 export type ScheduleTrigger = z.infer<typeof scheduleTrigger>;
 
 export const triggers = z.strictObject({
+  webhook: z
+    .array(webhookTrigger)
+    .max(limits.webhooksMax)
+    .default([])
+    .describe(
+      "Signed HTTP requests to the gateway that start a run, each with `event.path`, `event.payload`, `event.id` and `event.at_ms`.",
+    ),
   schedule: z
     .array(scheduleTrigger)
     .max(limits.schedulesMax)
