@@ -165,3 +165,65 @@ describe("cohort node set", () => {
     expect([status, cli.fake.requests]).toEqual([2, []]);
   });
 });
+
+describe("cohort node label", () => {
+  it("sets and removes labels in one request", async () => {
+    cli.fake.handlers["Nodes.label"] = () => ({ changed: true });
+    const { status, stdout } = await run(["node", "label", "edge-1", "line=3", "zone-", "x=a=b-"]);
+    expect([status, stdout]).toEqual([0, "edge-1 is labelled anew\n"]);
+    expect(cli.fake.requests[0]?.request).toEqual({
+      node: "edge-1",
+      set: { line: "3", x: "a=b-" },
+      remove: ["zone"],
+    });
+  });
+
+  it.each([[["line"]], [["=3"]], [["line=1", "line=2"]], [["line=1", "line-"]]])(
+    "refuses %s without asking",
+    async (changes) => {
+      expect((await run(["node", "label", "edge-1", ...changes])).status).toBe(2);
+      expect(cli.fake.requests).toEqual([]);
+    },
+  );
+});
+
+describe("cohort node show", () => {
+  const facts = {
+    version: "0.2.0",
+    arch: "riscv64",
+    kernel: "6.12",
+    hostname: "b\u001b[2J",
+    isolation: "strict",
+    memoryBytes: 128 * 1024 ** 2,
+    models: ["llama.gguf"],
+    temperatureCelsius: -3,
+    diskBytes: 2 * 1024 ** 3,
+    diskFreeBytes: 1024 ** 3,
+  };
+  const edge = Node.fromPartial({
+    node: "edge-1",
+    state: "connected",
+    labels: { line: "3" },
+    facts,
+  });
+
+  it("tells all that is known of the node, and hides no control character", async () => {
+    cli.fake.handlers["Nodes.list"] = () => ({ nodes: [edge] });
+    const { stdout } = await run(["node", "show", "edge-1"]);
+    expect(stdout).toContain("labels       line=3\n");
+    expect(stdout).toContain("machine      b\\x1b[2J, riscv64, kernel 6.12\n");
+    expect(stdout).toContain("disk         1024 MiB free of 2048 MiB\n");
+    expect(stdout).toContain("temperature  -3 °C\n");
+    const json = await run(["node", "show", "edge-1", "-o", "json"]);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      node: "edge-1",
+      facts: { version: "0.2.0", models: ["llama.gguf"], temperature_celsius: -3 },
+    });
+    expect((await run(["node", "list"])).stdout).toMatch(/edge-1 +connected +0\.2\.0 +riscv64/);
+  });
+
+  it("refuses a node that nobody knows", async () => {
+    cli.fake.handlers["Nodes.list"] = () => ({ nodes: [edge] });
+    expect((await run(["node", "show", "edge-2"])).status).toBe(4);
+  });
+});

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static JSValue throw_for(JSContext *ctx, int number, const char *what, const char *path) {
@@ -124,6 +125,20 @@ static JSValue list(JSContext *ctx, JSValueConst self, int argc, JSValueConst *a
   return names;
 }
 
+/* What an ordinary user may have of it counts as free. */
+static JSValue space(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  struct statvfs filesystem;
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  if (statvfs(path, &filesystem) != 0) return throw_for(ctx, errno, "measuring", path);
+  JS_FreeCString(ctx, path);
+  int64_t block = (int64_t)filesystem.f_frsize;
+  JSValue result = JS_NewObject(ctx);
+  JS_SetPropertyStr(ctx, result, "sizeBytes", JS_NewInt64(ctx, block * (int64_t)filesystem.f_blocks));
+  JS_SetPropertyStr(ctx, result, "freeBytes", JS_NewInt64(ctx, block * (int64_t)filesystem.f_bavail));
+  return result;
+}
+
 static JSValue open_append(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   int32_t mode;
   if (JS_ToInt32(ctx, &mode, argv[1]) < 0) return JS_EXCEPTION;
@@ -141,6 +156,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("remove", 1, file_remove),
     JS_CFUNC_DEF("makeDirectory", 2, make_directory),
     JS_CFUNC_DEF("list", 1, list),
+    JS_CFUNC_DEF("space", 1, space),
     JS_CFUNC_DEF("openAppend", 2, open_append),
 };
 

@@ -13,6 +13,11 @@ export const nodeFiles: Files = {
   remove: (path) => wrapped(() => fs.rmSync(path)),
   makeDirectory: (path, mode) => void wrapped(() => fs.mkdirSync(path, { recursive: true, mode })),
   list: (path) => absentAs([], () => fs.readdirSync(path).sort()),
+  space: (path) =>
+    wrapped(() => {
+      const { bsize, blocks, bavail } = fs.statfsSync(path);
+      return { sizeBytes: bsize * blocks, freeBytes: bsize * bavail };
+    }),
   openAppend: (path, mode) => wrapped(() => openAppend(path, mode)),
 };
 

@@ -53,7 +53,7 @@ export async function runAgent(
   const session = {
     host,
     node: enrolment.node,
-    facts: nodeFacts(host, slots),
+    facts: () => nodeFacts(host, slots, options.dataDirectory),
     clock,
     journal,
     pump,

@@ -60,6 +60,8 @@ export interface Files {
   makeDirectory(path: string, mode: number): void;
   /** Names, sorted, without "." and ".."; [] when the folder is absent. */
   list(path: string): string[];
+  /** Of the filesystem that holds the path. */
+  space(path: string): { readonly sizeBytes: number; readonly freeBytes: number };
   /** Opens or creates for append. */
   openAppend(path: string, mode: number): AppendFile;
 }

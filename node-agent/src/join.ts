@@ -1,4 +1,4 @@
-import { EnrolReply, EnrolRequest } from "@cohort/proto/gen/cohort/node";
+import { EnrolReply, EnrolRequest, type Facts } from "@cohort/proto/gen/cohort/node";
 import { decodeJoinToken, type JoinToken } from "@cohort/proto/join-token";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import { enrolProof } from "@cohort/proto/proof";
@@ -48,6 +48,7 @@ export async function join(
       token,
       coordinatorKey,
       deriveKeys(host, identity.seeds),
+      nodeFacts(host, defaultSlots(host), dataDirectory),
       bus,
     );
     saveIdentity(host, dataDirectory, { ...identity, enrolment });
@@ -86,6 +87,7 @@ async function enrol(
   token: JoinToken,
   coordinatorKey: Uint8Array,
   keys: Keys,
+  facts: Facts,
   bus: Bus,
 ): Promise<Enrolment> {
   const fields = {
@@ -98,7 +100,7 @@ async function enrol(
     ...fields,
     secret: fromBase64Url(token.secret),
     proof: host.crypto.sign(enrolProof(fields), keys.sign.secretKey),
-    facts: nodeFacts(host, defaultSlots(host)),
+    facts,
   }).finish();
   const subject = subjects.enrol(token.invite);
   const reply = EnrolReply.decode(await ask(bus, subject, request));

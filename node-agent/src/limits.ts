@@ -29,6 +29,14 @@ export const agentLimits = {
   /** Skipped at every start: more events than could have been sent and not synced. */
   sequenceSkip: 1_000_000,
 
+  /** How often the machine is looked at anew. */
+  factsCheckMs: 60_000,
+  /** What moves by itself is told at most so often, and where it moved by so much. */
+  readingsToldMsMin: 5 * 60_000,
+  temperatureStepCelsius: 5,
+  /** Of the disk's size. */
+  diskStepShare: 1 / 16,
+
   /** Taken by itself; a large machine is told of more with --slots. */
   slotsDefaultMax: 16,
   slotsMax: 256,

@@ -1,9 +1,13 @@
+import { nodeFacts } from "./node-facts.ts";
+
 /** What expressions may read, by where they stand: what checks them and what documents them agree. */
 
 export interface VariableEntry {
   readonly meaning: string;
   /** Where only certain members exist: what each is. */
   readonly members?: Readonly<Record<string, string>>;
+  /** Members of members: what each is. */
+  readonly nested?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** How people write it. */
   readonly example: string;
 }
@@ -42,11 +46,18 @@ export const variables = {
     members: {
       name: "Its name.",
       labels: "Its labels, by name.",
+      facts:
+        "What its agent found of the machine, by name. A label of the same name takes the place of a fact, except of `version`, `arch`, `isolation` and `slots`.",
       arch: '"x86_64", "arm64" or "riscv64".',
       isolation: '"standard" or "strict".',
       cores: "How many processors it has.",
       memory_bytes: "Its memory.",
       version: "Version of its agent.",
+    },
+    nested: {
+      facts: Object.fromEntries(
+        Object.entries(nodeFacts).map(([name, { meaning }]) => [name, meaning]),
+      ),
     },
     example: 'node.labels.site == "north"',
   },

@@ -36,6 +36,9 @@ export const limits = {
   /** Devices that a node may say it has. */
   devicesMax: 64,
   deviceLengthMax: 80,
+  /** Models that a node may say it has, and the name of one. */
+  modelsMax: 32,
+  modelLengthMax: 128,
   retriesMax: 100,
   /** Factor by which the delay between attempts may grow. */
   backoffMax: 10,

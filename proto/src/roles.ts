@@ -34,6 +34,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Nodes/Drain": ["operator"],
   "/cohort.console.Nodes/Uncordon": ["operator"],
   "/cohort.console.Nodes/SetSlots": ["operator"],
+  "/cohort.console.Nodes/Label": ["operator"],
   "/cohort.console.Nodes/Watch": ["operator"],
   "/cohort.console.Secrets/Set": ["operator"],
   "/cohort.console.Secrets/List": ["operator"],

@@ -9,6 +9,7 @@ export type UpVerb =
   | "session"
   | "hello"
   | "heartbeat"
+  | "facts"
   | "events"
   | "renew"
   | "proxy"

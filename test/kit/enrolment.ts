@@ -18,6 +18,9 @@ export const facts: Facts = {
   isolation: "strict",
   slots: 256,
   devices: [],
+  models: [],
+  diskBytes: 0,
+  diskFreeBytes: 0,
 };
 
 /** Asks to enrol with a join token as an honest machine does; the answer may be a refusal. */

@@ -3,6 +3,7 @@ import {
   type Dispatch,
   DispatchReply,
   EventAck,
+  FactsReply,
   HelloReply,
   ProxyReply,
   RenewReply,
@@ -169,6 +170,8 @@ async function handle(
       return SessionReply.encode(await handlers.session(node)).finish();
     case "hello":
       return HelloReply.encode(await handlers.hello(node, inputs.hello(data))).finish();
+    case "facts":
+      return FactsReply.encode(await handlers.facts(node, inputs.facts(data))).finish();
     case "events":
       return EventAck.encode(await handlers.events(node, inputs.events(data))).finish();
     case "renew":

@@ -96,6 +96,9 @@ export class Board {
       isolation: "strict",
       slots,
       devices: [],
+      models: [],
+      diskBytes: 0,
+      diskFreeBytes: 0,
     };
   }
 

@@ -1,5 +1,6 @@
 import { type InviteReply, type NodesServer, NodesService } from "@cohort/proto/gen/cohort/console";
 import { decideCordon, decideDrain, decideUncordon, enrolledNode } from "../fleet/decide-cordon.ts";
+import { decideLabel } from "../fleet/decide-label.ts";
 import { decideSlots } from "../fleet/decide-slots.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Feed } from "../state/feed.ts";
@@ -42,6 +43,9 @@ export function nodesService(
     ),
     setSlots: unary(NodesService.setSlots, (request, { name: actor }) =>
       change(({ fleet }) => decideSlots(fleet, { ...request, actor })),
+    ),
+    label: unary(NodesService.label, (request, { name: actor }) =>
+      change(({ fleet }) => decideLabel(fleet, { ...request, actor })),
     ),
     watch: stream(NodesService.watch, ({ node }, send, signal) =>
       watchNode(dependencies, node, send, signal),

@@ -3,7 +3,7 @@ import { refuse } from "@cohort/proto/problem";
 import { isName } from "@cohort/proto/subjects";
 import type { Decision } from "../state/decision.ts";
 import type { FleetState } from "./fleet.ts";
-import { fleetLimits } from "./limits.ts";
+import { assertLabels } from "./labels.ts";
 
 export interface InviteCommand {
   readonly name: string;
@@ -44,27 +44,4 @@ export function decideInvite(
   const expiresMs = nowMs + limits.joinTokenLifetimeMs;
   const value = { actor, invite, secretHash, node: name, labels: { ...labels }, expiresMs };
   return { events: [{ $case: "nodeInvited", value }], value: { expiresMs } };
-}
-
-const labelName = /^[A-Za-z][A-Za-z0-9_-]*$/;
-const labelValue = /^\P{C}*$/u;
-
-function assertLabels(labels: Readonly<Record<string, string>>): void {
-  const entries = Object.entries(labels);
-  if (entries.length > fleetLimits.labelsMax) {
-    throw refuse("USAGE", `a node has at most ${fleetLimits.labelsMax} labels`);
-  }
-  for (const [name, value] of entries) {
-    if (!labelName.test(name) || name.length > fleetLimits.labelNameLengthMax) {
-      throw refuse("USAGE", `${JSON.stringify(name)} is no name for a label`, {
-        hint: "Begin with a letter; go on with letters, digits, - and _.",
-      });
-    }
-    if (!labelValue.test(value) || value.length > fleetLimits.labelValueLengthMax) {
-      throw refuse(
-        "USAGE",
-        `the value of label ${name} is too long or holds unprintable characters`,
-      );
-    }
-  }
 }

@@ -3,6 +3,7 @@ import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { type Decision, nothing } from "../state/decision.ts";
 import type { Event } from "../state/event.ts";
+import { enrolledNode } from "./decide-cordon.ts";
 import { isolates } from "./decide-enrol.ts";
 import type { EnrolledNode, FleetState } from "./fleet.ts";
 
@@ -21,13 +22,9 @@ export function decideHello(
       hint: "Enrol it again with a new join token.",
     });
   }
-  const told = facts ?? node.facts;
-  if (!isolates(told)) {
-    throw refuse("ISOLATION_INSUFFICIENT", "the machine's kernel cannot isolate steps", {
-      hint: "`cohort-agent probe` on the machine lists what is missing.",
-    });
-  }
-  if (node.state === "connected" && sameFacts(told, node.facts)) return nothing(node);
+  const told = facts ?? node.probed;
+  assertIsolates(told);
+  if (node.state === "connected" && sameFacts(told, node.probed)) return nothing(node);
   return { events: [connected(name, told)], value: node };
 }
 
@@ -38,7 +35,21 @@ export function decideHello(
 export function decideHeartbeat(fleet: FleetState, name: string): Decision<void> {
   const node = fleet.nodes.get(name);
   if (node?.state !== "disconnected") return nothing(undefined);
-  return { events: [connected(name, node.facts)], value: undefined };
+  return { events: [connected(name, node.probed)], value: undefined };
+}
+
+/**
+ * A node that is there says otherwise of itself than before. Throws NODE_UNKNOWN,
+ * ISOLATION_INSUFFICIENT.
+ */
+export function decideFacts(fleet: FleetState, name: string, facts: Facts): Decision<void> {
+  const { probed } = enrolledNode(fleet, name);
+  assertIsolates(facts);
+  if (sameFacts(facts, probed)) return nothing(undefined);
+  return {
+    events: [{ $case: "nodeFactsChanged", value: { node: name, facts } }],
+    value: undefined,
+  };
 }
 
 /**
@@ -62,6 +73,13 @@ export function decideSilence(
     return { $case: "nodeDisconnected", value: { node, reason: "silent" } };
   });
   return { events, value: silent };
+}
+
+function assertIsolates(facts: Facts): void {
+  if (isolates(facts)) return;
+  throw refuse("ISOLATION_INSUFFICIENT", "the machine's kernel cannot isolate steps", {
+    hint: "`cohort-agent probe` on the machine lists what is missing.",
+  });
 }
 
 function connected(node: string, facts: Facts): Event {

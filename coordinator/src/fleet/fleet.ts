@@ -1,7 +1,13 @@
-import type { NodeCordoned, NodeEnrolled, NodeInvited } from "@cohort/proto/gen/cohort/ledger";
+import type {
+  NodeCordoned,
+  NodeEnrolled,
+  NodeInvited,
+  NodeLabelled,
+} from "@cohort/proto/gen/cohort/ledger";
 import { Facts } from "@cohort/proto/gen/cohort/node";
 import type { Recorded } from "../state/event.ts";
 import { toHex } from "./bytes.ts";
+import { differenceOf, factsUnder } from "./labels.ts";
 
 /** Which machines belong to the mesh, and which of them are there. A function of the log. */
 export interface FleetState {
@@ -12,6 +18,8 @@ export interface FleetState {
   readonly keyOwners: Map<string, string>;
   /** Grows whenever a selector or requirement may give another answer than before. */
   generation: number;
+  /** Grows whenever one may that reads what moves by itself, as a temperature does. */
+  readings: number;
 }
 
 export type FleetNode = InvitedNode | EnrolledNode;
@@ -19,7 +27,7 @@ export type FleetNode = InvitedNode | EnrolledNode;
 interface NodeDescription {
   readonly node: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** What the node said of itself; all fields empty before it has enrolled. */
+  /** What the node said of itself, under the labels; all fields empty before it has enrolled. */
   readonly facts: Facts;
   /** Time of the last event in the log that shows it present; 0 when there is none. */
   readonly seenMs: number;
@@ -33,6 +41,8 @@ export interface InvitedNode extends NodeDescription {
 
 export interface EnrolledNode extends NodeDescription {
   readonly state: "connected" | "disconnected";
+  /** What it said, whatever the labels. */
+  readonly probed: Facts;
   readonly keys: NodeKeys;
   /** Number of its latest session; 0 before the first. */
   readonly session: number;
@@ -88,7 +98,7 @@ export function isDraining(node: FleetNode | undefined): node is EnrolledNode {
 }
 
 export function emptyFleet(): FleetState {
-  return { nodes: new Map(), invites: new Map(), keyOwners: new Map(), generation: 0 };
+  return { nodes: new Map(), invites: new Map(), keyOwners: new Map(), generation: 0, readings: 0 };
 }
 
 /** Changes `fleet` as the event says; events of other concerns change nothing. */
@@ -101,13 +111,16 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
     case "enrolRefused":
       return applyRefused(fleet, event.value.invite);
     case "nodeConnected":
-      fleet.generation++;
-      return changeEnrolled(fleet, event.value.node, (node) => ({
+      changeEnrolled(fleet, event.value.node, (node) => ({
         ...node,
         state: "connected",
-        facts: event.value.facts ?? node.facts,
         seenMs: atMs,
       }));
+      return applyFacts(fleet, event.value.node, event.value.facts);
+    case "nodeFactsChanged":
+      return applyFacts(fleet, event.value.node, event.value.facts);
+    case "nodeLabelled":
+      return applyLabelled(fleet, event.value);
     case "nodeDisconnected":
       return changeEnrolled(fleet, event.value.node, (node) => ({
         ...node,
@@ -147,19 +160,43 @@ function applyInvited(fleet: FleetState, invited: NodeInvited): void {
 
 function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number): void {
   const { invite, node, natsKey, signKey, boxKey } = enrolled;
+  const labels = fleet.nodes.get(node)?.labels ?? {};
+  const probed = enrolled.facts ?? Facts.fromPartial({});
   closeInvite(fleet, invite);
   fleet.generation++;
   for (const key of [natsKey, signKey, boxKey]) fleet.keyOwners.set(toHex(key), node);
   fleet.nodes.set(node, {
     state: "disconnected",
     node,
-    labels: fleet.nodes.get(node)?.labels ?? {},
-    facts: enrolled.facts ?? Facts.fromPartial({}),
+    labels,
+    probed,
+    facts: factsUnder(labels, probed),
     seenMs: atMs,
     keys: { natsKey, signKey, boxKey },
     session: 0,
     cordon: null,
     slotsMax: 0,
+  });
+}
+
+/** Selectors are looked at anew only where what they may read is another. */
+function applyFacts(fleet: FleetState, name: string, probed: Facts | undefined): void {
+  changeEnrolled(fleet, name, (node) => {
+    if (probed === undefined) return node;
+    const facts = factsUnder(node.labels, probed);
+    const difference = differenceOf(node.facts, facts);
+    if (difference === "facts") fleet.generation++;
+    if (difference !== "none") fleet.readings++;
+    return { ...node, probed, facts };
+  });
+}
+
+function applyLabelled(fleet: FleetState, { node: name, set, removed }: NodeLabelled): void {
+  changeEnrolled(fleet, name, (node) => {
+    fleet.generation++;
+    const kept = Object.entries(node.labels).filter(([label]) => !removed.includes(label));
+    const labels = { ...Object.fromEntries(kept), ...set };
+    return { ...node, labels, facts: factsUnder(labels, node.probed) };
   });
 }
 

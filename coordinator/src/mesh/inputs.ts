@@ -2,6 +2,7 @@ import {
   DispatchReply,
   EnrolRequest,
   EventBatch,
+  FactsReport,
   GetRequest,
   Heartbeat,
   Hello,
@@ -25,6 +26,7 @@ export const inputs = {
   session: reader(SessionRequest, () => sessionRequest),
   hello: reader(Hello, () => hello),
   heartbeat: reader(Heartbeat, () => heartbeat),
+  facts: reader(FactsReport, () => factsReport),
   events: reader(EventBatch, () => eventBatch),
   renew: reader(RenewRequest, () => renewRequest),
   /** Its fields are the proxy's to judge: it records each refusal. */
@@ -82,6 +84,10 @@ const facts = z.object({
   isolation: fact,
   slots: count.max(meshLimits.slotsMax),
   devices: z.array(fact.max(limits.deviceLengthMax)).max(limits.devicesMax),
+  models: z.array(fact.max(limits.modelLengthMax)).max(limits.modelsMax),
+  temperatureCelsius: z.union([z.int().min(-273).max(1_000), z.undefined()]),
+  diskBytes: count,
+  diskFreeBytes: count,
 });
 
 const enrolRequest = z.object({
@@ -110,6 +116,8 @@ const hello = z.object({
     .max(meshLimits.inventoryMax),
   session: count,
 });
+
+const factsReport = z.object({ facts });
 
 const heartbeat = z.object({ running: count, uptimeMs: count });
 

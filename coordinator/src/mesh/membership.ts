@@ -2,6 +2,7 @@ import {
   type AttemptKey,
   EnrolReply,
   type EnrolRequest,
+  type Facts,
   type Hello,
   HelloReply,
 } from "@cohort/proto/gen/cohort/node";
@@ -10,7 +11,7 @@ import { CohortError, refuse } from "@cohort/proto/problem";
 import { enrolProof } from "@cohort/proto/proof";
 import type { Logger } from "pino";
 import { decideEnrol, type EnrolCommand } from "../fleet/decide-enrol.ts";
-import { decideHeartbeat } from "../fleet/decide-presence.ts";
+import { decideFacts, decideHeartbeat } from "../fleet/decide-presence.ts";
 import { decideSession } from "../fleet/decide-session.ts";
 import type { EnrolledNode, FleetState } from "../fleet/fleet.ts";
 import type { Decision } from "../state/decision.ts";
@@ -48,7 +49,7 @@ export interface MembershipOptions {
 }
 
 export interface Membership
-  extends Pick<MeshHandlers, "enrol" | "session" | "hello" | "heartbeat"> {
+  extends Pick<MeshHandlers, "enrol" | "session" | "hello" | "heartbeat" | "facts"> {
   /**
    * To be told of every message of a node, not heartbeats alone: whichever is the first after a
    * silence brings the node back, for the next finds it watched again.
@@ -93,6 +94,11 @@ export function createMembership(options: MembershipOptions): Membership {
       });
     },
     heartbeat: heard,
+    async facts(name, { facts }) {
+      heard(name);
+      await decide((fleet) => decideFacts(fleet, name, facts as Facts));
+      return { problems: [] };
+    },
     heard,
   };
 }

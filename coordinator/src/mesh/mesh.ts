@@ -5,6 +5,8 @@ import {
   type EnrolRequest,
   EventAck,
   type EventBatch,
+  FactsReply,
+  type FactsReport,
   GetReply,
   type GetRequest,
   type Heartbeat,
@@ -44,6 +46,7 @@ export interface MeshHandlers {
   session(node: string): Promise<SessionReply>;
   hello(node: string, hello: Hello): Promise<HelloReply>;
   heartbeat(node: string, beat: Heartbeat): void;
+  facts(node: string, report: FactsReport): Promise<FactsReply>;
   events(node: string, batch: EventBatch): Promise<EventAck>;
   renew(node: string, request: RenewRequest): Promise<RenewReply>;
   proxy(node: string, request: ProxyRequest): Promise<ProxyReply>;
@@ -134,6 +137,13 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
       read: inputs.hello,
       handle: (node, hello) => handlers.hello(node, hello),
       reply: HelloReply,
+    }),
+    serve(context, {
+      verb: "facts",
+      subject: subjects.everyUp("facts"),
+      read: inputs.facts,
+      handle: (node, report) => handlers.facts(node, report),
+      reply: FactsReply,
     }),
     serve(context, {
       verb: "events",

@@ -179,6 +179,8 @@ export function noteEvent(
     }
     case "nodeConnected":
     case "nodeUncordoned":
+    case "nodeLabelled":
+    case "nodeFactsChanged":
       agenda.joiners.add(event.value.node);
       agenda.nodes.add(event.value.node);
       for (const step of runs.ready) agenda.steps.push(step);

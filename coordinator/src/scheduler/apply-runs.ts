@@ -110,6 +110,8 @@ export function applyRuns(
       applyOffer(runs, fleet, event.value.node);
       return watchDrain(runs, event.value.node, 0);
     case "nodeSlotsSet":
+    case "nodeLabelled":
+    case "nodeFactsChanged":
       return applyOffer(runs, fleet, event.value.node);
     case "nodeKept": {
       const instance = findInstance(runs, { ...event.value, attempt: 0 });

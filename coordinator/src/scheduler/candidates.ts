@@ -1,3 +1,4 @@
+import { isFactName, nodeFacts } from "@cohort/proto/node-facts";
 import { type FleetNode, type FleetState, isAvailable } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { matchingNodes } from "./placement.ts";
@@ -32,12 +33,22 @@ export function candidatesFor(
     remembered.set(fleet, known);
   }
   const found = known.byClass.get(placement);
-  if (found !== undefined) return found;
+  const holds = found !== undefined && (found.readings ?? fleet.readings) === fleet.readings;
+  if (holds) return found;
   const { step, inputs } = specimen();
   const names = matchingNodes(fleet, step, inputs).map((node) => node.node);
-  const made = { names, set: new Set(names) };
+  const readings = step.select !== null && readsReadings(step.select) ? fleet.readings : null;
+  const made = { names, set: new Set(names), readings };
   known.byClass.set(placement, made);
   return made;
+}
+
+/** Whether the selector's answer may change while no node changes but by itself. */
+function readsReadings({ references }: NonNullable<CompiledStep["select"]>): boolean {
+  return references.some(([root, member, name]) => {
+    if (root !== "node" || (member !== undefined && member !== "facts")) return false;
+    return name === undefined || !isFactName(name) || nodeFacts[name].reading;
+  });
 }
 
 /** Whether an instance that is to avoid a node may run on this one: always, unless another is there. */
@@ -91,7 +102,7 @@ function* namesFrom(names: readonly string[], { room, scheduled }: Runs): Iterab
 
 interface Remembered {
   readonly generation: number;
-  readonly byClass: Map<string, Candidates>;
+  readonly byClass: Map<string, Candidates & { readonly readings: number | null }>;
 }
 
 const remembered = new WeakMap<FleetState, Remembered>();

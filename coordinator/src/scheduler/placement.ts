@@ -1,6 +1,7 @@
 import { ExpressionError, evaluateCondition } from "@cohort/proto/expression";
 import { ownKinds, type StepKind } from "@cohort/proto/resources/workflow";
 import type { EnrolledNode, FleetNode, FleetState } from "../fleet/fleet.ts";
+import { factVariables } from "../fleet/labels.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { offerOf } from "./offer.ts";
 
@@ -127,6 +128,7 @@ export function nodeVariables(node: FleetNode): Record<string, unknown> {
   return {
     name: node.node,
     labels: node.labels,
+    facts: factVariables(node.facts),
     arch,
     isolation,
     cores,

@@ -1,5 +1,7 @@
 import { hasExpression } from "@cohort/proto/expression";
+import type { Types } from "@cohort/proto/expression-types";
 import { membersOf, readable } from "@cohort/proto/expression-variables";
+import { isFactName, nodeFacts } from "@cohort/proto/node-facts";
 import type { Problem } from "@cohort/proto/problem";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import {
@@ -130,12 +132,20 @@ function selectorProblems({ workflow, source }: StepContext, step: WorkflowStep,
   const select = step.nodes?.select;
   if (select === undefined) return [];
   const inputs = Object.keys(workflow.inputs);
-  const scope: Scope = ([root, member]) => {
+  const scope: Scope = ([root, member, name]) => {
     if (root === "node" && member !== undefined) {
-      return nameFault(member, membersOf("node"), `nodes have no property "${member}"`);
+      const fault = nameFault(member, membersOf("node"), `nodes have no property "${member}"`);
+      if (fault !== null || member !== "facts" || name === undefined) return fault;
+      return nameFault(name, Object.keys(nodeFacts), `there is no fact "${name}" about nodes`);
     }
     if (root === "inputs" && member !== undefined) return inputFault(member, inputs);
     return rootFault(root as string, readable.selector);
   };
-  return conditionProblems(select, path, source, scope, "SELECTOR_UNKNOWN");
+  return conditionProblems(select, path, source, scope, "SELECTOR_UNKNOWN", factTypes);
 }
+
+const factTypes: Types = ([root, member, name = "", ...deeper]) => {
+  if (root !== "node" || member !== "facts" || deeper.length > 0 || !isFactName(name)) return null;
+  const { type } = nodeFacts[name];
+  return type === "list" ? null : type;
+};

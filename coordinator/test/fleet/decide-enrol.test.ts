@@ -30,6 +30,7 @@ describe("an enrolment", () => {
       node: "press-1",
       labels: { line: "1" },
       facts,
+      probed: facts,
       seenMs: 0,
       keys: { natsKey, signKey, boxKey },
       session: 0,

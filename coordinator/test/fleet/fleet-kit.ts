@@ -15,6 +15,9 @@ export const facts: Facts = {
   isolation: "standard",
   slots: 4,
   devices: [],
+  models: [],
+  diskBytes: 0,
+  diskFreeBytes: 0,
 };
 
 /** 32 bytes that differ by `seed`. */

@@ -14,6 +14,10 @@ export const facts = {
   isolation: "strict",
   slots: 1,
   devices: ["gpio:gpiochip0"],
+  models: ["llama.gguf"],
+  temperatureCelsius: 41,
+  diskBytes: 8_000_000_000,
+  diskFreeBytes: 1_000_000_000,
 };
 
 export const hello = Hello.encode(

@@ -34,6 +34,7 @@ const refusing: MeshHandlers = {
   session: refuseAll,
   hello: refuseAll,
   heartbeat: () => {},
+  facts: refuseAll,
   events: refuseAll,
   renew: refuseAll,
   proxy: refuseAll,

@@ -2,6 +2,7 @@ import { runStates } from "@cohort/proto/run-states";
 import { Command, InvalidArgumentError, Option } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { exitCodeHelp } from "./exit-codes.ts";
+import { addNodeCommands } from "./node-commands.ts";
 import type { Format, Terminal } from "./output.ts";
 import { Session } from "./session.ts";
 import { addWorkflowCommands } from "./workflow-commands.ts";
@@ -241,59 +242,6 @@ const addArtifactCommands: AddCommands = (program, work) => {
       work(async (session) =>
         (await import("./commands/artifact.ts")).getArtifact(session, { run, step, name }, options),
       ),
-    );
-};
-
-const addNodeCommands: AddCommands = (program, work) => {
-  program
-    .command("nodes")
-    .description("list the nodes")
-    .action(() => work(async (session) => (await import("./commands/node.ts")).listNodes(session)));
-  const node = program.command("node").description("add nodes, and take them out of service");
-  node
-    .command("invite")
-    .description("print a join token, which one board may use once")
-    .requiredOption("--name <name>", "the node's name, a lower-case DNS label")
-    .option("--label <key=value...>", "labels that steps can select", [])
-    .action((options) =>
-      work(async (session) => (await import("./commands/node.ts")).inviteNode(session, options)),
-    );
-  node
-    .command("cordon <name>")
-    .description("give a node no new work; what runs there goes on")
-    .option("--reason <text>", "why, for whoever looks at the nodes", "")
-    .action((name, options) =>
-      work(async (session) =>
-        (await import("./commands/cordon.ts")).cordonNode(session, name, options),
-      ),
-    );
-  node
-    .command("drain <name>")
-    .description("give a node no new work, and stay until nothing runs there")
-    .option("--deadline <duration>", "what still runs then is ended, to run elsewhere", "5m")
-    .option("--reason <text>", "why, for whoever looks at the nodes", "")
-    .action((name, options) =>
-      work(async (session) =>
-        (await import("./commands/cordon.ts")).drainNode(session, name, options),
-      ),
-    );
-  node
-    .command("set <name>")
-    .description("change what a node is given")
-    .requiredOption(
-      "--slots <count>",
-      "attempts that it is given at once; `all` for as many as it has",
-    )
-    .action((name, options) =>
-      work(async (session) =>
-        (await import("./commands/cordon.ts")).setSlots(session, name, options),
-      ),
-    );
-  node
-    .command("uncordon <name>")
-    .description("give a node work again")
-    .action((name) =>
-      work(async (session) => (await import("./commands/cordon.ts")).uncordonNode(session, name)),
     );
 };
 

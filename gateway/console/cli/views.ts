@@ -144,6 +144,10 @@ export function nodeView(it: Node) {
             isolation: it.facts.isolation,
             slots: it.facts.slots,
             devices: it.facts.devices,
+            models: it.facts.models,
+            temperature_celsius: it.facts.temperatureCelsius ?? null,
+            disk_bytes: it.facts.diskBytes,
+            disk_free_bytes: it.facts.diskFreeBytes,
           },
   };
 }

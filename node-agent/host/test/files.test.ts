@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runProgram, temporaryFolder } from "./agent.ts";
@@ -35,6 +35,19 @@ test("errors carry the errno name", async () => {
     `host.files.makeDirectory(${quote(`${folder}/file`)}, 0o700)`,
   );
   expect(result.thrown.code).toBe("ENOTDIR");
+});
+
+test("the space of a disk is what its filesystem says", async () => {
+  const folder = temporaryFolder();
+  const { blocks, bsize } = statfsSync(folder);
+  const { result } = await runProgram<{ sizeBytes: number; freeBytes: number }>(
+    `return host.files.space(${quote(folder)})`,
+  );
+  expect(result.sizeBytes).toBe(blocks * bsize);
+  expect(result.freeBytes).toBeGreaterThan(0);
+  expect(result.freeBytes).toBeLessThan(result.sizeBytes);
+  const missing = await runProgram(`host.files.space(${quote(`${folder}/x`)})`);
+  expect(missing.result.thrown.code).toBe("ENOENT");
 });
 
 test("making a folder that exists is no error", async () => {

@@ -2,6 +2,8 @@ import {
   type AttemptKey,
   DispatchReply,
   type Facts,
+  FactsReply,
+  FactsReport,
   Heartbeat,
   Hello,
   HelloReply,
@@ -13,6 +15,7 @@ import { limits } from "@cohort/proto/limits";
 import { CohortError, problem } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import type { CoordinatorClock } from "../clock.ts";
+import { isNews } from "../facts.ts";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
@@ -26,7 +29,8 @@ import type { EventPump } from "./event-pump.ts";
 export interface SessionContext {
   readonly host: Host;
   readonly node: string;
-  readonly facts: Facts;
+  /** Of the machine as it is now. */
+  facts(): Facts;
   readonly clock: CoordinatorClock;
   readonly journal: Journal;
   readonly pump: EventPump;
@@ -57,10 +61,14 @@ export async function serveSession(
   bus.subscribe(subjects.down(node, "cancel"), async (payload) =>
     DispatchReply.encode(await attempts.cancel(payload)).finish(),
   );
-  const heartbeatMs = await greet(context, bus, door, ended);
+  const { heartbeatMs, facts } = await greet(context, bus, door, ended);
   const send = (batch: Uint8Array, timeoutMs: number) =>
     bus.request(subjects.up(node, "events"), batch, timeoutMs);
-  await Promise.all([pump.run(send, ended), beat(context, bus, door, heartbeatMs, ended)]);
+  await Promise.all([
+    pump.run(send, ended),
+    beat(context, bus, door, heartbeatMs, ended),
+    tellFacts(context, bus, facts, ended),
+  ]);
 }
 
 /** The coordinator waits no longer for the answer, and will send the dispatch again. */
@@ -69,13 +77,19 @@ const unheard: DispatchReply = {
   problems: [problem("UNREACHABLE", "the node has not been greeted yet")],
 };
 
-/** Until the coordinator has answered; ms between heartbeats. */
+/** What a hello told, and what it was answered. */
+interface Greeted {
+  readonly heartbeatMs: number;
+  readonly facts: Facts;
+}
+
+/** Until the coordinator has answered. */
 async function greet(
   context: SessionContext,
   bus: Bus,
   door: Door,
   ended: AbortSignal,
-): Promise<number> {
+): Promise<Greeted> {
   for (let failures = 0; !ended.aborted; failures++) {
     try {
       return await hello(context, bus, door);
@@ -85,12 +99,13 @@ async function greet(
     const { retryDelayMsMin, retryDelayMsMax } = agentLimits;
     await delay(backoffMs(context.host, failures, retryDelayMsMin, retryDelayMsMax), ended);
   }
-  return limits.heartbeatMs;
+  return { heartbeatMs: limits.heartbeatMs, facts: context.facts() };
 }
 
 /** Only the coordinator's yes opens the door: what was not answered may yet be read. */
-async function hello(context: SessionContext, bus: Bus, door: Door): Promise<number> {
-  const { node, facts, attempts, journal, clock } = context;
+async function hello(context: SessionContext, bus: Bus, door: Door): Promise<Greeted> {
+  const { node, attempts, journal, clock } = context;
+  const facts = context.facts();
   door.shut();
   const session = await beginSession(node, bus);
   // What the inventory says must still be so after a power loss.
@@ -107,7 +122,7 @@ async function hello(context: SessionContext, bus: Bus, door: Door): Promise<num
   attempts.supersede(reply.superseded);
   door.open();
   if (reply.userJwt !== "") context.renewCredential(reply.userJwt);
-  return reply.heartbeatMs || limits.heartbeatMs;
+  return { heartbeatMs: reply.heartbeatMs || limits.heartbeatMs, facts };
 }
 
 /** From its answer on, the coordinator refuses every hello that was sent before. */
@@ -145,6 +160,35 @@ async function beat(
     const greeted = door.isOpen && silentMs < limits.nodeSilenceMsMax && !due;
     if (ended.aborted || greeted) continue;
     await hello(context, bus, door).catch((error) => report(context, error));
+  }
+}
+
+/** What has changed of the machine, after the hello that told of it first. */
+async function tellFacts(
+  { host, node, facts }: SessionContext,
+  bus: Bus,
+  greeted: Facts,
+  ended: AbortSignal,
+): Promise<void> {
+  let told = greeted;
+  let toldMs = host.monotonic();
+  while (!ended.aborted) {
+    await delay(agentLimits.factsCheckMs * (0.9 + 0.2 * randomFraction(host)), ended);
+    const now = facts();
+    const nowMs = host.monotonic();
+    if (ended.aborted || !isNews(told, now, nowMs - toldMs)) continue;
+    const request = FactsReport.encode({ facts: now }).finish();
+    const subject = subjects.up(node, "facts");
+    try {
+      const answer = await bus.request(subject, request, agentLimits.requestMsMax);
+      if (FactsReply.decode(answer).problems.length > 0) continue;
+    } catch (error) {
+      // Not heard: it is as new at the next look.
+      if (error instanceof CohortError) continue;
+      throw error;
+    }
+    told = now;
+    toldMs = nowMs;
   }
 }
 

@@ -33,6 +33,10 @@ export class MemoryDisk implements Files {
     return [];
   }
 
+  space() {
+    return { sizeBytes: 1024 ** 3, freeBytes: this.full ? 0 : 512 * 1024 ** 2 };
+  }
+
   openAppend(path: string): AppendFile {
     const disk = this;
     return {

@@ -496,6 +496,17 @@ export interface CordonReply {
   changed: boolean;
 }
 
+export interface LabelRequest {
+  node: string;
+  set: { [key: string]: string };
+  remove: string[];
+}
+
+export interface LabelRequest_SetEntry {
+  key: string;
+  value: string;
+}
+
 export interface SetSecretRequest {
   path: string;
   value: Uint8Array;
@@ -7381,6 +7392,222 @@ export const CordonReply: MessageFns<CordonReply> = {
   },
 };
 
+function createBaseLabelRequest(): LabelRequest {
+  return { node: "", set: {}, remove: [] };
+}
+
+export const LabelRequest: MessageFns<LabelRequest> = {
+  encode(message: LabelRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    globalThis.Object.entries(message.set).forEach(([key, value]: [string, string]) => {
+      LabelRequest_SetEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    for (const v of message.remove) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LabelRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLabelRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = LabelRequest_SetEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.set[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.remove.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LabelRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      set: isObject(object.set)
+        ? (globalThis.Object.entries(object.set) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      remove: globalThis.Array.isArray(object?.remove) ? object.remove.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: LabelRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.set) {
+      const entries = globalThis.Object.entries(message.set) as [string, string][];
+      if (entries.length > 0) {
+        obj.set = {};
+        entries.forEach(([k, v]) => {
+          obj.set[k] = v;
+        });
+      }
+    }
+    if (message.remove?.length) {
+      obj.remove = message.remove;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LabelRequest>): LabelRequest {
+    return LabelRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LabelRequest>): LabelRequest {
+    const message = createBaseLabelRequest();
+    message.node = object.node ?? "";
+    message.set = (globalThis.Object.entries(object.set ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.remove = object.remove?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseLabelRequest_SetEntry(): LabelRequest_SetEntry {
+  return { key: "", value: "" };
+}
+
+export const LabelRequest_SetEntry: MessageFns<LabelRequest_SetEntry> = {
+  encode(message: LabelRequest_SetEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LabelRequest_SetEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLabelRequest_SetEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LabelRequest_SetEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: LabelRequest_SetEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LabelRequest_SetEntry>): LabelRequest_SetEntry {
+    return LabelRequest_SetEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LabelRequest_SetEntry>): LabelRequest_SetEntry {
+    const message = createBaseLabelRequest_SetEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
 function createBaseSetSecretRequest(): SetSecretRequest {
   return { path: "", value: new Uint8Array(0), services: [] };
 }
@@ -11856,6 +12083,16 @@ export const NodesService = {
     responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
   },
+  /** Sets labels and removes others, all or none. */
+  label: {
+    path: "/cohort.console.Nodes/Label" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LabelRequest): Buffer => Buffer.from(LabelRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LabelRequest => LabelRequest.decode(value),
+    responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
+  },
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch: {
     path: "/cohort.console.Nodes/Watch" as const,
@@ -11878,6 +12115,8 @@ export interface NodesServer extends UntypedServiceImplementation {
   uncordon: handleUnaryCall<UncordonRequest, CordonReply>;
   /** How many attempts the node is given at once. */
   setSlots: handleUnaryCall<SetSlotsRequest, CordonReply>;
+  /** Sets labels and removes others, all or none. */
+  label: handleUnaryCall<LabelRequest, CordonReply>;
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch: handleServerStreamingCall<GetNodeRequest, Node>;
 }
@@ -11969,6 +12208,19 @@ export interface NodesClient extends Client {
   ): ClientUnaryCall;
   setSlots(
     request: SetSlotsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  /** Sets labels and removes others, all or none. */
+  label(request: LabelRequest, callback: (error: ServiceError | null, response: CordonReply) => void): ClientUnaryCall;
+  label(
+    request: LabelRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  label(
+    request: LabelRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CordonReply) => void,

@@ -66,6 +66,8 @@ export interface Entry {
     | { $case: "publicationEnded"; value: PublicationEnded }
     | { $case: "historyRemoved"; value: HistoryRemoved }
     | { $case: "stepCached"; value: StepCached }
+    | { $case: "nodeLabelled"; value: NodeLabelled }
+    | { $case: "nodeFactsChanged"; value: NodeFactsChanged }
     | undefined;
 }
 
@@ -169,6 +171,25 @@ export interface NodeUncordoned {
 export interface NodeDrained {
   node: string;
   recalled: AttemptKey[];
+}
+
+/** An operator changed labels of the node. */
+export interface NodeLabelled {
+  actor: string;
+  node: string;
+  set: { [key: string]: string };
+  removed: string[];
+}
+
+export interface NodeLabelled_SetEntry {
+  key: string;
+  value: string;
+}
+
+/** The node says otherwise of itself than before, on the connection that it had. */
+export interface NodeFactsChanged {
+  node: string;
+  facts: Facts | undefined;
 }
 
 /** So many attempts are given to the node at once, where it has as many slots. */
@@ -658,6 +679,12 @@ export const Entry: MessageFns<Entry> = {
       case "stepCached":
         StepCached.encode(message.event.value, writer.uint32(562).fork()).join();
         break;
+      case "nodeLabelled":
+        NodeLabelled.encode(message.event.value, writer.uint32(946).fork()).join();
+        break;
+      case "nodeFactsChanged":
+        NodeFactsChanged.encode(message.event.value, writer.uint32(954).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1038,6 +1065,22 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "stepCached", value: StepCached.decode(reader, reader.uint32()) };
             continue;
           }
+          case 118: {
+            if (tag !== 946) {
+              break;
+            }
+
+            message.event = { $case: "nodeLabelled", value: NodeLabelled.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 119: {
+            if (tag !== 954) {
+              break;
+            }
+
+            message.event = { $case: "nodeFactsChanged", value: NodeFactsChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1230,6 +1273,14 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "stepCached", value: StepCached.fromJSON(object.stepCached) }
         : isSet(object.step_cached)
         ? { $case: "stepCached", value: StepCached.fromJSON(object.step_cached) }
+        : isSet(object.nodeLabelled)
+        ? { $case: "nodeLabelled", value: NodeLabelled.fromJSON(object.nodeLabelled) }
+        : isSet(object.node_labelled)
+        ? { $case: "nodeLabelled", value: NodeLabelled.fromJSON(object.node_labelled) }
+        : isSet(object.nodeFactsChanged)
+        ? { $case: "nodeFactsChanged", value: NodeFactsChanged.fromJSON(object.nodeFactsChanged) }
+        : isSet(object.node_facts_changed)
+        ? { $case: "nodeFactsChanged", value: NodeFactsChanged.fromJSON(object.node_facts_changed) }
         : undefined,
     };
   },
@@ -1328,6 +1379,10 @@ export const Entry: MessageFns<Entry> = {
       obj.historyRemoved = HistoryRemoved.toJSON(message.event.value);
     } else if (message.event?.$case === "stepCached") {
       obj.stepCached = StepCached.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeLabelled") {
+      obj.nodeLabelled = NodeLabelled.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeFactsChanged") {
+      obj.nodeFactsChanged = NodeFactsChanged.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1595,6 +1650,18 @@ export const Entry: MessageFns<Entry> = {
       case "stepCached": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "stepCached", value: StepCached.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeLabelled": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeLabelled", value: NodeLabelled.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeFactsChanged": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeFactsChanged", value: NodeFactsChanged.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3173,6 +3240,323 @@ export const NodeDrained: MessageFns<NodeDrained> = {
     const message = createBaseNodeDrained();
     message.node = object.node ?? "";
     message.recalled = object.recalled?.map((e) => AttemptKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeLabelled(): NodeLabelled {
+  return { actor: "", node: "", set: {}, removed: [] };
+}
+
+export const NodeLabelled: MessageFns<NodeLabelled> = {
+  encode(message: NodeLabelled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    globalThis.Object.entries(message.set).forEach(([key, value]: [string, string]) => {
+      NodeLabelled_SetEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    for (const v of message.removed) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLabelled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLabelled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = NodeLabelled_SetEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.set[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.removed.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeLabelled {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      set: isObject(object.set)
+        ? (globalThis.Object.entries(object.set) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      removed: globalThis.Array.isArray(object?.removed) ? object.removed.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: NodeLabelled): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.set) {
+      const entries = globalThis.Object.entries(message.set) as [string, string][];
+      if (entries.length > 0) {
+        obj.set = {};
+        entries.forEach(([k, v]) => {
+          obj.set[k] = v;
+        });
+      }
+    }
+    if (message.removed?.length) {
+      obj.removed = message.removed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeLabelled>): NodeLabelled {
+    return NodeLabelled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeLabelled>): NodeLabelled {
+    const message = createBaseNodeLabelled();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    message.set = (globalThis.Object.entries(object.set ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.removed = object.removed?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseNodeLabelled_SetEntry(): NodeLabelled_SetEntry {
+  return { key: "", value: "" };
+}
+
+export const NodeLabelled_SetEntry: MessageFns<NodeLabelled_SetEntry> = {
+  encode(message: NodeLabelled_SetEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeLabelled_SetEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeLabelled_SetEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeLabelled_SetEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: NodeLabelled_SetEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeLabelled_SetEntry>): NodeLabelled_SetEntry {
+    return NodeLabelled_SetEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeLabelled_SetEntry>): NodeLabelled_SetEntry {
+    const message = createBaseNodeLabelled_SetEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeFactsChanged(): NodeFactsChanged {
+  return { node: "", facts: undefined };
+}
+
+export const NodeFactsChanged: MessageFns<NodeFactsChanged> = {
+  encode(message: NodeFactsChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.facts !== undefined) {
+      Facts.encode(message.facts, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeFactsChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeFactsChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.facts = Facts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeFactsChanged {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      facts: isSet(object.facts) ? Facts.fromJSON(object.facts) : undefined,
+    };
+  },
+
+  toJSON(message: NodeFactsChanged): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.facts !== undefined) {
+      obj.facts = Facts.toJSON(message.facts);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeFactsChanged>): NodeFactsChanged {
+    return NodeFactsChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeFactsChanged>): NodeFactsChanged {
+    const message = createBaseNodeFactsChanged();
+    message.node = object.node ?? "";
+    message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
     return message;
   },
 };

@@ -55,6 +55,15 @@ export interface Facts {
    * iio:accel0 (the name that its driver gives it), pwm:pwmchip0.
    */
   devices: string[];
+  /** files in the folder "models" of the agent's data */
+  models: string[];
+  /** of its hottest zone; absent: it has no sensor */
+  temperatureCelsius?:
+    | number
+    | undefined;
+  /** of the filesystem with the agent's data */
+  diskBytes: number;
+  diskFreeBytes: number;
 }
 
 /**
@@ -99,6 +108,15 @@ export interface HelloReply {
 export interface Heartbeat {
   running: number;
   uptimeMs: number;
+}
+
+/** Subject mesh.up.<node>.facts, a request: what the node says of itself is no longer what it said. */
+export interface FactsReport {
+  facts: Facts | undefined;
+}
+
+export interface FactsReply {
+  problems: Problem[];
 }
 
 export interface AttemptKey {
@@ -688,6 +706,10 @@ function createBaseFacts(): Facts {
     isolation: "",
     slots: 0,
     devices: [],
+    models: [],
+    temperatureCelsius: undefined,
+    diskBytes: 0,
+    diskFreeBytes: 0,
   };
 }
 
@@ -719,6 +741,18 @@ export const Facts: MessageFns<Facts> = {
     }
     for (const v of message.devices) {
       writer.uint32(74).string(v!);
+    }
+    for (const v of message.models) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.temperatureCelsius !== undefined) {
+      writer.uint32(88).int32(message.temperatureCelsius);
+    }
+    if (message.diskBytes !== 0) {
+      writer.uint32(96).uint64(message.diskBytes);
+    }
+    if (message.diskFreeBytes !== 0) {
+      writer.uint32(104).uint64(message.diskFreeBytes);
     }
     return writer;
   },
@@ -808,6 +842,38 @@ export const Facts: MessageFns<Facts> = {
             message.devices.push(reader.string());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.models.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.temperatureCelsius = reader.int32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.diskBytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.diskFreeBytes = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -835,6 +901,22 @@ export const Facts: MessageFns<Facts> = {
       isolation: isSet(object.isolation) ? globalThis.String(object.isolation) : "",
       slots: isSet(object.slots) ? globalThis.Number(object.slots) : 0,
       devices: globalThis.Array.isArray(object?.devices) ? object.devices.map((e: any) => globalThis.String(e)) : [],
+      models: globalThis.Array.isArray(object?.models) ? object.models.map((e: any) => globalThis.String(e)) : [],
+      temperatureCelsius: isSet(object.temperatureCelsius)
+        ? globalThis.Number(object.temperatureCelsius)
+        : isSet(object.temperature_celsius)
+        ? globalThis.Number(object.temperature_celsius)
+        : undefined,
+      diskBytes: isSet(object.diskBytes)
+        ? globalThis.Number(object.diskBytes)
+        : isSet(object.disk_bytes)
+        ? globalThis.Number(object.disk_bytes)
+        : 0,
+      diskFreeBytes: isSet(object.diskFreeBytes)
+        ? globalThis.Number(object.diskFreeBytes)
+        : isSet(object.disk_free_bytes)
+        ? globalThis.Number(object.disk_free_bytes)
+        : 0,
     };
   },
 
@@ -867,6 +949,18 @@ export const Facts: MessageFns<Facts> = {
     if (message.devices?.length) {
       obj.devices = message.devices;
     }
+    if (message.models?.length) {
+      obj.models = message.models;
+    }
+    if (message.temperatureCelsius !== undefined) {
+      obj.temperatureCelsius = Math.round(message.temperatureCelsius);
+    }
+    if (message.diskBytes !== 0) {
+      obj.diskBytes = Math.round(message.diskBytes);
+    }
+    if (message.diskFreeBytes !== 0) {
+      obj.diskFreeBytes = Math.round(message.diskFreeBytes);
+    }
     return obj;
   },
 
@@ -884,6 +978,10 @@ export const Facts: MessageFns<Facts> = {
     message.isolation = object.isolation ?? "";
     message.slots = object.slots ?? 0;
     message.devices = object.devices?.map((e) => e) || [];
+    message.models = object.models?.map((e) => e) || [];
+    message.temperatureCelsius = object.temperatureCelsius ?? undefined;
+    message.diskBytes = object.diskBytes ?? 0;
+    message.diskFreeBytes = object.diskFreeBytes ?? 0;
     return message;
   },
 };
@@ -1447,6 +1545,142 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     const message = createBaseHeartbeat();
     message.running = object.running ?? 0;
     message.uptimeMs = object.uptimeMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseFactsReport(): FactsReport {
+  return { facts: undefined };
+}
+
+export const FactsReport: MessageFns<FactsReport> = {
+  encode(message: FactsReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.facts !== undefined) {
+      Facts.encode(message.facts, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FactsReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFactsReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.facts = Facts.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FactsReport {
+    return { facts: isSet(object.facts) ? Facts.fromJSON(object.facts) : undefined };
+  },
+
+  toJSON(message: FactsReport): unknown {
+    const obj: any = {};
+    if (message.facts !== undefined) {
+      obj.facts = Facts.toJSON(message.facts);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FactsReport>): FactsReport {
+    return FactsReport.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FactsReport>): FactsReport {
+    const message = createBaseFactsReport();
+    message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
+    return message;
+  },
+};
+
+function createBaseFactsReply(): FactsReply {
+  return { problems: [] };
+}
+
+export const FactsReply: MessageFns<FactsReply> = {
+  encode(message: FactsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FactsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFactsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FactsReply {
+    return {
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: FactsReply): unknown {
+    const obj: any = {};
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FactsReply>): FactsReply {
+    return FactsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FactsReply>): FactsReply {
+    const message = createBaseFactsReply();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
     return message;
   },
 };

@@ -64,12 +64,15 @@ const places: Readonly<Record<keyof typeof readable, string>> = {
     "every other template of a step: `env`, `with`, `command`, `call`, `approve`, `publish`",
 };
 
-function membersTable({ members }: VariableEntry): readonly string[] {
+function membersTable({ members, nested = {} }: VariableEntry): readonly string[] {
   if (members === undefined) return [];
+  const deeper = Object.entries(nested).flatMap(([member, names]) =>
+    Object.entries(names).map(([name, meaning]) => [`${member}.${name}`, meaning] as const),
+  );
   return [
     ...table(
       ["member", "meaning"],
-      Object.entries(members).map(([name, meaning]) => [code(name), meaning]),
+      [...Object.entries(members), ...deeper].map(([name, meaning]) => [code(name), meaning]),
     ),
     "",
   ];

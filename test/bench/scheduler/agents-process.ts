@@ -86,6 +86,7 @@ function memoryFiles(): Files {
     remove: (path) => void files.delete(path),
     makeDirectory: () => {},
     list: () => [],
+    space: () => ({ sizeBytes: 0, freeBytes: 0 }),
     openAppend: (path) => lengthOnly(files.get(path)?.length ?? 0),
   };
 }

@@ -1,3 +1,4 @@
+import type { Node } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import { neutralise } from "@cohort/proto/text";
 import { formatMoment } from "../moments.ts";
@@ -12,22 +13,96 @@ export async function listNodes(session: Session): Promise<number> {
   const { nodes } = await console.call(console.nodes, console.nodes.list, {});
   output.result({ nodes: nodes.map(nodeView) }, () =>
     output.table(
-      ["NODE", "STATE", "ARCH", "ISOLATION", "RUNNING", "CORDON", "SEEN", "LABELS"],
+      ["NODE", "STATE", "VERSION", "ARCH", "ISOLATION", "RUNNING", "CORDON", "SEEN", "LABELS"],
       nodes.map((it) => [
         it.node,
         output.state(it.state),
-        it.facts?.arch ?? "-",
-        it.facts?.isolation ?? "-",
-        it.slotsMax === 0 ? String(it.running) : `${it.running} (${it.slotsMax} at most)`,
+        it.facts?.version || "-",
+        it.facts?.arch || "-",
+        it.facts?.isolation || "-",
+        describeRunning(it),
         describeCordon(it.cordon),
         formatMoment(it.seenMs),
-        Object.entries(it.labels)
-          .map(([key, value]) => `${key}=${value}`)
-          .join(" "),
+        describeLabels(it),
       ]),
     ),
   );
   return 0;
+}
+
+/** All that is known of one node. */
+export async function showNode(session: Session, name: string): Promise<number> {
+  const console = await session.console();
+  const { nodes } = await console.call(console.nodes, console.nodes.list, {});
+  const node = nodes.find((it) => it.node === name);
+  if (node === undefined) throw refuse("NODE_UNKNOWN", `no node is called ${name}`);
+  session.output.result(nodeView(node), () => {
+    const width = Math.max(...rowsOf(node).map(([title]) => title.length));
+    const lines = rowsOf(node).map(([title, text]) => `${title.padEnd(width)}  ${text}`);
+    return lines.map(neutralise).join("\n");
+  });
+  return 0;
+}
+
+/** Changes labels: `name=value` sets one, `name-` removes it. */
+export async function labelNode(
+  session: Session,
+  node: string,
+  changes: readonly string[],
+): Promise<number> {
+  const removals = changes.filter((it) => /^[^=]+-$/.test(it)).map((it) => it.slice(0, -1));
+  const settings = changes.filter((it) => !/^[^=]+-$/.test(it)).map(parseLabel);
+  const set = Object.fromEntries(settings);
+  if (new Set([...removals, ...Object.keys(set)]).size < changes.length) {
+    throw refuse("USAGE", "a label is named twice");
+  }
+  const console = await session.console();
+  const request = { node, set, remove: removals };
+  const { changed } = await console.call(console.nodes, console.nodes.label, request);
+  session.output.result({ node, changed }, () =>
+    changed ? `${node} is labelled anew` : `${node} had these labels already`,
+  );
+  return 0;
+}
+
+function rowsOf(it: Node): [string, string][] {
+  const { facts } = it;
+  const rows: [string, string][] = [
+    ["node", it.node],
+    ["state", it.state],
+    ["seen", formatMoment(it.seenMs)],
+    ["running", describeRunning(it)],
+    ["cordon", describeCordon(it.cordon)],
+    ["labels", describeLabels(it) || "-"],
+  ];
+  if (facts === undefined || facts.version === "") return rows;
+  const { temperatureCelsius: celsius, diskBytes, diskFreeBytes } = facts;
+  return [
+    ...rows,
+    ["version", facts.version],
+    ["isolation", facts.isolation],
+    ["machine", `${facts.hostname}, ${facts.arch}, kernel ${facts.kernel}`],
+    ["slots", String(facts.slots)],
+    ["cores", String(facts.cores)],
+    ["memory", mebibytes(facts.memoryBytes)],
+    ["disk", `${mebibytes(diskFreeBytes)} free of ${mebibytes(diskBytes)}`],
+    ["temperature", celsius === undefined ? "-" : `${celsius} °C`],
+    ["devices", facts.devices.join(" ") || "-"],
+    ["models", facts.models.join(" ") || "-"],
+  ];
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 ** 2)} MiB`;
+}
+
+function describeRunning({ running, slotsMax }: Node): string {
+  return slotsMax === 0 ? String(running) : `${running} (${slotsMax} at most)`;
+}
+
+function describeLabels({ labels }: Node): string {
+  const entries = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1));
+  return entries.map(([key, value]) => `${key}=${value}`).join(" ");
 }
 
 /** Prints the join token, and nothing else, on stdout. */
