@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setUpBoards } from "../test/board/kit/set-up-boards.mjs";
 import { command } from "./setup/command.mjs";
 import { repository } from "./setup/paths.mjs";
 import { phase, reportFailure } from "./setup/phase.mjs";
@@ -23,6 +24,7 @@ async function check(name, program, remedy) {
 
 try {
   await setUp();
+  if (argv.length === 0 || argv.some((name) => name.includes("test/board"))) await setUpBoards();
   if (argv.length === 0) {
     await check("lint, format", ["biome", "check", "."], "npx biome check --write .");
     await check("types", ["tsc", "-p", "."], "npx tsc -p . lists them all.");

@@ -14,8 +14,13 @@
 /* As a part of the memory limit: how far one process may overshoot before the watchdog looks. */
 enum { overshoot_divisor = 4 };
 
+/* What the kernel gave is kept where it is less, as only the host's root could raise it: it counts
+ * processes and signals by the machine's memory, and small boards have little. */
 static int set_limit(int resource, uint64_t value) {
-  struct rlimit limit = {value, value};
+  struct rlimit given;
+  if (getrlimit(resource, &given) != 0) return -1;
+  uint64_t lower = value < given.rlim_max ? value : given.rlim_max;
+  struct rlimit limit = {lower, lower};
   return setrlimit(resource, &limit);
 }
 

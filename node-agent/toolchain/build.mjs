@@ -47,7 +47,7 @@ export async function buildAgent(options = {}) {
   const finished = join(plan.cacheDir, "binaries", `${inputsHash(plan)}-${plan.variant}`);
   const built = !existsSync(finished);
   if (built) {
-    await alone(plan.cacheDir, plan.log, async () => {
+    await alone(join(plan.cacheDir, "locks", plan.variant), plan.log, async () => {
       await ensurePrerequisites(plan.architecture, plan.gcc, plan.log);
       await makeOnce(finished, (dir) => buildInto(join(dir, "cohort-agent"), plan));
     });
@@ -235,17 +235,15 @@ async function main() {
     options: { arch: { type: "string" }, sanitize: { type: "boolean" }, out: { type: "string" } },
   });
   const log = (line) => process.stderr.write(`${line}\n`);
-  const start = performance.now();
-  const result = await buildAgent({
-    arch: values.arch,
-    sanitize: values.sanitize,
-    outFile: values.out,
-    log,
-  });
-  const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  log(
-    `${result.file}: ${result.bytes} bytes, ${result.built ? "built" : "unchanged"}, ${seconds} s`,
-  );
+  const { sanitize, out: outFile } = values;
+  const wanted = values.arch === "all" ? Object.keys(architectures) : [values.arch];
+  if (wanted.length > 1 && outFile !== undefined) throw new Error("--out takes one binary");
+  for (const arch of wanted) {
+    const start = performance.now();
+    const { file, bytes, built } = await buildAgent({ arch, sanitize, outFile, log });
+    const seconds = ((performance.now() - start) / 1000).toFixed(1);
+    log(`${file}: ${bytes} bytes, ${built ? "built" : "unchanged"}, ${seconds} s`);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

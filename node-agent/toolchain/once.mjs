@@ -34,16 +34,17 @@ export async function makeOnce(folder, make) {
 }
 
 /**
- * Runs `work` while no other build uses the cache. Two would be correct, but do everything twice.
+ * Runs `work` while no other process works under this lock. Two would be correct, but do everything
+ * twice.
  * @template T
- * @param {string} cacheDir
+ * @param {string} folder Of the lock.
  * @param {(line: string) => void} log
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export async function alone(cacheDir, log, work) {
-  const lock = join(cacheDir, "lock");
-  mkdirSync(cacheDir, { recursive: true });
+export async function alone(folder, log, work) {
+  const lock = join(folder, "lock");
+  mkdirSync(folder, { recursive: true });
   for (let waited = false; !take(lock); waited = true) {
     if (!waited) log("waiting for another build");
     await sleep(lockPollMs);

@@ -22,6 +22,13 @@ export const boards: Readonly<Record<string, Record<string, string>>> = {
   "gateway-box-01": { role: "gateway-box" },
 };
 
+export interface MeshOptions {
+  /** For nats-server, such as "-V" to trace what crosses it. */
+  readonly natsArguments?: readonly string[];
+  /** Names by which nodes reach this machine. */
+  readonly hosts?: readonly string[];
+}
+
 /**
  * A whole mesh of real processes in a folder of its own, on free ports: nats-server, coordinator,
  * gateway with its broker, the example's maintenance desk, and compiled agents. A test may kill and
@@ -40,8 +47,7 @@ export class TestMesh {
     >,
   ) {}
 
-  /** `natsArguments`: for nats-server, such as "-V" to trace what crosses it. */
-  static async start(natsArguments: readonly string[] = []): Promise<TestMesh> {
+  static async start(options: MeshOptions = {}): Promise<TestMesh> {
     const home = mkdtempSync(join(tmpdir(), "cohort-mesh-"));
     const ports = {
       nats: await freePort(),
@@ -52,7 +58,7 @@ export class TestMesh {
     };
     const mesh = new TestMesh(home, ports);
     try {
-      await mesh.#startCentre(natsArguments);
+      await mesh.#startCentre(options);
       return mesh;
     } catch (error) {
       await mesh.stop();
@@ -210,7 +216,7 @@ export class TestMesh {
     rmSync(this.home, { recursive: true, force: true });
   }
 
-  async #startCentre(natsArguments: readonly string[]): Promise<void> {
+  async #startCentre({ natsArguments = [], hosts = ["localhost"] }: MeshOptions): Promise<void> {
     const { home, ports } = this;
     mkdirSync(join(home, "log"));
     const data = join(home, "coordinator");
@@ -221,7 +227,7 @@ export class TestMesh {
       ...[process.execPath, program, "init", ...common],
       ...["--nats-port", String(ports.nats), "--console-port", String(ports.console)],
       ...["--operator-context", this.context, "--approver-context", this.approverContext],
-      ...["--gateway-context", join(home, "gateway.json")],
+      ...["--gateway-context", join(home, "gateway.json"), "--hosts", hosts.join(",")],
     ];
     await this.#program("init", init, "natsConfig").start();
     const nats = await ensureNatsServer({ cache: paths().cache });

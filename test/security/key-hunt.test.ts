@@ -30,7 +30,7 @@ let runs: string[] = [];
 
 beforeAll(async () => {
   // -V: nats-server logs every message that crosses it, as a whole.
-  mesh = await TestMesh.start(["-V"]);
+  mesh = await TestMesh.start({ natsArguments: ["-V"] });
   key = spellingsOf(mesh.apiKey);
   desk = await Desk.start(mesh);
   await mesh.startFactory();

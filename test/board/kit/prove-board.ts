@@ -1,0 +1,105 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { TestMesh } from "../../kit/mesh.ts";
+import { runSteps } from "../../kit/step-runs.ts";
+import { Board, hostAddress } from "./board.ts";
+import { agentMemory, joinBoard } from "./board-agent.ts";
+import type { BoardArch } from "./processors.mjs";
+
+/** A boot and everything before it, while other tests keep the machine busy. */
+export const bootMsMax = 300_000;
+const testMsMax = 180_000;
+/** The agent's own limit, connected over TLS; the design gives it 6 MB. */
+const residentBytesMax = 6e6;
+
+/** What the agent must be able to do on a small board with a kernel of Debian's. */
+export function proveBoard(arch: BoardArch): void {
+  describe(`a board of ${arch} with 128 MB`, { timeout: testMsMax }, () => {
+    let mesh: TestMesh;
+    let board: Board;
+
+    beforeAll(async () => {
+      mesh = await TestMesh.start({ hosts: [hostAddress] });
+      await mesh.startFactory();
+      board = await Board.start({ arch, name: "board-01" });
+      await joinBoard(mesh, board);
+    }, bootMsMax);
+
+    afterAll(async () => {
+      await board?.stop();
+      await mesh?.stop();
+    });
+
+    it("isolates steps as strictly as the kernel can, and says so", async () => {
+      const { output, run } = await runSteps(
+        mesh,
+        `
+  - id: shell
+    requires: { isolation: strict, arch: ${arch} }
+    run: |
+      field() { sed -n "s/^$1:[[:space:]]*//p" /proc/self/status; }
+      echo "{\\"machine\\": \\"$(uname -m)\\", \\"filter\\": $(field Seccomp)," >"$COHORT_OUTPUT"
+      echo "\\"bounds\\": \\"$(field CapBnd)\\", \\"cgroup\\": \\"$(cat /proc/self/cgroup)\\"}" >>"$COHORT_OUTPUT"
+  - id: script
+    requires: { isolation: strict }
+    depends: [shell]
+    script: "export default async ({ sleep }) => { await sleep(1); return { sum: 19 + 23 }; }"
+`,
+      );
+      expect(run.reason).toBe("");
+      expect(output("shell")).toEqual({
+        machine: arch === "arm64" ? "aarch64" : arch,
+        filter: 2,
+        bounds: "0000000000000000",
+        cgroup: "0::/",
+      });
+      expect(output("script")).toEqual({ sum: 42 });
+    });
+
+    it("lets a step call a granted service through the proxy, without a key", async () => {
+      const { output, run } = await runSteps(
+        mesh,
+        `
+  - id: report
+    requires: { isolation: strict }
+    grants: { services: [maintenance] }
+    script: |
+      export default async ({ fetch }) => {
+        const body = { title: "heat" };
+        const filed = await fetch("maintenance:/tickets", { method: "POST", body });
+        return { status: filed.status, ticket: await filed.json() };
+      };
+`,
+      );
+      expect(run.reason).toBe("");
+      expect(output("report")).toMatchObject({ status: 201 });
+    });
+
+    it("kills a step that takes more memory than its cgroup allows, and nothing else", async () => {
+      const { instance } = await runSteps(
+        mesh,
+        `
+  - id: memory
+    requires: { isolation: strict }
+    limits: { memory: 8MiB }
+    continue_on_failure: true
+    run: "exec tail /dev/zero"
+  - { id: next, depends: [memory], run: "true" }
+`,
+      );
+      expect(instance("memory")).toMatchObject({ state: "failed", code: "STEP_MEMORY" });
+      expect(instance("next")).toMatchObject({ state: "succeeded" });
+    });
+
+    it("leaves neither process nor cgroup of a step behind", async () => {
+      await runSteps(mesh, '  - { id: forks, run: "sleep 7771 & setsid sleep 7772 & true" }');
+      expect(await board.sh("find /sys/fs/cgroup/agent -name 'step-*'")).toBe("");
+      expect(await board.sh("grep -las 'sleep.777[12]' /proc/[0-9]*/cmdline || true")).toBe("");
+    });
+
+    it("gives the agent no more memory than a small board can spare", async () => {
+      const { resident } = await agentMemory(board);
+      process.stderr.write(`${arch}: ${(resident / 1e6).toFixed(2)} MB resident, connected\n`);
+      expect(resident).toBeLessThan(residentBytesMax);
+    });
+  });
+}

@@ -1,0 +1,3 @@
+import { proveBoard } from "./kit/prove-board.ts";
+
+proveBoard("riscv64");
