@@ -14,6 +14,7 @@ import { createIds } from "./ids.ts";
 import { createCheckpointSigner } from "./ledger/ledger.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
 import { createTurnEnd } from "./log/turn.ts";
+import { createAccess } from "./mesh/access.ts";
 import {
   createCredentials,
   issueArtifactCredential,
@@ -82,6 +83,14 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     credential: await issueArtifactCredential(setup.seeds.meshAccount),
     log,
   });
+  const access = createAccess({
+    servers: [setup.localServer],
+    ca: setup.ca,
+    seeds: setup.seeds,
+    now,
+    sleep,
+    log,
+  });
   const egress = createEgress({ resolve: systemResolver(), ownAddresses });
   const credentials = createCredentials(setup.seeds.meshAccount);
   const sealToken = (node: EnrolledNode, attempt: AttemptKey, services: readonly string[]) => {
@@ -137,6 +146,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       log,
     },
     sleep,
+    access,
     retention: setup.config.history,
     artifacts: { objects, spool: new Spool(join(dataDir, "artifacts")) },
     onFailure,
@@ -215,6 +225,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       await console.close();
       await mesh.close();
       await objects.close();
+      await access.close();
       await egress.close();
       eventLog.close();
       vault.close();

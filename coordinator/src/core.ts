@@ -6,20 +6,24 @@ import { definitionOf, workflowAt } from "./catalogue/catalogue.ts";
 import { createDispatcher, type DispatcherDependencies } from "./dispatch/dispatcher.ts";
 import { createNodeReports } from "./dispatch/node-reports.ts";
 import { createReportDesk } from "./dispatch/report-desk.ts";
+import { assertNotBarred } from "./fleet/barred.ts";
+import { toHex } from "./fleet/bytes.ts";
 import { decideSilence } from "./fleet/decide-presence.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
 import { keepHistory } from "./history/keep-history.ts";
 import type { Retention } from "./history/retention.ts";
 import type { EventLog, StepLogStore } from "./log/log.ts";
+import type { Access } from "./mesh/access.ts";
 import { createMembership, type DecideFleet, type MembershipOptions } from "./mesh/membership.ts";
 import type { MeshHandlers } from "./mesh/mesh.ts";
 import { type Presence, watchPresence } from "./mesh/presence.ts";
+import { turnAway } from "./mesh/turn-away.ts";
 import type { ProxyDependencies, VaultProxy } from "./proxy/proxy.ts";
 import { decideWelcome } from "./scheduler/decide-welcome.ts";
 import { schedulerLimits } from "./scheduler/limits.ts";
 import { findActive } from "./scheduler/runs.ts";
 import { decideTick } from "./scheduler/scheduler.ts";
-import type { Event } from "./state/event.ts";
+import type { Event, Recorded } from "./state/event.ts";
 import { createFeed, type Feed } from "./state/feed.ts";
 import { replay } from "./state/replay.ts";
 import type { State } from "./state/state.ts";
@@ -28,7 +32,13 @@ import { createWriter, type Writer } from "./state/writer.ts";
 /** What of the proxy's dependencies the core itself knows. */
 export type ProxyLookups = Pick<
   ProxyDependencies,
-  "writer" | "nodeIsEnrolled" | "attemptIsLive" | "service" | "calling" | "onFault"
+  | "writer"
+  | "nodeIsEnrolled"
+  | "assertNotBarred"
+  | "attemptIsLive"
+  | "service"
+  | "calling"
+  | "onFault"
 >;
 
 export interface CoreOptions {
@@ -52,6 +62,8 @@ export interface CoreOptions {
   ) => Pick<VaultProxy, "fromStep" | "fromNode">;
   readonly membership: Omit<MembershipOptions, "decide" | "presence" | "welcome" | "now">;
   readonly sleep: DispatcherDependencies["sleep"];
+  /** Lets keys in no more. */
+  readonly access: Pick<Access, "shut">;
   /** Parts of ended runs that stay in memory, where it is not the usual number. */
   readonly endedPartsMax?: number;
   /** How long finished runs are kept. */
@@ -96,6 +108,7 @@ export function createCore(options: CoreOptions): Core {
     listen(recorded) {
       dispatcher.onEvents(recorded);
       keeper.onEvents(recorded);
+      options.access.shut(keysMadeVoid(recorded));
       feed.publish({ kind: "events", recorded });
     },
   });
@@ -165,7 +178,7 @@ export function createCore(options: CoreOptions): Core {
     writer,
     feed,
     presence,
-    handlers: { ...membership, ...nodeReports, put: transfers.put, get: transfers.get },
+    handlers: turnAway(state.fleet, { ...membership, ...nodeReports, ...transfers }),
     artifacts: keeper,
     async begin(version) {
       const started = { $case: "coordinatorStarted" as const, value: { version } };
@@ -173,6 +186,7 @@ export function createCore(options: CoreOptions): Core {
       await writer.decide((it) => decideUncertain(it.budget));
     },
     async resume() {
+      options.access.shut(state.fleet.voidKeys);
       await dispatcher.resume();
       ticker = setInterval(() => {
         writer
@@ -200,6 +214,17 @@ export function createCore(options: CoreOptions): Core {
   };
 }
 
+/** Keys in hex, with the time from which they are worth nothing. */
+function keysMadeVoid(recorded: readonly Recorded[]): Map<string, number> {
+  return new Map(
+    recorded.flatMap(({ event, atMs }) =>
+      event.$case === "nodeRevoked"
+        ? event.value.natsKeys.map((key): [string, number] => [toHex(key), atMs])
+        : [],
+    ),
+  );
+}
+
 function removed(runs: readonly string[]): Event {
   return { $case: "historyRemoved", value: { runs: [...runs] } };
 }
@@ -208,6 +233,7 @@ function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {
   const { catalogue, fleet, runs } = state;
   return {
     nodeIsEnrolled: (node) => (fleet.nodes.get(node)?.state ?? "invited") !== "invited",
+    assertNotBarred: (node) => assertNotBarred(fleet, node),
     attemptIsLive: (attempt, node) => findActive(runs, attempt)?.node === node,
     service: (name) => definitionOf(catalogue, "service", name),
     calling({ run: id, step: name }) {

@@ -130,22 +130,63 @@ describe("cohort node cordon and uncordon", () => {
 });
 
 describe("cohort node invite", () => {
-  it("prints the token alone on stdout", async () => {
+  const invite = (...argv: readonly string[]) => {
     cli.fake.handlers["Nodes.invite"] = () => ({ joinToken: "cohort-join-1.x", expiresMs: 5 });
-    const { stdout } = await run([
-      "node",
-      "invite",
-      "--name",
-      "edge-1",
-      "--label",
-      "line=1",
-      "press=7",
-    ]);
-    expect(stdout).toBe("cohort-join-1.x\n");
+    return run(["node", "invite", "--name", "edge-1", ...argv]);
+  };
+
+  it("prints one line alone on stdout, to be pasted on the board", async () => {
+    const { stdout, stderr } = await invite("--label", "line=1", "press=7");
+    expect(stdout).toBe(
+      "printf '%s\\n' 'cohort-join-1.x' | cohort-agent join - --data /var/lib/cohort\n",
+    );
+    expect(stderr).toContain("once, until");
     expect(cli.fake.requests[0]?.request).toEqual({
       name: "edge-1",
       labels: { line: "1", press: "7" },
     });
+  });
+
+  it("gives programs the token, the line and its end", async () => {
+    const { stdout } = await invite("--data", "/srv/agent", "-o", "json");
+    expect(JSON.parse(stdout)).toEqual({
+      join_token: "cohort-join-1.x",
+      line: "printf '%s\\n' 'cohort-join-1.x' | cohort-agent join - --data /srv/agent",
+      expires_ms: 5,
+    });
+  });
+
+  it.each(["data", "/data; reboot", "/data folder", "/data'"])(
+    "refuses the folder %s, which a shell could take for more, and asks nobody",
+    async (data) => {
+      const { status, stderr } = await invite("--data", data);
+      expect([status, stderr, cli.fake.requests]).toEqual([2, expect.stringMatching(/^USAGE/), []]);
+    },
+  );
+});
+
+describe("cohort node revoke", () => {
+  const ended = [{ run: "01RUN", step: "sample", instance: 0, attempt: 1 }];
+
+  it.each([
+    [{ changed: true, what: "node", ended }, "edge-1 is revoked; 1 ended that ran there\n"],
+    [{ changed: true, what: "node", ended: [] }, "edge-1 is revoked; nothing ran there\n"],
+    [{ changed: false, what: "node", ended: [] }, "edge-1 was revoked already\n"],
+    [
+      { changed: true, what: "invite", ended: [] },
+      "the join token of edge-1 opens nothing any more\n",
+    ],
+  ])("says what became of the node: %j", async (reply, result) => {
+    cli.fake.handlers["Nodes.revoke"] = () => reply;
+    const { status, stdout } = await run(["node", "revoke", "edge-1", "--reason", "stolen"]);
+    expect([status, stdout]).toEqual([0, result]);
+    expect(cli.fake.requests[0]?.request).toEqual({ node: "edge-1", reason: "stolen" });
+  });
+
+  it("names the attempts to programs", async () => {
+    cli.fake.handlers["Nodes.revoke"] = () => ({ changed: true, what: "node", ended });
+    const { stdout } = await run(["node", "revoke", "edge-1", "-o", "json"]);
+    expect(JSON.parse(stdout)).toEqual({ node: "edge-1", what: "node", changed: true, ended });
   });
 });
 

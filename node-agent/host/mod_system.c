@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static const int64_t random_bytes_max = 1024 * 1024;
+static const int64_t input_bytes_max = 1024 * 1024;
 
 JSValue system_environment(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   const char *name = JS_ToCString(ctx, argv[0]);
@@ -52,6 +53,28 @@ JSValue system_write_out(JSContext *ctx, JSValueConst self, int argc, JSValueCon
 
 JSValue system_write_error(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   return write_text(ctx, argv[0], STDERR_FILENO);
+}
+
+/* A join token is piped in: on a command line every process of the machine could read it. */
+static JSValue read_input(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  int64_t length;
+  if (JS_ToInt64(ctx, &length, argv[0]) < 0) return JS_EXCEPTION;
+  if (length < 0 || length > input_bytes_max) return error_throw_errno(ctx, EINVAL, "reading input");
+  uint8_t *data = malloc((size_t)length + 1);
+  if (data == NULL) return JS_ThrowOutOfMemory(ctx);
+  size_t done = 0;
+  while (done < (size_t)length) {
+    ssize_t count = read(STDIN_FILENO, data + done, (size_t)length - done);
+    if (count == 0) break;
+    if (count > 0) done += (size_t)count;
+    else if (errno == EAGAIN) usleep(1000);
+    else if (errno != EINTR) {
+      int failure = errno;
+      free(data);
+      return error_throw_errno(ctx, failure, "reading input");
+    }
+  }
+  return bytes_adopt(ctx, data, done);
 }
 
 JSValue system_now(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
@@ -132,6 +155,7 @@ static JSValue make_info(JSContext *ctx) {
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("environment", 1, system_environment),
     JS_CFUNC_DEF("exit", 1, system_exit),
+    JS_CFUNC_DEF("readInput", 1, read_input),
     JS_CFUNC_DEF("writeOut", 1, system_write_out),
     JS_CFUNC_DEF("writeError", 1, system_write_error),
     JS_CFUNC_DEF("onSignal", 1, set_on_signal),

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
 import type { Host, HostInfo, Sandbox } from "../src/host.ts";
 import { loadCrypto } from "./crypto.ts";
@@ -22,6 +23,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<Host> {
     info: { ...machineInfo(), ...options.info },
     environment: (name) => environment[name],
     exit: (code) => process.exit(code),
+    readInput: (bytesMax) => new Uint8Array(readFileSync(0)).subarray(0, bytesMax),
     writeOut: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
     onSignal: (handler) => {

@@ -36,7 +36,7 @@ export async function runAgent(
   const identity = loadIdentity(host, options.dataDirectory);
   if (identity === null || identity.enrolment === null) {
     throw refuse("SETUP_FAILED", `${options.dataDirectory} holds no enrolled node`, {
-      hint: "Run `join TOKEN` first; `cohort node invite` prints the token.",
+      hint: "Run the line that `cohort node invite` prints.",
     });
   }
   let enrolment = identity.enrolment;

@@ -7,7 +7,8 @@ import { agentLimits } from "./limits.ts";
 import { natsConnector } from "./mesh/nats-bus.ts";
 
 const usage = `Usage:
-  cohort-agent join [TOKEN] --data DIR    become a node; TOKEN may stand in COHORT_JOIN_TOKEN
+  cohort-agent join - --data DIR          become a node; the join token comes on standard input,
+                                          or stands in COHORT_JOIN_TOKEN
   cohort-agent run --data DIR [--slots N] serve the mesh until SIGTERM
   cohort-agent probe                      what this kernel offers to isolate steps
   cohort-agent --version
@@ -50,11 +51,18 @@ async function runCommand(host: Host): Promise<number> {
 }
 
 async function runJoin(host: Host, given: Arguments): Promise<number> {
-  const token = given.words[0] ?? host.environment("COHORT_JOIN_TOKEN");
-  if (token === undefined || given.words.length > 1) throw misused("one join token is needed");
+  if (given.words.length > 1 || (given.words[0] ?? "-") !== "-") {
+    throw misused("a join token is given on standard input, where no list of processes shows it");
+  }
+  const token = given.words[0] === "-" ? readToken(host) : host.environment("COHORT_JOIN_TOKEN");
+  if (token === undefined) throw misused("a join token is needed");
   const node = await join(host, token, dataDirectory(given), natsConnector(host));
   host.writeOut(`joined as ${node}\n`);
   return 0;
+}
+
+function readToken(host: Host): string {
+  return new TextDecoder().decode(host.readInput(agentLimits.joinTokenBytesMax));
 }
 
 async function run(host: Host, given: Arguments): Promise<number> {
@@ -95,7 +103,7 @@ function parseArguments(given: readonly string[], known: readonly string[]): Arg
   const options = new Map<string, string>();
   for (let index = 0; index < given.length; index++) {
     const word = given[index] as string;
-    if (!word.startsWith("-")) {
+    if (!word.startsWith("-") || word === "-") {
       words.push(word);
       continue;
     }

@@ -12,6 +12,8 @@ export interface Host {
   /** Value of an environment variable of the agent itself. */
   environment(name: string): string | undefined;
   exit(code: number): never;
+  /** All of standard input, at most `bytesMax` of it; waits for its end. */
+  readInput(bytesMax: number): Uint8Array;
   writeOut(text: string): void;
   writeError(text: string): void;
   onSignal(handler: (signal: "SIGTERM" | "SIGINT" | "SIGHUP") => void): void;

@@ -21,8 +21,8 @@ import { decodeUserSeed } from "./mesh/nkey.ts";
 /**
  * Enrols this machine with a join token and stores its identity; resolves with the node's name.
  * The keys are on the disk before the token is used, so that a join that was cut off can be tried
- * again with the same keys. Throws INVITE_INVALID, NODE_EXISTS, UNREACHABLE,
- * ISOLATION_INSUFFICIENT, or what the coordinator answered.
+ * again with the same keys. Throws INVITE_INVALID, INVITE_EXPIRED, INVITE_FOREIGN, NODE_EXISTS,
+ * UNREACHABLE, ISOLATION_INSUFFICIENT, or what the coordinator answered.
  */
 export async function join(
   host: Host,
@@ -76,10 +76,27 @@ async function connectAny(host: Host, token: JoinToken, connect: ConnectBus): Pr
     try {
       return await connect(server, credential);
     } catch (error) {
-      failure = error;
+      failure = unknownToServer(error) ? expired(error) : error;
     }
   }
   throw failure;
+}
+
+/**
+ * The server is the one that the token names, by its root, and knows the token no more. One that has
+ * expired of late is heard all the same, and the coordinator itself says so.
+ */
+function unknownToServer(error: unknown): boolean {
+  return error instanceof CohortError && error.code === "UNAUTHENTICATED";
+}
+
+function expired(cause: unknown): CohortError {
+  return refuse(
+    "INVITE_EXPIRED",
+    "the join token has expired",
+    { hint: "Ask for a new one: cohort node invite --name NAME" },
+    cause,
+  );
 }
 
 async function enrol(
@@ -96,10 +113,12 @@ async function enrol(
     signKey: keys.sign.publicKey,
     boxKey: keys.box.publicKey,
   };
+  const claim = enrolProof(fields);
   const request = EnrolRequest.encode({
     ...fields,
     secret: fromBase64Url(token.secret),
-    proof: host.crypto.sign(enrolProof(fields), keys.sign.secretKey),
+    proof: host.crypto.sign(claim, keys.sign.secretKey),
+    natsProof: host.crypto.sign(claim, keys.nats.secretKey),
     facts,
   }).finish();
   const subject = subjects.enrol(token.invite);

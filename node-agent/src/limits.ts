@@ -12,6 +12,8 @@ export const agentLimits = {
   ackMsMax: 60_000,
   retryDelayMsMin: 250,
   retryDelayMsMax: 15_000,
+  /** Far more than any; what follows is not read. */
+  joinTokenBytesMax: 16 * 1024,
   /** A server's challenge is 11 to 22 characters; whatever is longer is no challenge. */
   nonceLengthMax: 64,
 

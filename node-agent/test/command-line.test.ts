@@ -8,6 +8,7 @@ import { MemoryDisk } from "./kit/memory-files.ts";
 async function run(
   argv: readonly string[],
   probe: SandboxProbe = { level: "strict", features: [] },
+  input = "",
 ) {
   let out = "";
   let error = "";
@@ -19,6 +20,7 @@ async function run(
   const status = await runCommandLine({
     ...host,
     files: new MemoryDisk(),
+    readInput: (bytesMax) => new TextEncoder().encode(input).subarray(0, bytesMax),
     writeOut: (text) => {
       out += text;
     },
@@ -40,20 +42,23 @@ describe("the agent's command line", () => {
     [["run", "--data", "d", "--slots", "0"], "--slots must be 1 to 256"],
     [["run", "--data", "d", "--slots", "1e1"], "--slots must be 1 to 256"],
     [["run", "--data", "d", "--force", "x"], '"--force" is no option here'],
-    [["join", "--data", "d"], "one join token is needed"],
-    [["join", "a", "b", "--data", "d"], "one join token is needed"],
+    [["join", "--data", "d"], "a join token is needed"],
+    [["join", "token", "--data", "d"], "a join token is given on standard input"],
+    [["join", "-", "-", "--data", "d"], "a join token is given on standard input"],
   ])("ends with 2 and says why for %j", async (argv, message) => {
     const { status, out, error } = await run(argv);
     expect({ status, out }).toEqual({ status: 2, out: "" });
-    expect(error).toContain(`USAGE ${message}\n`);
+    expect(error).toContain(`USAGE ${message}`);
     expect(error).toContain("Usage:");
   });
 
   it("ends with 4 for a token that is none, and with 1 for a machine that has not joined", async () => {
-    expect(await run(["join", "x", "--data", "d"])).toMatchObject({ status: 4 });
+    expect(await run(["join", "-", "--data", "d"], undefined, "x\n")).toMatchObject({ status: 4 });
     const { status, error } = await run(["run", "--data", "d"]);
     expect(status).toBe(1);
-    expect(error).toMatch(/^SETUP_FAILED d holds no enrolled node\n {2}Run `join TOKEN` first/);
+    expect(error).toMatch(
+      /^SETUP_FAILED d holds no enrolled node\n {2}Run the line that `cohort node invite` prints/,
+    );
   });
 
   it("shows what isolates steps, and ends with 4 when that is not enough", async () => {

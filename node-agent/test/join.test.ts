@@ -73,6 +73,7 @@ describe("joining", () => {
     });
     const [request] = requests as [EnrolRequest];
     expect(host.crypto.verify(enrolProof(request), request.proof, request.signKey)).toBe(true);
+    expect(host.crypto.verify(enrolProof(request), request.natsProof, request.natsKey)).toBe(true);
     expect(request.secret).toEqual(new Uint8Array(32).fill(5));
     const keys = deriveKeys(host, (identity as NonNullable<typeof identity>).seeds);
     expect(request.natsKey).toEqual(keys.nats.publicKey);
@@ -101,6 +102,15 @@ describe("joining", () => {
       message: "used",
     });
     expect(loadIdentity(host, "/data")?.enrolment).toBeNull();
+  });
+
+  it("is refused with INVITE_EXPIRED when the server knows the token no more", async () => {
+    const closed: ConnectBus = async () => {
+      throw refuse("UNAUTHENTICATED", "b:2 refused the credential");
+    };
+    await expect(join(host, token, "/data", closed)).rejects.toMatchObject({
+      code: "INVITE_EXPIRED",
+    });
   });
 
   it("is refused with NODE_EXISTS on a machine that is a node already", async () => {

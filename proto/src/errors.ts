@@ -136,10 +136,20 @@ export const errors = {
     meaning: "The node was given work again before it was drained.",
   },
   NODE_EXISTS: { exit: 4, grpc: "ALREADY_EXISTS", meaning: "A node of this name is enrolled." },
+  NODE_REVOKED: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "An operator took the node out of the mesh.",
+  },
   NAME_INVALID: {
     exit: 4,
     grpc: "INVALID_ARGUMENT",
     meaning: "A name is not a lower-case DNS label.",
+  },
+  NAME_CONFUSABLE: {
+    exit: 4,
+    grpc: "ALREADY_EXISTS",
+    meaning: "The name looks like another node's.",
   },
   UNAUTHENTICATED: {
     exit: 4,
@@ -152,7 +162,27 @@ export const errors = {
   INVITE_INVALID: {
     exit: 4,
     grpc: "PERMISSION_DENIED",
-    meaning: "The join token is unknown, used, or expired.",
+    meaning: "The join token is damaged, or not one that this mesh gave out.",
+  },
+  INVITE_USED: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "Another machine has joined with the token.",
+  },
+  INVITE_EXPIRED: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "The join token's time is over.",
+  },
+  INVITE_REVOKED: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "The join token was revoked, or a later one took its place.",
+  },
+  INVITE_FOREIGN: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "The join token is another mesh's than the one that answers at its address.",
   },
   ENROL_PROOF_INVALID: {
     exit: 4,

@@ -39,11 +39,19 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   STEP_BLOCKED: "Begin with the step that did not end well, or leave `--from` out.",
   RETRY_INCOMPLETE: "Do all of it again: `cohort rerun RUN`.",
   NODE_UNKNOWN: "Look for it in `cohort nodes`.",
-  NODE_EXISTS: "Choose another name.",
+  NODE_EXISTS: "Choose another name, or revoke the node first.",
+  NODE_REVOKED: "To let it in again, invite it anew: `cohort node invite --name NAME`.",
   NAME_INVALID: "Use lower-case letters, digits and `-`.",
+  NAME_CONFUSABLE: "Choose a name that nobody can take for the other.",
   UNAUTHENTICATED: "Name the operator's context file: `--context FILE` or `COHORT_CONTEXT`.",
   FORBIDDEN: "Use a credential whose role may do this.",
-  INVITE_INVALID: "Make a new token: `cohort node invite --name NAME`.",
+  INVITE_INVALID:
+    "Paste the whole line; if it was whole, make a new one: `cohort node invite --name NAME`.",
+  INVITE_USED: "If it was not you who used it, revoke that node; then invite this one anew.",
+  INVITE_EXPIRED: "Make a new token: `cohort node invite --name NAME`.",
+  INVITE_REVOKED: "Use the latest token of this name, or make a new one.",
+  INVITE_FOREIGN:
+    "Invite the board at the mesh that it is to join; see who answers at the address.",
   ENROL_PROOF_INVALID: "Remove the node's data folder, and join again with a new token.",
   NODE_KEY_REGISTERED: "Remove the copied data folder on one of the two boards, and join again.",
   ISOLATION_INSUFFICIENT:

@@ -36,6 +36,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Nodes/SetSlots": ["operator"],
   "/cohort.console.Nodes/Label": ["operator"],
   "/cohort.console.Nodes/Watch": ["operator"],
+  "/cohort.console.Nodes/Revoke": ["operator"],
   "/cohort.console.Secrets/Set": ["operator"],
   "/cohort.console.Secrets/List": ["operator"],
   "/cohort.console.Budgets/List": ["operator"],

@@ -54,17 +54,23 @@ describe("the cohort command", () => {
     expect(statSync(join(mesh.home, "operator.json")).mode & 0o777).toBe(0o600);
   });
 
-  it("node invite prints a join token and nothing else, and nodes lists who joined", async () => {
+  it("node invite prints a line that makes a board a node, and nodes lists who joined", async () => {
     expect(await mesh.json("nodes")).toEqual({ nodes: [] });
     const argv = ["node", "invite", "--name", "board-01", "--label", "hall=north"];
-    const token = await table(...argv);
-    expect(token).toMatch(/^[\w.-]+\n$/);
+    const data = mesh.dataOf("board-01");
+    const line = await table(...argv, "--data", data);
+    expect(line).toMatch(/^printf .* \| cohort-agent join - --data \S+\n$/);
     const other = await mesh.json<{ join_token: string; expires_ms: number }>(
       ...["node", "invite", "--name", "board-02"],
     );
-    expect(other.join_token).not.toBe(token.trim());
+    expect(line).not.toContain(other.join_token);
     expect(other.expires_ms).toBeGreaterThan(Date.now());
-    await mesh.startAgent("board-01", token.trim());
+    expect(await mesh.paste(line)).toBe("joined as board-01\n");
+    await expect(mesh.paste(line)).rejects.toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/^NODE_EXISTS/) as unknown,
+    });
+    await mesh.startAgent("board-01");
     await vi.waitFor(async () => {
       expect(await table("nodes")).toMatch(/^board-01 +connected +\w+ +(?:strict|standard) /m);
     }, 10_000);

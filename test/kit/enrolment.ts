@@ -2,6 +2,7 @@ import { EnrolReply, EnrolRequest, type Facts } from "@cohort/proto/gen/cohort/n
 import { decodeJoinToken } from "@cohort/proto/join-token";
 import { enrolProof } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
+import { fromSeed } from "@nats-io/nkeys";
 import { joinBus } from "./bus.ts";
 import type { TestMesh } from "./mesh.ts";
 import { caOf } from "./mesh-place.ts";
@@ -38,8 +39,10 @@ export async function askToEnrol(
     signKey: keys.sign.publicKey,
     boxKey: keys.box.publicKey,
   };
-  const proof = sodium.crypto_sign_detached(enrolProof(claims), keys.sign.privateKey);
-  const request = { ...claims, secret: Buffer.from(secret, "base64url"), proof, facts };
+  const message = enrolProof(claims);
+  const proof = sodium.crypto_sign_detached(message, keys.sign.privateKey);
+  const natsProof = fromSeed(keys.natsSeed).sign(message);
+  const request = { ...claims, secret: Buffer.from(secret, "base64url"), proof, natsProof, facts };
   try {
     const payload = EnrolRequest.encode(request).finish();
     const reply = await connection.request(subjects.enrol(invite), payload, { timeout: 10_000 });

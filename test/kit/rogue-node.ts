@@ -51,6 +51,9 @@ export class RogueNode {
     readonly name: string,
     readonly keys: RogueKeys,
     readonly bus: Bus,
+    /** Of its enrolment. */
+    readonly userJwt: string,
+    readonly servers: readonly string[],
   ) {
     bus.connection.subscribe(subjects.down(name, "dispatch"), {
       callback: (_, message) => {
@@ -71,7 +74,8 @@ export class RogueNode {
     const { userJwt, problems, servers } = await askToEnrol(mesh, joinToken, keys);
     if (problems.length > 0) throw new Error(`${name} was refused: ${problems[0]?.code}`);
     const identity = { owner: name, jwt: userJwt, seed: keys.natsSeed };
-    const node = new RogueNode(name, keys, await joinBus({ servers, ca: caOf(mesh) }, identity));
+    const bus = await joinBus({ servers, ca: caOf(mesh) }, identity);
+    const node = new RogueNode(name, keys, bus, userJwt, servers);
     await node.hello();
     return node;
   }
@@ -152,6 +156,7 @@ export class RogueNode {
   }
 
   #beat(): void {
+    if (this.bus.connection.isClosed()) return;
     const beat = Heartbeat.encode({ running: this.assignments.length, uptimeMs: 0 }).finish();
     this.bus.connection.publish(subjects.up(this.name, "heartbeat"), beat);
   }

@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { agentPath } from "@cohort/deploy/setup/agent.mjs";
 import { repository } from "@cohort/deploy/setup/paths.mjs";
 import { type CliResult, runCli } from "./cli.ts";
@@ -40,17 +42,21 @@ export class UpMesh {
     return JSON.parse(stdout) as Result;
   }
 
-  /** Enrols a board with the token and starts its agent. */
-  async startAgent(name: string, joinToken: string): Promise<void> {
-    const data = join(this.home, "data", "nodes", name);
-    const joining = new Program({
-      argv: [agentPath(), "join", "--data", data],
-      logFile: join(this.home, `join-${name}.log`),
-      environment: { COHORT_JOIN_TOKEN: joinToken },
-      ready: "joined as",
-    });
-    await joining.start();
-    const argv = [agentPath(), "run", "--data", data];
+  /** Where a board of this mesh keeps its data. */
+  dataOf(name: string): string {
+    return join(this.home, "data", "nodes", name);
+  }
+
+  /** Runs the line that `node invite` printed as a board's plain shell does. */
+  async paste(line: string): Promise<string> {
+    const PATH = `${dirname(agentPath())}:/usr/bin:/bin`;
+    const { stdout } = await promisify(execFile)("/bin/sh", ["-c", line], { env: { PATH } });
+    return stdout;
+  }
+
+  /** Starts the agent of a board that has joined. */
+  async startAgent(name: string): Promise<void> {
+    const argv = [agentPath(), "run", "--data", this.dataOf(name)];
     const logFile = join(this.home, `${name}.log`);
     this.#agent = await new Program({ argv, logFile, ready: "connected to" }).start();
   }

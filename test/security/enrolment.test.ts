@@ -1,3 +1,4 @@
+import { decodeJoinToken, encodeJoinToken } from "@cohort/proto/join-token";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { askToEnrol } from "../kit/enrolment.ts";
 import { ledgerEntries } from "../kit/ledger-entries.ts";
@@ -34,19 +35,19 @@ describe("a join token", () => {
     const machines = [makeKeys(), makeKeys()];
     const replies = await Promise.all(machines.map((keys) => askToEnrol(mesh, token, keys)));
     const codes = replies.map(({ problems }) => problems[0]?.code ?? "enrolled");
-    expect(codes.toSorted()).toEqual(["INVITE_INVALID", "enrolled"]);
+    expect(codes.toSorted()).toEqual(["INVITE_USED", "enrolled"]);
     const loser = replies.find(({ problems }) => problems.length > 0);
     expect(loser).toMatchObject({ node: "", userJwt: "" });
-    expect((await recorded("board-1")).toSorted()).toEqual(["INVITE_INVALID", "board-1"]);
+    expect((await recorded("board-1")).toSorted()).toEqual(["INVITE_USED", "board-1"]);
   });
 
   it("admits nobody after its machine (19)", async () => {
     const token = await invite("board-2");
     expect((await askToEnrol(mesh, token, makeKeys())).problems).toEqual([]);
     const { problems, userJwt } = await askToEnrol(mesh, token, makeKeys());
-    expect(problems[0]?.code).toBe("INVITE_INVALID");
+    expect(problems[0]?.code).toBe("INVITE_USED");
     expect(userJwt).toBe("");
-    expect(await recorded("board-2")).toEqual(["board-2", "INVITE_INVALID"]);
+    expect(await recorded("board-2")).toEqual(["board-2", "INVITE_USED"]);
   });
 
   it("admits no machine that does not hold the key it shows", async () => {
@@ -58,6 +59,14 @@ describe("a join token", () => {
     expect(await recorded("board-3")).toEqual(["ENROL_PROOF_INVALID"]);
   });
 
+  it("admits no machine that shows another's NATS key", async () => {
+    const token = await invite("board-8");
+    const [keys, others] = [makeKeys(), makeKeys()];
+    const { problems } = await askToEnrol(mesh, token, { ...keys, nats: others.nats });
+    expect(problems[0]?.code).toBe("ENROL_PROOF_INVALID");
+    expect(await recorded("board-8")).toEqual(["ENROL_PROOF_INVALID"]);
+  });
+
   it("admits no box key of low order, to which a token would be sealed for all (14)", async () => {
     const token = await invite("board-4");
     const keys = makeKeys();
@@ -67,7 +76,34 @@ describe("a join token", () => {
   });
 });
 
+describe("an invite", () => {
+  it("that was revoked opens nothing, and neither does its token under another name", async () => {
+    const token = await invite("board-5");
+    const { nodes } = mesh.client;
+    const request = { node: "board-5", reason: "pasted into a chat" };
+    const reply = await mesh.client.call(nodes, nodes.revoke, request);
+    expect(reply).toMatchObject({ changed: true, what: "invite" });
+    const { problems, userJwt } = await askToEnrol(mesh, token, makeKeys());
+    expect(problems[0]?.code).toBe("INVITE_REVOKED");
+    expect(userJwt).toBe("");
+    const later = await invite("board-5");
+    expect((await askToEnrol(mesh, later, makeKeys())).problems).toEqual([]);
+  });
+
+  it("of another mesh is unknown here, however true its own secret (19)", async () => {
+    const [mine, theirs] = [await invite("board-6"), decodeJoinToken(await invite("board-7"))];
+    const foreign = { ...decodeJoinToken(mine), secret: theirs.secret };
+    const { problems } = await askToEnrol(mesh, encodeJoinToken(foreign), makeKeys());
+    expect(problems[0]?.code).toBe("INVITE_INVALID");
+  });
+});
+
 describe("a node's name", () => {
+  it.each(["press-0l", "press-o1"])("is not %s beside press-01 (94)", async (name) => {
+    if (name === "press-0l") await invite("press-01");
+    await expect(invite(name)).rejects.toMatchObject({ code: "NAME_CONFUSABLE" });
+  });
+
   it.each(["a.b", "*", ">", "a b", "a\r\nb", "A", "", "-a", "a".repeat(64), "ａ", "__proto__"])(
     "is not %j, which could be another subject (21)",
     async (name) => {
@@ -84,7 +120,8 @@ describe("a key of an enrolled node", () => {
     async (which) => {
       const [first, second] = [makeKeys(), makeKeys()];
       await askToEnrol(mesh, await invite(`owner-${which}`), first);
-      const copied = { ...second, [which]: first[which] };
+      const seed = which === "nats" ? { natsSeed: first.natsSeed } : {};
+      const copied = { ...second, ...seed, [which]: first[which] };
       const token = await invite(`copy-${which}`);
       const { problems, userJwt } = await askToEnrol(mesh, token, copied);
       expect(problems[0]?.code).toBe("NODE_KEY_REGISTERED");

@@ -112,6 +112,7 @@ export class CoordinatorProcess {
         log: pino({ level: "silent" }),
       },
       sleep: (ms, signal) => clock.sleepUnless(ms, signal),
+      access: network,
       artifacts: noArtifacts,
       onFailure: (error) => this.kill(String(error)),
       onFault: (error) => {

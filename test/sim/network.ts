@@ -46,6 +46,7 @@ export class Network {
   /** False while nats-server is away. */
   up = true;
   readonly #links = new Map<string, NodeLink>();
+  readonly #shut = new Set<string>();
   readonly #connections = new Map<string, Set<NodeConnection>>();
   #connected = 0;
 
@@ -68,12 +69,14 @@ export class Network {
 
   /** How the node's process of one life connects. */
   connector(node: string, dead: AbortSignal): ConnectBus {
-    return async () => {
+    return async (_server, { secretKey }) => {
+      const key = Buffer.from(secretKey.subarray(32)).toString("hex");
       const passes = () => this.up && this.link(node).up && this.link(node).down;
       await this.clock.sleep(passes() ? this.random.integer(5, 50) : 10_000);
       if (dead.aborted) return await new Promise<Bus>(() => {});
       if (!passes()) throw refuse("UNREACHABLE", "the simulated server cannot be reached");
-      const connection = new NodeConnection(this, node, ++this.#connected);
+      if (this.#shut.has(key)) throw refuse("UNAUTHENTICATED", "the key is revoked");
+      const connection = new NodeConnection(this, node, ++this.#connected, key);
       const all = this.#connections.get(node) ?? new Set();
       this.#connections.set(node, all.add(connection));
       dead.addEventListener("abort", () => connection.end("the process ended"));
@@ -103,6 +106,13 @@ export class Network {
 
   cut(node: string, reason: string): void {
     for (const connection of this.connections(node)) connection.end(reason);
+  }
+
+  /** As the account's revocations: nats-server keeps them, and cuts what stands. */
+  shut(keys: ReadonlyMap<string, number>): void {
+    for (const key of keys.keys()) this.#shut.add(key);
+    const all = [...this.#connections.values()].flatMap((it) => [...it]);
+    for (const connection of all) if (keys.has(connection.key)) connection.end("revoked");
   }
 
   /** nats-server goes away, or comes back. */

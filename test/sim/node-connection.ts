@@ -33,8 +33,12 @@ export class NodeConnection implements Bus {
   #ended = false;
   #close: (reason: string) => void = () => {};
 
-  constructor(network: Network, node: string, id: number) {
+  /** The public key that it signed in with, hex. */
+  readonly key: string;
+
+  constructor(network: Network, node: string, id: number, key: string) {
     this.node = node;
+    this.key = key;
     this.#network = network;
     this.#inbox = `${subjects.inboxPrefix(node)}.${id}`;
     this.#up = new Lane(network.clock, () => network.up && network.link(node).up);

@@ -161,6 +161,7 @@ export class Board {
       },
       environment: () => undefined,
       exit: refuse("exit"),
+      readInput: refuse("read its input"),
       writeOut: () => {},
       writeError: (text) => {
         if (!dead.aborted) trace.add(name, text.trim().slice(0, 200));

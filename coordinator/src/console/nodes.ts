@@ -2,6 +2,7 @@ import { type InviteReply, type NodesServer, NodesService } from "@cohort/proto/
 import { decideCordon, decideDrain, decideUncordon, enrolledNode } from "../fleet/decide-cordon.ts";
 import { decideLabel } from "../fleet/decide-label.ts";
 import { decideSlots } from "../fleet/decide-slots.ts";
+import { decideRevoke } from "../scheduler/decide-revoke.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Feed } from "../state/feed.ts";
 import type { State } from "../state/state.ts";
@@ -46,6 +47,9 @@ export function nodesService(
     ),
     label: unary(NodesService.label, (request, { name: actor }) =>
       change(({ fleet }) => decideLabel(fleet, { ...request, actor })),
+    ),
+    revoke: unary(NodesService.revoke, (request, { name: actor }) =>
+      writer.decide((state) => decideRevoke(state, { ...request, actor })),
     ),
     watch: stream(NodesService.watch, ({ node }, send, signal) =>
       watchNode(dependencies, node, send, signal),

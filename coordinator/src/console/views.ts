@@ -48,13 +48,15 @@ export function nodesView(state: State, seenMs: (node: string) => number): ListN
 export function nodeView(state: State, node: FleetNode, seenMs: number): Node {
   return Node.fromPartial({
     node: node.node,
-    state: node.state,
+    state: node.state === "invited" || node.bar === null ? node.state : "revoked",
     labels: { ...node.labels },
     ...(node.facts === undefined ? {} : { facts: node.facts }),
     seenMs,
     running: state.runs.onNode.get(node.node)?.size ?? 0,
     slotsMax: node.state === "invited" ? 0 : node.slotsMax,
     ...(node.state === "invited" || node.cordon === null ? {} : { cordon: { ...node.cordon } }),
+    ...(node.state === "invited" || node.bar === null ? {} : { bar: { ...node.bar } }),
+    ...(node.state === "invited" ? {} : { keys: { ...node.keys, sinceMs: node.keysSinceMs } }),
   });
 }
 

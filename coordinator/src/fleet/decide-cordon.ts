@@ -2,7 +2,7 @@ import { refuse } from "@cohort/proto/problem";
 import { type Decision, nothing } from "../state/decision.ts";
 import { checkReason } from "../state/reason.ts";
 import { suggest } from "../workflow/nearest.ts";
-import type { EnrolledNode, FleetState } from "./fleet.ts";
+import type { EnrolledNode, FleetNode, FleetState } from "./fleet.ts";
 import { fleetLimits } from "./limits.ts";
 
 export interface CordonRequest {
@@ -54,6 +54,15 @@ export function decideUncordon(
 ): Decision<boolean> {
   if (enrolledNode(fleet, name).cordon === null) return nothing(false);
   return { events: [{ $case: "nodeUncordoned", value: { actor, node: name } }], value: true };
+}
+
+/** Enrolled or invited. Throws NODE_UNKNOWN. */
+export function knownNode({ nodes }: FleetState, name: string): FleetNode {
+  const node = nodes.get(name);
+  if (node !== undefined) return node;
+  throw refuse("NODE_UNKNOWN", `no node is named ${JSON.stringify(name.slice(0, 100))}`, {
+    hint: suggest(name, [...nodes.keys()]),
+  });
 }
 
 /** Throws NODE_UNKNOWN. */

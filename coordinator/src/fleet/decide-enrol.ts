@@ -11,7 +11,7 @@ export interface EnrolCommand extends NodeKeys {
   /** SHA-256 of the secret that the machine showed. */
   readonly secretHash: Uint8Array;
   readonly facts: Facts;
-  /** Whether the signature over enrolProof verified under `signKey`, and the keys are sound. */
+  /** Whether each key that can sign did over enrolProof, and the keys are sound. */
   readonly proofValid: boolean;
 }
 
@@ -23,7 +23,8 @@ export type EnrolOutcome =
 /**
  * Admits a machine once for each invite. The machine that was admitted may ask again while the
  * invite lasts (its answer may have been lost) and is given the same answer. Refusals:
- * INVITE_INVALID, ENROL_PROOF_INVALID, NODE_KEY_REGISTERED, ISOLATION_INSUFFICIENT.
+ * INVITE_INVALID, INVITE_USED, INVITE_EXPIRED, INVITE_REVOKED, ENROL_PROOF_INVALID,
+ * NODE_KEY_REGISTERED, ISOLATION_INSUFFICIENT.
  */
 export function decideEnrol(
   fleet: FleetState,
@@ -31,11 +32,14 @@ export function decideEnrol(
   nowMs: number,
 ): Decision<EnrolOutcome> {
   const invite = fleet.invites.get(command.invite);
-  const opens = invite !== undefined && fits(invite, command, nowMs);
-  if (opens && command.proofValid && isSameMachine(fleet, invite, command)) {
-    return nothing({ kind: "enrolled", node: invite.node });
+  // To whoever does not know the secret, no invite shows a difference to one that never was.
+  if (invite === undefined || !equalBytes(invite.secretHash, command.secretHash)) {
+    return refused(command, invite, inviteInvalid);
   }
-  if (!opens || invite.state === "closed") return refused(command, invite, inviteInvalid);
+  const again = command.proofValid && isSameMachine(fleet, invite, command);
+  if (again && nowMs < invite.expiresMs) return nothing({ kind: "enrolled", node: invite.node });
+  const closed = closedBy(invite, nowMs);
+  if (closed !== null) return refused(command, invite, closed);
   if (!command.proofValid) return refused(command, invite, proofInvalid);
   if (isRegistered(fleet, command)) return refused(command, invite, keyRegistered);
   if (!isolates(command.facts)) return refused(command, invite, isolationInsufficient);
@@ -52,13 +56,23 @@ export function isolates(facts: Facts): boolean {
   return facts.isolation === "strict" || facts.isolation === "standard";
 }
 
-function fits(invite: Invite, { secretHash }: EnrolCommand, nowMs: number): boolean {
-  return equalBytes(invite.secretHash, secretHash) && nowMs < invite.expiresMs;
+/** Null while the invite is open. */
+function closedBy({ state, expiresMs }: Invite, nowMs: number): Refusal | null {
+  switch (state) {
+    case "used":
+      return inviteUsed;
+    case "replaced":
+    case "revoked":
+      return inviteRevoked;
+    case "open":
+      return nowMs < expiresMs ? null : inviteExpired;
+  }
 }
 
 function isSameMachine(fleet: FleetState, invite: Invite, keys: NodeKeys): boolean {
   const node = fleet.nodes.get(invite.node);
-  if (invite.state === "open" || node === undefined || node.state === "invited") return false;
+  if (invite.state !== "used" || node === undefined || node.state === "invited") return false;
+  if (node.bar !== null) return false;
   return (
     equalBytes(node.keys.natsKey, keys.natsKey) &&
     equalBytes(node.keys.signKey, keys.signKey) &&
@@ -76,11 +90,26 @@ interface Refusal {
   readonly hint: string;
 }
 
-/** One text whatever the reason, so that trying teaches nothing about invites that stand. */
+const askAnew = "Ask for a new one: cohort node invite --name NAME";
 const inviteInvalid: Refusal = {
   code: "INVITE_INVALID",
-  message: "the join token is unknown, used, or expired",
-  hint: "Ask for a new one: cohort node invite --name NAME",
+  message: "the join token is not one that this mesh gave out",
+  hint: askAnew,
+};
+const inviteUsed: Refusal = {
+  code: "INVITE_USED",
+  message: "another machine has joined with the join token",
+  hint: "If that was none of yours: cohort node revoke NAME",
+};
+const inviteExpired: Refusal = {
+  code: "INVITE_EXPIRED",
+  message: "the join token has expired",
+  hint: askAnew,
+};
+const inviteRevoked: Refusal = {
+  code: "INVITE_REVOKED",
+  message: "the join token was revoked, or a later one took its place",
+  hint: askAnew,
 };
 const proofInvalid: Refusal = {
   code: "ENROL_PROOF_INVALID",
@@ -89,7 +118,7 @@ const proofInvalid: Refusal = {
 };
 const keyRegistered: Refusal = {
   code: "NODE_KEY_REGISTERED",
-  message: "one of the keys belongs to a node that is enrolled",
+  message: "one of the keys belongs, or belonged, to a node",
   hint: "Remove the agent's data folder, so that it makes new keys; a copied disk has old ones.",
 };
 const isolationInsufficient: Refusal = {

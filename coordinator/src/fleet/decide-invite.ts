@@ -1,3 +1,4 @@
+import { skeleton } from "@cohort/proto/confusable";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { isName } from "@cohort/proto/subjects";
@@ -17,7 +18,8 @@ export interface InviteCommand {
 
 /**
  * Invites a machine to enrol under a name. An invite to a name that has not enrolled yet takes the
- * place of the earlier one. Throws NAME_INVALID, NODE_EXISTS, USAGE (labels).
+ * place of the earlier one; a node that was kept out may come back with other keys. Throws
+ * NAME_INVALID, NAME_CONFUSABLE, NODE_EXISTS, USAGE (labels).
  */
 export function decideInvite(
   fleet: FleetState,
@@ -34,10 +36,16 @@ export function decideInvite(
       },
     );
   }
+  const lookalike = fleet.looks.get(skeleton(name));
+  if (lookalike !== undefined && lookalike !== name) {
+    throw refuse("NAME_CONFUSABLE", `${name} can be taken for the node ${lookalike}`, {
+      hint: "Choose a name that differs by more than 0 and o, 1 and l, m and rn, w and vv, d and cl.",
+    });
+  }
   const standing = fleet.nodes.get(name);
-  if (standing !== undefined && standing.state !== "invited") {
+  if (standing !== undefined && standing.state !== "invited" && standing.bar === null) {
     throw refuse("NODE_EXISTS", `a node named ${name} is enrolled`, {
-      hint: "Choose another name.",
+      hint: `Choose another name; to put another board in its place: cohort node revoke ${name}`,
     });
   }
   assertLabels(labels);

@@ -3,13 +3,14 @@ import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { type Decision, nothing } from "../state/decision.ts";
 import type { Event } from "../state/event.ts";
+import { barred } from "./barred.ts";
 import { enrolledNode } from "./decide-cordon.ts";
 import { isolates } from "./decide-enrol.ts";
 import type { EnrolledNode, FleetState } from "./fleet.ts";
 
 /**
  * A node says that it is there. Recorded when that is news: it was not there, or describes itself
- * otherwise. Throws NODE_UNKNOWN, ISOLATION_INSUFFICIENT.
+ * otherwise. Throws NODE_UNKNOWN, NODE_REVOKED, ISOLATION_INSUFFICIENT.
  */
 export function decideHello(
   fleet: FleetState,
@@ -22,6 +23,7 @@ export function decideHello(
       hint: "Enrol it again with a new join token.",
     });
   }
+  if (node.bar !== null) throw barred(node.bar);
   const told = facts ?? node.probed;
   assertIsolates(told);
   if (node.state === "connected" && sameFacts(told, node.probed)) return nothing(node);
@@ -34,7 +36,7 @@ export function decideHello(
  */
 export function decideHeartbeat(fleet: FleetState, name: string): Decision<void> {
   const node = fleet.nodes.get(name);
-  if (node?.state !== "disconnected") return nothing(undefined);
+  if (node?.state !== "disconnected" || node.bar !== null) return nothing(undefined);
   return { events: [connected(name, node.probed)], value: undefined };
 }
 

@@ -1,8 +1,10 @@
+import { skeleton } from "@cohort/proto/confusable";
 import type {
   NodeCordoned,
   NodeEnrolled,
   NodeInvited,
   NodeLabelled,
+  NodeRevoked,
 } from "@cohort/proto/gen/cohort/ledger";
 import { Facts } from "@cohort/proto/gen/cohort/node";
 import type { Recorded } from "../state/event.ts";
@@ -12,10 +14,14 @@ import { differenceOf, factsUnder } from "./labels.ts";
 /** Which machines belong to the mesh, and which of them are there. A function of the log. */
 export interface FleetState {
   readonly nodes: Map<string, FleetNode>;
-  /** By invite id. Closed ones stay, so that refused attempts on them can be counted. */
+  /** By invite id. Closed ones stay: whoever shows them is told why. */
   readonly invites: Map<string, Invite>;
   /** Name of the node that each registered key belongs to, by the key in hex. */
   readonly keyOwners: Map<string, string>;
+  /** What each name looks like, and whose it is: nobody else may be invited under it. */
+  readonly looks: Map<string, string>;
+  /** Since when a NATS key is worth nothing any more, by the key in hex. */
+  readonly voidKeys: Map<string, number>;
   /** Grows whenever a selector or requirement may give another answer than before. */
   generation: number;
   /** Grows whenever one may that reads what moves by itself, as a temperature does. */
@@ -44,12 +50,24 @@ export interface EnrolledNode extends NodeDescription {
   /** What it said, whatever the labels. */
   readonly probed: Facts;
   readonly keys: NodeKeys;
+  /** Since when these are its keys. */
+  readonly keysSinceMs: number;
+  /** Why it is kept out for good; null for a node that may connect. */
+  readonly bar: Bar | null;
   /** Number of its latest session; 0 before the first. */
   readonly session: number;
   /** Null while the node is given work. */
   readonly cordon: Cordon | null;
   /** Attempts that an operator lets it have at once; 0 for as many as it says. */
   readonly slotsMax: number;
+}
+
+/** Nothing that the node sends is heard. Only another enrolment, with other keys, ends it. */
+export interface Bar {
+  readonly code: "NODE_REVOKED";
+  readonly reason: string;
+  readonly actor: string;
+  readonly sinceMs: number;
 }
 
 /** An operator's word that a node is to be given no new work. */
@@ -75,8 +93,7 @@ export interface Invite {
   readonly node: string;
   readonly secretHash: Uint8Array;
   readonly expiresMs: number;
-  /** Closed when it was used, or when a later invite took its place. */
-  readonly state: "open" | "closed";
+  readonly state: "open" | "used" | "replaced" | "revoked";
   /** Refused attempts that are in the log. */
   readonly refusals: number;
 }
@@ -98,7 +115,15 @@ export function isDraining(node: FleetNode | undefined): node is EnrolledNode {
 }
 
 export function emptyFleet(): FleetState {
-  return { nodes: new Map(), invites: new Map(), keyOwners: new Map(), generation: 0, readings: 0 };
+  return {
+    nodes: new Map(),
+    invites: new Map(),
+    keyOwners: new Map(),
+    looks: new Map(),
+    voidKeys: new Map(),
+    generation: 0,
+    readings: 0,
+  };
 }
 
 /** Changes `fleet` as the event says; events of other concerns change nothing. */
@@ -110,6 +135,8 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
       return applyEnrolled(fleet, event.value, atMs);
     case "enrolRefused":
       return applyRefused(fleet, event.value.invite);
+    case "nodeRevoked":
+      return applyRevoked(fleet, event.value, atMs);
     case "nodeConnected":
       changeEnrolled(fleet, event.value.node, (node) => ({
         ...node,
@@ -151,8 +178,9 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
 
 function applyInvited(fleet: FleetState, invited: NodeInvited): void {
   const before = fleet.nodes.get(invited.node);
-  if (before?.state === "invited") closeInvite(fleet, before.invite);
+  if (before?.state === "invited") closeInvite(fleet, before.invite, "replaced");
   const { invite, node, secretHash, expiresMs, labels } = invited;
+  fleet.looks.set(skeleton(node), node);
   fleet.invites.set(invite, { invite, node, secretHash, expiresMs, state: "open", refusals: 0 });
   const facts = Facts.fromPartial({});
   fleet.nodes.set(node, { state: "invited", node, labels, facts, seenMs: 0, invite });
@@ -162,7 +190,7 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
   const { invite, node, natsKey, signKey, boxKey } = enrolled;
   const labels = fleet.nodes.get(node)?.labels ?? {};
   const probed = enrolled.facts ?? Facts.fromPartial({});
-  closeInvite(fleet, invite);
+  closeInvite(fleet, invite, "used");
   fleet.generation++;
   for (const key of [natsKey, signKey, boxKey]) fleet.keyOwners.set(toHex(key), node);
   fleet.nodes.set(node, {
@@ -173,6 +201,8 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
     facts: factsUnder(labels, probed),
     seenMs: atMs,
     keys: { natsKey, signKey, boxKey },
+    keysSinceMs: atMs,
+    bar: null,
     session: 0,
     cordon: null,
     slotsMax: 0,
@@ -200,6 +230,22 @@ function applyLabelled(fleet: FleetState, { node: name, set, removed }: NodeLabe
   });
 }
 
+/** Of a node that never enrolled nothing is left but the knowledge that its invite was revoked. */
+function applyRevoked(fleet: FleetState, revoked: NodeRevoked, atMs: number): void {
+  const { node: name, reason, actor } = revoked;
+  const node = fleet.nodes.get(name);
+  if (node?.state === "invited") {
+    closeInvite(fleet, node.invite, "revoked");
+    fleet.nodes.delete(name);
+    fleet.looks.delete(skeleton(name));
+    return;
+  }
+  const bar: Bar = { code: "NODE_REVOKED", reason, actor, sinceMs: atMs };
+  fleet.generation++;
+  for (const key of revoked.natsKeys) fleet.voidKeys.set(toHex(key), atMs);
+  changeEnrolled(fleet, name, (it) => ({ ...it, state: "disconnected", bar }));
+}
+
 /** A new reason alone takes nothing back of a drain that goes on, or is over. */
 function applyCordoned(fleet: FleetState, cordoned: NodeCordoned, atMs: number): void {
   const { node: name, reason, actor, drainByMs } = cordoned;
@@ -215,9 +261,9 @@ function applyRefused(fleet: FleetState, id: string): void {
   fleet.invites.set(id, { ...invite, refusals: invite.refusals + 1 });
 }
 
-function closeInvite(fleet: FleetState, id: string): void {
+function closeInvite(fleet: FleetState, id: string, state: Invite["state"]): void {
   const invite = fleet.invites.get(id);
-  if (invite !== undefined) fleet.invites.set(id, { ...invite, state: "closed" });
+  if (invite !== undefined) fleet.invites.set(id, { ...invite, state });
 }
 
 function changeEnrolled(

@@ -81,6 +81,24 @@ export async function issueArtifactCredential(accountSeed: Uint8Array): Promise<
   return { jwt, seed: user.getSeed() };
 }
 
+/** Rights to give nats-server a newer JWT of an account, for a user that lives as long as the process. */
+export async function issueAccessCredential(
+  systemAccountSeed: Uint8Array,
+): Promise<UserCredential> {
+  const user = createUser();
+  const jwt = await encodeUser("access", user.getPublicKey(), keyPairOf(systemAccountSeed), {
+    pub: { allow: [claimsUpdateSubject] },
+    sub: { allow: [`${accessInboxPrefix}.>`] },
+    payload: limits.messageBytesMax,
+    allowed_connection_types: ["STANDARD"],
+  });
+  return { jwt, seed: user.getSeed() };
+}
+
+/** https://docs.nats.io/running-a-nats-service/configuration/sys_accounts */
+export const claimsUpdateSubject = "$SYS.REQ.CLAIMS.UPDATE";
+export const accessInboxPrefix = "_INBOX_access";
+
 /** A new user: its public key, and the seed that a join token carries. */
 export function createUserKey(): { readonly publicKey: string; readonly seed: string } {
   const pair = createUser();

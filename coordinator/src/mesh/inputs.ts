@@ -63,6 +63,7 @@ function reader<T>(type: MessageType<T>, schema: () => z.ZodType<T>): (bytes: Ui
 const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
 const bytes = z.instanceof(Uint8Array);
 const key = bytes.refine((it) => it.length === 32).transform((it) => Uint8Array.from(it));
+const signature = bytes.refine((it) => it.length === 64);
 const count = z.int().min(0);
 const fact = z
   .string()
@@ -96,7 +97,8 @@ const enrolRequest = z.object({
   natsKey: key,
   signKey: key,
   boxKey: key,
-  proof: bytes.refine((it) => it.length === 64),
+  proof: signature,
+  natsProof: signature,
   facts,
 });
 

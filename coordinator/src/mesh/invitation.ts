@@ -1,6 +1,7 @@
 import { encodeJoinToken } from "@cohort/proto/join-token";
 import { decideInvite } from "../fleet/decide-invite.ts";
 import { type Credentials, createUserKey } from "./credentials.ts";
+import { meshLimits } from "./limits.ts";
 import type { DecideFleet } from "./membership.ts";
 
 export interface InvitationOptions {
@@ -47,7 +48,8 @@ export function createInviter(options: InvitationOptions): InviteNode {
     const command = { name, labels, actor, invite, secretHash: sha256(secret) };
     const { expiresMs } = await decide((fleet, nowMs) => decideInvite(fleet, command, nowMs));
     const user = createUserKey();
-    const userJwt = await credentials.issueInviteJwt(invite, user.publicKey, expiresMs);
+    const answeredMs = expiresMs + meshLimits.inviteAnswerMs;
+    const userJwt = await credentials.issueInviteJwt(invite, user.publicKey, answeredMs);
     const joinToken = encodeJoinToken({
       node: name,
       servers,

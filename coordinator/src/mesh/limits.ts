@@ -13,6 +13,14 @@ export const meshLimits = {
    * itself.
    */
   nodeCredentialLifetimeMs: 60 * 24 * 60 * 60_000,
+  /** How long nats-server is given to take the account's JWT, and until it is tried again. */
+  accessAnswerMsMax: 5_000,
+  accessRetryMs: 1_000,
+  /**
+   * How long a token that has expired may still sign in to ask: so that the board is told by the
+   * coordinator what is wrong, whatever its own clock says. It joins with it no more.
+   */
+  inviteAnswerMs: 45 * 60_000,
   /** A node has its commands and its inbox to listen to; the rest is room for reconnecting. */
   nodeSubscriptionsMax: 16,
 

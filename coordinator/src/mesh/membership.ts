@@ -10,6 +10,7 @@ import { limits } from "@cohort/proto/limits";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import { enrolProof } from "@cohort/proto/proof";
 import type { Logger } from "pino";
+import { equalBytes } from "../fleet/bytes.ts";
 import { decideEnrol, type EnrolCommand } from "../fleet/decide-enrol.ts";
 import { decideFacts, decideHeartbeat } from "../fleet/decide-presence.ts";
 import { decideSession } from "../fleet/decide-session.ts";
@@ -105,12 +106,17 @@ export function createMembership(options: MembershipOptions): Membership {
 
 /** The invite is the one that nats-server verified: a proof made for another must not pass. */
 function enrolCommand(
-  { secret, natsKey, signKey, boxKey, proof, facts }: EnrolRequest,
+  { secret, natsKey, signKey, boxKey, proof, natsProof, facts }: EnrolRequest,
   invite: string,
   { verify, isBoxKey, sha256 }: MembershipOptions,
 ): EnrolCommand {
   if (facts === undefined) throw refuse("USAGE", "the machine does not say what it is");
   const message = enrolProof({ invite, natsKey, signKey, boxKey });
-  const proofValid = verify(message, proof, signKey) && isBoxKey(boxKey);
+  const proofValid =
+    verify(message, proof, signKey) &&
+    verify(message, natsProof, natsKey) &&
+    // One that signs what servers send must sign nothing else.
+    !equalBytes(natsKey, signKey) &&
+    isBoxKey(boxKey);
   return { invite, secretHash: sha256(secret), natsKey, signKey, boxKey, facts, proofValid };
 }

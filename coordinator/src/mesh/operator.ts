@@ -59,10 +59,24 @@ export async function signNatsTrust(
     systemAccount: await keep(system, () =>
       encodeAccount("SYS", system, { limits: unlimited }, { signer: operator }),
     ),
-    meshAccount: await keep(mesh, () =>
-      encodeAccount("MESH", mesh, { limits: { ...unlimited, ...jetStream } }, { signer: operator }),
-    ),
+    meshAccount: await keep(mesh, () => signMeshAccount(seeds, new Map())),
   };
+}
+
+/**
+ * The mesh's account with the users, by "U..." and until when in ms since 1970, whose credentials of
+ * up to then are void. nats-server cuts their connections when it takes the JWT.
+ */
+export function signMeshAccount(
+  seeds: NatsSeeds,
+  voidUntilMs: ReadonlyMap<string, number>,
+): Promise<string> {
+  const revocations = Object.fromEntries(
+    [...voidUntilMs].map(([user, ms]) => [user, Math.ceil(ms / 1000)]),
+  );
+  const claims = { limits: { ...unlimited, ...jetStream }, revocations };
+  const signer = keyPairOf(seeds.operator);
+  return encodeAccount("MESH", keyPairOf(seeds.meshAccount), claims, { signer });
 }
 
 type AccountLimits = NonNullable<Account["limits"]>;

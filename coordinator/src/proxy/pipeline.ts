@@ -20,7 +20,7 @@ export class CallPipeline implements VaultProxy {
   }
 
   async fromNode(node: string, request: ProxyRequest): Promise<ProxyReply> {
-    const { nodeIsEnrolled, tokens, service } = this.#dependencies;
+    const { nodeIsEnrolled, assertNotBarred, tokens, service } = this.#dependencies;
     if (!nodeIsEnrolled(node)) {
       return refusal([problem("UNAUTHENTICATED", "the node is not enrolled")]);
     }
@@ -29,6 +29,7 @@ export class CallPipeline implements VaultProxy {
       try {
         const { id: token, attempt, ...claims } = tokens.openToken(request.token);
         attempted = { ...attempted, attempt, token };
+        assertNotBarred(node);
         if (claims.node !== node) throw refuse("TOKEN_WRONG_NODE", "the token is another node's");
         this.#mustBeLive(attempt, node);
         tokens.verifyRequest(node, request);

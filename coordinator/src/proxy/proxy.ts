@@ -43,6 +43,8 @@ export interface ProxyDependencies {
   /** A new ULID. */
   readonly newId: () => string;
   readonly nodeIsEnrolled: (node: string) => boolean;
+  /** Throws NODE_REVOKED. */
+  readonly assertNotBarred: (node: string) => void;
   /** Whether this attempt runs now, and there; `node` is "" for the coordinator. */
   readonly attemptIsLive: (attempt: AttemptKey, node: string) => boolean;
   /** null when nobody defined it. */

@@ -191,6 +191,7 @@ export function noteEvent(
     case "nodeCordoned":
       agenda.nodes.add(event.value.node);
       return noteLess(agenda, runs);
+    case "nodeRevoked":
     case "nodeDisconnected":
       return noteLess(agenda, runs);
     default:

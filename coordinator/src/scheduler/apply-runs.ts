@@ -87,6 +87,7 @@ export function applyRuns(
       if (run !== undefined) endPause(runs, catalogue, run, atMs);
       return;
     }
+    case "nodeRevoked":
     case "nodeDisconnected": {
       const { node } = event.value;
       runs.away.add(node);

@@ -20,6 +20,7 @@ interface NodeReason {
   readonly code:
     | Mismatch["on"]
     | "not-enrolled"
+    | "revoked"
     | "disconnected"
     | "cordoned"
     | "pinned-elsewhere"
@@ -76,6 +77,10 @@ function reasonOf(
   node: FleetNode,
 ): NodeReason {
   if (node.state === "invited") return because("not-enrolled", "invited, and never seen");
+  if (node.bar !== null) {
+    const { actor, reason } = node.bar;
+    return because("revoked", `by ${actor}${reason === "" ? "" : `: ${reason}`}`);
+  }
   const mismatch = mismatchOf(node, step, run.inputs);
   if (mismatch !== null)
     return { code: mismatch.on, wanted: mismatch.wanted, detail: mismatch.has };

@@ -16,6 +16,28 @@ function enrol(fleet: Fleet, command: EnrolCommand, nowMs = 0) {
   return fleet.decide((state) => decideEnrol(state, command, nowMs), nowMs);
 }
 
+function enrolled(): Fleet {
+  const fleet = invited();
+  enrol(fleet, enrolCommand());
+  return fleet;
+}
+
+function revoked(): Fleet {
+  const fleet = invited();
+  fleet.record({
+    $case: "nodeRevoked",
+    value: { actor: "operator", node: "press-1", reason: "", natsKeys: [] },
+  });
+  return fleet;
+}
+
+function replaced(): Fleet {
+  const fleet = invited();
+  const later = inviteCommand({ invite: "I2", secretHash: bytes(2) });
+  fleet.decide((state) => decideInvite(state, later, 0));
+  return fleet;
+}
+
 const other = { natsKey: bytes(21), signKey: bytes(22), boxKey: bytes(23) };
 
 describe("an enrolment", () => {
@@ -33,6 +55,8 @@ describe("an enrolment", () => {
       probed: facts,
       seenMs: 0,
       keys: { natsKey, signKey, boxKey },
+      keysSinceMs: 0,
+      bar: null,
       session: 0,
     });
   });
@@ -41,7 +65,6 @@ describe("an enrolment", () => {
     ["unknown", enrolCommand({ invite: "I9" }), 0],
     ["shown with another secret", enrolCommand({ secretHash: bytes(9) }), 0],
     ["shown with a secret of another length", enrolCommand({ secretHash: new Uint8Array(0) }), 0],
-    ["expired", enrolCommand(), limits.joinTokenLifetimeMs],
   ])("with a token that is %s is refused and recorded", (_what, command, nowMs) => {
     const fleet = invited();
     const outcome = enrol(fleet, command, nowMs);
@@ -52,15 +75,30 @@ describe("an enrolment", () => {
     });
   });
 
-  it("is refused in the same words whatever is wrong with the token", () => {
-    const used = invited();
-    enrol(used, enrolCommand());
+  it.each([
+    ["INVITE_EXPIRED", () => invited(), limits.joinTokenLifetimeMs],
+    ["INVITE_USED", () => enrolled(), 0],
+    ["INVITE_REVOKED", () => revoked(), 0],
+    ["INVITE_REVOKED", () => replaced(), 0],
+  ] as const)("with the right secret is told %s, which is recorded", (code, start, nowMs) => {
+    const fleet = start();
+    const command = enrolCommand(other);
+    expect(enrol(fleet, command, nowMs)).toMatchObject({ kind: "refused", problem: { code } });
+    expect(fleet.events.at(-1)?.event).toEqual({
+      $case: "enrolRefused",
+      value: { invite: "I1", code },
+    });
+  });
+
+  it("without it learns nothing of an invite: neither that it is, nor what became of it", () => {
+    const wrong = { secretHash: bytes(9) };
     const refusals = [
-      enrol(used, enrolCommand(other)),
+      enrol(enrolled(), enrolCommand(wrong)),
+      enrol(revoked(), enrolCommand(wrong)),
       enrol(invited(), enrolCommand({ invite: "I9" })),
-      enrol(invited(), enrolCommand({ secretHash: bytes(9) })),
-      enrol(invited(), enrolCommand({ secretHash: bytes(9), proofValid: false })),
-      enrol(invited(), enrolCommand(), limits.joinTokenLifetimeMs + 1),
+      enrol(invited(), enrolCommand(wrong)),
+      enrol(invited(), enrolCommand({ ...wrong, proofValid: false })),
+      enrol(invited(), enrolCommand(wrong), limits.joinTokenLifetimeMs + 1),
     ];
     expect(new Set(refusals.map((it) => JSON.stringify(it))).size).toBe(1);
   });
@@ -110,6 +148,35 @@ describe("an enrolment", () => {
       fleetLimits.refusalsRecordedMax,
     );
     expect(enrol(fleet, enrolCommand())).toMatchObject({ kind: "enrolled" });
+  });
+});
+
+describe("a node that was revoked", () => {
+  function fleetWithout(): Fleet {
+    const fleet = enrolled();
+    const natsKeys = [enrolCommand().natsKey];
+    const value = { actor: "operator", node: "press-1", reason: "stolen", natsKeys };
+    fleet.record({ $case: "nodeRevoked", value });
+    return fleet;
+  }
+
+  it("is not told again that it was enrolled", () => {
+    expect(enrol(fleetWithout(), enrolCommand())).toMatchObject({
+      problem: { code: "INVITE_USED" },
+    });
+  });
+
+  it("comes back by another invite with other keys, and never with the old ones", () => {
+    const fleet = fleetWithout();
+    const again = inviteCommand({ invite: "I2", secretHash: bytes(2) });
+    fleet.decide((state) => decideInvite(state, again, 0));
+    const shown = { invite: "I2", secretHash: bytes(2) };
+    expect(enrol(fleet, enrolCommand(shown))).toMatchObject({
+      problem: { code: "NODE_KEY_REGISTERED" },
+    });
+    expect(enrol(fleet, enrolCommand({ ...shown, ...other }))).toMatchObject({ kind: "enrolled" });
+    expect(fleet.state.nodes.get("press-1")).toMatchObject({ bar: null, keys: other });
+    expect(fleet.replayed()).toEqual(fleet.state);
   });
 });
 

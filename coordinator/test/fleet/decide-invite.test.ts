@@ -52,6 +52,39 @@ describe("an invite", () => {
   });
 
   it.each([
+    ["press-01", "press-0l"],
+    ["press-01", "press-o1"],
+    ["mill", "rnill"],
+    ["window", "vvindow"],
+    ["drill", "clrill"],
+  ])("is not given to a name that can be taken for another: %s and %s (94)", (first, second) => {
+    for (const [standing, wanted] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      const fleet = new Fleet();
+      fleet.decide((state) => decideInvite(state, inviteCommand({ name: standing }), 0));
+      const command = inviteCommand({ name: wanted, invite: "I2" });
+      expect(() => decideInvite(fleet.state, command, 0)).toThrowError(
+        expect.objectContaining({
+          code: "NAME_CONFUSABLE",
+          message: `${wanted} can be taken for the node ${standing}`,
+        }),
+      );
+    }
+  });
+
+  it("gives a name's look free again when it is revoked unused", () => {
+    const fleet = new Fleet();
+    fleet.decide((state) => decideInvite(state, inviteCommand({ name: "press-01" }), 0));
+    const value = { actor: "operator", node: "press-01", reason: "", natsKeys: [] };
+    fleet.record({ $case: "nodeRevoked", value });
+    expect(fleet.state.nodes.size).toBe(0);
+    const command = inviteCommand({ name: "press-0l", invite: "I2" });
+    expect(decideInvite(fleet.state, command, 0).events).toHaveLength(1);
+  });
+
+  it.each([
     "",
     "A",
     "press.1",

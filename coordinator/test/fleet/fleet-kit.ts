@@ -56,11 +56,13 @@ export class Fleet {
 
   decide<T>(decision: (fleet: FleetState, nowMs: number) => Decision<T>, nowMs = 0): T {
     const { events, value } = decision(this.state, nowMs);
-    for (const event of events) {
-      this.events.push({ atMs: nowMs, event });
-      applyFleet(this.state, { seq: this.events.length, atMs: nowMs, event });
-    }
+    for (const event of events) this.record(event, nowMs);
     return value;
+  }
+
+  record(event: Event, atMs = 0): void {
+    this.events.push({ atMs, event });
+    applyFleet(this.state, { seq: this.events.length, atMs, event });
   }
 
   replayed(): FleetState {

@@ -16,7 +16,7 @@ import {
 import { decodeJoinToken, type JoinToken } from "@cohort/proto/join-token";
 import { enrolProof } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
-import { createUser } from "@nats-io/nkeys";
+import { createUser, fromSeed } from "@nats-io/nkeys";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { decideSilence } from "../../src/fleet/decide-presence.ts";
@@ -127,13 +127,13 @@ describe("a machine with a join token", () => {
     const token = await tokenFor("press-1");
     const replies = await Promise.all([enrol(token, newMachine()), enrol(token, newMachine())]);
     expect(replies.map((it) => it.problems[0]?.code ?? "enrolled").sort()).toEqual([
-      "INVITE_INVALID",
+      "INVITE_USED",
       "enrolled",
     ]);
     expect(recorded.filter((it) => it.$case === "nodeEnrolled")).toHaveLength(1);
     expect(recorded).toContainEqual({
       $case: "enrolRefused",
-      value: { invite: token.invite, code: "INVITE_INVALID" },
+      value: { invite: token.invite, code: "INVITE_USED" },
     });
   });
 
@@ -224,6 +224,7 @@ async function enrol(
     signKey,
     boxKey,
     proof: sign(null, message, machine.privateKey),
+    natsProof: fromSeed(machine.seed).sign(message),
     facts,
   });
   const seed = new TextEncoder().encode(token.userSeed);

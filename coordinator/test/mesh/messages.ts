@@ -41,6 +41,7 @@ export function enrolRequest(fields: Partial<EnrolRequest>): Uint8Array {
     signKey: new Uint8Array(32).fill(2),
     boxKey: new Uint8Array(32).fill(3),
     proof: new Uint8Array(64),
+    natsProof: new Uint8Array(64),
     facts,
   });
   return EnrolRequest.encode({ ...request, ...fields }).finish();

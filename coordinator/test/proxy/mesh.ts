@@ -138,6 +138,7 @@ export class TestMesh {
       },
       newId: () => `call${++this.#calls}`,
       nodeIsEnrolled: (node) => node === "board" || node === "other",
+      assertNotBarred: () => {},
       attemptIsLive: (_attempt, node) => this.live && (node === "board" || node === ""),
       service: (name) => (name === "desk" ? this.service : null),
       calling: () => this.calling,

@@ -27,11 +27,21 @@ export const addNodeCommands: AddCommands = (program, work) => {
     );
   node
     .command("invite")
-    .description("print a join token, which one board may use once")
+    .description("print the line that makes a board a node; it works once, within 15 minutes")
     .requiredOption("--name <name>", "the node's name, a lower-case DNS label")
     .option("--label <key=value...>", "labels that steps can select", [])
+    .option("--data <folder>", "where the board keeps the agent's data", "/var/lib/cohort")
     .action((options) =>
       work(async (session) => (await import("./commands/node.ts")).inviteNode(session, options)),
+    );
+  node
+    .command("revoke <name>")
+    .description("take a node out of the mesh, or an unused invite back")
+    .option("--reason <text>", "why, for whoever looks at the nodes", "")
+    .action((name, options) =>
+      work(async (session) =>
+        (await import("./commands/identity.ts")).revokeNode(session, name, options),
+      ),
     );
   node
     .command("cordon <name>")

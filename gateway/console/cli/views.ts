@@ -14,6 +14,7 @@ import type {
   Secret,
   Step,
 } from "@cohort/proto/gen/cohort/console";
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 
 /**
  * The shapes of `-o json`. Every key is always there, spelt as in the .proto files; JSON that travels
@@ -130,6 +131,19 @@ export function nodeView(it: Node) {
             since_ms: it.cordon.sinceMs,
             drain_by_ms: time(it.cordon.drainByMs),
             drained_ms: time(it.cordon.drainedMs),
+          },
+    bar:
+      it.bar === undefined
+        ? null
+        : { reason: it.bar.reason, actor: it.bar.actor, since_ms: it.bar.sinceMs },
+    keys:
+      it.keys === undefined
+        ? null
+        : {
+            nats: base64(it.keys.natsKey),
+            sign: base64(it.keys.signKey),
+            box: base64(it.keys.boxKey),
+            since_ms: it.keys.sinceMs,
           },
     facts:
       it.facts === undefined
@@ -272,4 +286,12 @@ export function artifactView(it: Artifact) {
     size: it.size,
     stored_ms: it.storedMs,
   };
+}
+
+export function attemptView(it: AttemptKey) {
+  return { run: it.run, step: it.step, instance: it.instance, attempt: it.attempt };
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
 }

@@ -40,7 +40,7 @@ export function natsConnector(host: Host): ConnectBus {
       const connection = await NatsConnectionImpl.connect(options);
       return new NatsBus(connection as NatsConnectionImpl, socket?.peerRoot ?? "");
     } catch (cause) {
-      throw connectProblem(server, cause);
+      throw connectProblem(server, credential, cause);
     }
   };
 }
@@ -95,7 +95,7 @@ function authenticate(host: Host, credential: BusCredential, nonce: string) {
   return { jwt: credential.userJwt, sig: toBase64Url(signature) };
 }
 
-function connectProblem(server: string, cause: unknown) {
+function connectProblem(server: string, { trust }: BusCredential, cause: unknown) {
   if (cause instanceof errors.AuthorizationError) {
     return refuse(
       "UNAUTHENTICATED",
@@ -107,6 +107,16 @@ function connectProblem(server: string, cause: unknown) {
     );
   }
   const reason = cause instanceof Error ? cause.message : String(cause);
+  if (hostErrorCode(cause) === "TLS_VERIFY" && "fingerprint" in trust) {
+    return refuse(
+      "INVITE_FOREIGN",
+      `${server} is not of the mesh that the join token is for: ${reason}`,
+      {
+        hint: "Invite the board at the mesh that it is to join; see who answers at the address.",
+      },
+      cause,
+    );
+  }
   if (hostErrorCode(cause) === "TLS_VERIFY") {
     return refuse(
       "UNREACHABLE",

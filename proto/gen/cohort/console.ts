@@ -436,7 +436,7 @@ export interface ListNodesReply {
 
 export interface Node {
   node: string;
-  /** invited | connected | disconnected */
+  /** invited | connected | disconnected | revoked */
   state: string;
   labels: { [key: string]: string };
   facts: Facts | undefined;
@@ -448,11 +448,45 @@ export interface Node {
     | undefined;
   /** attempts that it is given at once, by an operator's word; 0: as its facts say */
   slotsMax: number;
+  /** absent: it may connect */
+  bar:
+    | Bar
+    | undefined;
+  /** absent before it has enrolled */
+  keys: NodeKeys | undefined;
 }
 
 export interface Node_LabelsEntry {
   key: string;
   value: string;
+}
+
+/** Why a node is kept out. */
+export interface Bar {
+  reason: string;
+  actor: string;
+  sinceMs: number;
+}
+
+/** Public keys. */
+export interface NodeKeys {
+  natsKey: Uint8Array;
+  signKey: Uint8Array;
+  boxKey: Uint8Array;
+  sinceMs: number;
+}
+
+export interface RevokeNodeRequest {
+  node: string;
+  reason: string;
+}
+
+export interface RevokeNodeReply {
+  changed: boolean;
+  /** node | invite */
+  what: string;
+  /** what ran there; steps run elsewhere as they say */
+  ended: AttemptKey[];
 }
 
 export interface Cordon {
@@ -6466,7 +6500,18 @@ export const ListNodesReply: MessageFns<ListNodesReply> = {
 };
 
 function createBaseNode(): Node {
-  return { node: "", state: "", labels: {}, facts: undefined, seenMs: 0, running: 0, cordon: undefined, slotsMax: 0 };
+  return {
+    node: "",
+    state: "",
+    labels: {},
+    facts: undefined,
+    seenMs: 0,
+    running: 0,
+    cordon: undefined,
+    slotsMax: 0,
+    bar: undefined,
+    keys: undefined,
+  };
 }
 
 export const Node: MessageFns<Node> = {
@@ -6494,6 +6539,12 @@ export const Node: MessageFns<Node> = {
     }
     if (message.slotsMax !== 0) {
       writer.uint32(64).uint32(message.slotsMax);
+    }
+    if (message.bar !== undefined) {
+      Bar.encode(message.bar, writer.uint32(242).fork()).join();
+    }
+    if (message.keys !== undefined) {
+      NodeKeys.encode(message.keys, writer.uint32(250).fork()).join();
     }
     return writer;
   },
@@ -6578,6 +6629,22 @@ export const Node: MessageFns<Node> = {
             message.slotsMax = reader.uint32();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.bar = Bar.decode(reader, reader.uint32());
+            continue;
+          }
+          case 31: {
+            if (tag !== 250) {
+              break;
+            }
+
+            message.keys = NodeKeys.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6621,6 +6688,8 @@ export const Node: MessageFns<Node> = {
         : isSet(object.slots_max)
         ? globalThis.Number(object.slots_max)
         : 0,
+      bar: isSet(object.bar) ? Bar.fromJSON(object.bar) : undefined,
+      keys: isSet(object.keys) ? NodeKeys.fromJSON(object.keys) : undefined,
     };
   },
 
@@ -6656,6 +6725,12 @@ export const Node: MessageFns<Node> = {
     if (message.slotsMax !== 0) {
       obj.slotsMax = Math.round(message.slotsMax);
     }
+    if (message.bar !== undefined) {
+      obj.bar = Bar.toJSON(message.bar);
+    }
+    if (message.keys !== undefined) {
+      obj.keys = NodeKeys.toJSON(message.keys);
+    }
     return obj;
   },
 
@@ -6682,6 +6757,8 @@ export const Node: MessageFns<Node> = {
       ? Cordon.fromPartial(object.cordon)
       : undefined;
     message.slotsMax = object.slotsMax ?? 0;
+    message.bar = (object.bar !== undefined && object.bar !== null) ? Bar.fromPartial(object.bar) : undefined;
+    message.keys = (object.keys !== undefined && object.keys !== null) ? NodeKeys.fromPartial(object.keys) : undefined;
     return message;
   },
 };
@@ -6767,6 +6844,430 @@ export const Node_LabelsEntry: MessageFns<Node_LabelsEntry> = {
     const message = createBaseNode_LabelsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseBar(): Bar {
+  return { reason: "", actor: "", sinceMs: 0 };
+}
+
+export const Bar: MessageFns<Bar> = {
+  encode(message: Bar, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(24).int64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Bar {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBar();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Bar {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Bar): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Bar>): Bar {
+    return Bar.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Bar>): Bar {
+    const message = createBaseBar();
+    message.reason = object.reason ?? "";
+    message.actor = object.actor ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeKeys(): NodeKeys {
+  return { natsKey: new Uint8Array(0), signKey: new Uint8Array(0), boxKey: new Uint8Array(0), sinceMs: 0 };
+}
+
+export const NodeKeys: MessageFns<NodeKeys> = {
+  encode(message: NodeKeys, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.natsKey.length !== 0) {
+      writer.uint32(10).bytes(message.natsKey);
+    }
+    if (message.signKey.length !== 0) {
+      writer.uint32(18).bytes(message.signKey);
+    }
+    if (message.boxKey.length !== 0) {
+      writer.uint32(26).bytes(message.boxKey);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(32).int64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeKeys {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeKeys();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.natsKey = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signKey = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.boxKey = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeKeys {
+    return {
+      natsKey: isSet(object.natsKey)
+        ? bytesFromBase64(object.natsKey)
+        : isSet(object.nats_key)
+        ? bytesFromBase64(object.nats_key)
+        : new Uint8Array(0),
+      signKey: isSet(object.signKey)
+        ? bytesFromBase64(object.signKey)
+        : isSet(object.sign_key)
+        ? bytesFromBase64(object.sign_key)
+        : new Uint8Array(0),
+      boxKey: isSet(object.boxKey)
+        ? bytesFromBase64(object.boxKey)
+        : isSet(object.box_key)
+        ? bytesFromBase64(object.box_key)
+        : new Uint8Array(0),
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: NodeKeys): unknown {
+    const obj: any = {};
+    if (message.natsKey.length !== 0) {
+      obj.natsKey = base64FromBytes(message.natsKey);
+    }
+    if (message.signKey.length !== 0) {
+      obj.signKey = base64FromBytes(message.signKey);
+    }
+    if (message.boxKey.length !== 0) {
+      obj.boxKey = base64FromBytes(message.boxKey);
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeKeys>): NodeKeys {
+    return NodeKeys.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeKeys>): NodeKeys {
+    const message = createBaseNodeKeys();
+    message.natsKey = object.natsKey ?? new Uint8Array(0);
+    message.signKey = object.signKey ?? new Uint8Array(0);
+    message.boxKey = object.boxKey ?? new Uint8Array(0);
+    message.sinceMs = object.sinceMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRevokeNodeRequest(): RevokeNodeRequest {
+  return { node: "", reason: "" };
+}
+
+export const RevokeNodeRequest: MessageFns<RevokeNodeRequest> = {
+  encode(message: RevokeNodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeNodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeNodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeNodeRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RevokeNodeRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RevokeNodeRequest>): RevokeNodeRequest {
+    return RevokeNodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeNodeRequest>): RevokeNodeRequest {
+    const message = createBaseRevokeNodeRequest();
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeNodeReply(): RevokeNodeReply {
+  return { changed: false, what: "", ended: [] };
+}
+
+export const RevokeNodeReply: MessageFns<RevokeNodeReply> = {
+  encode(message: RevokeNodeReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    if (message.what !== "") {
+      writer.uint32(18).string(message.what);
+    }
+    for (const v of message.ended) {
+      AttemptKey.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeNodeReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeNodeReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.ended.push(AttemptKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeNodeReply {
+    return {
+      changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
+      what: isSet(object.what) ? globalThis.String(object.what) : "",
+      ended: globalThis.Array.isArray(object?.ended) ? object.ended.map((e: any) => AttemptKey.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: RevokeNodeReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    if (message.what !== "") {
+      obj.what = message.what;
+    }
+    if (message.ended?.length) {
+      obj.ended = message.ended.map((e) => AttemptKey.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RevokeNodeReply>): RevokeNodeReply {
+    return RevokeNodeReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeNodeReply>): RevokeNodeReply {
+    const message = createBaseRevokeNodeReply();
+    message.changed = object.changed ?? false;
+    message.what = object.what ?? "";
+    message.ended = object.ended?.map((e) => AttemptKey.fromPartial(e)) || [];
     return message;
   },
 };
@@ -12103,6 +12604,16 @@ export const NodesService = {
     responseSerialize: (value: Node): Buffer => Buffer.from(Node.encode(value).finish()),
     responseDeserialize: (value: Buffer): Node => Node.decode(value),
   },
+  /** The node's keys, or its unused invite, are worth nothing from now on. */
+  revoke: {
+    path: "/cohort.console.Nodes/Revoke" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeNodeRequest): Buffer => Buffer.from(RevokeNodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeNodeRequest => RevokeNodeRequest.decode(value),
+    responseSerialize: (value: RevokeNodeReply): Buffer => Buffer.from(RevokeNodeReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeNodeReply => RevokeNodeReply.decode(value),
+  },
 } as const;
 
 export interface NodesServer extends UntypedServiceImplementation {
@@ -12119,6 +12630,8 @@ export interface NodesServer extends UntypedServiceImplementation {
   label: handleUnaryCall<LabelRequest, CordonReply>;
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch: handleServerStreamingCall<GetNodeRequest, Node>;
+  /** The node's keys, or its unused invite, are worth nothing from now on. */
+  revoke: handleUnaryCall<RevokeNodeRequest, RevokeNodeReply>;
 }
 
 export interface NodesClient extends Client {
@@ -12228,6 +12741,22 @@ export interface NodesClient extends Client {
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch(request: GetNodeRequest, options?: Partial<CallOptions>): ClientReadableStream<Node>;
   watch(request: GetNodeRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<Node>;
+  /** The node's keys, or its unused invite, are worth nothing from now on. */
+  revoke(
+    request: RevokeNodeRequest,
+    callback: (error: ServiceError | null, response: RevokeNodeReply) => void,
+  ): ClientUnaryCall;
+  revoke(
+    request: RevokeNodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeNodeReply) => void,
+  ): ClientUnaryCall;
+  revoke(
+    request: RevokeNodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeNodeReply) => void,
+  ): ClientUnaryCall;
 }
 
 export const NodesClient = makeGenericClientConstructor(NodesService, "cohort.console.Nodes") as unknown as {

@@ -66,6 +66,7 @@ export interface Entry {
     | { $case: "publicationEnded"; value: PublicationEnded }
     | { $case: "historyRemoved"; value: HistoryRemoved }
     | { $case: "stepCached"; value: StepCached }
+    | { $case: "nodeRevoked"; value: NodeRevoked }
     | { $case: "nodeLabelled"; value: NodeLabelled }
     | { $case: "nodeFactsChanged"; value: NodeFactsChanged }
     | undefined;
@@ -151,6 +152,18 @@ export interface NodeSessionBegun {
   node: string;
   /** from 1 */
   session: number;
+}
+
+/**
+ * The node belongs to the mesh no more: its keys, or its unused invite, open nothing. What it ran is
+ * ended in the same append.
+ */
+export interface NodeRevoked {
+  actor: string;
+  node: string;
+  reason: string;
+  /** that sign in no more; none when it never enrolled */
+  natsKeys: Uint8Array[];
 }
 
 /** The node is given no new work. What runs there goes on, or until `drain_by_ms` at most. */
@@ -679,6 +692,9 @@ export const Entry: MessageFns<Entry> = {
       case "stepCached":
         StepCached.encode(message.event.value, writer.uint32(562).fork()).join();
         break;
+      case "nodeRevoked":
+        NodeRevoked.encode(message.event.value, writer.uint32(722).fork()).join();
+        break;
       case "nodeLabelled":
         NodeLabelled.encode(message.event.value, writer.uint32(946).fork()).join();
         break;
@@ -1065,6 +1081,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "stepCached", value: StepCached.decode(reader, reader.uint32()) };
             continue;
           }
+          case 90: {
+            if (tag !== 722) {
+              break;
+            }
+
+            message.event = { $case: "nodeRevoked", value: NodeRevoked.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 118: {
             if (tag !== 946) {
               break;
@@ -1273,6 +1297,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "stepCached", value: StepCached.fromJSON(object.stepCached) }
         : isSet(object.step_cached)
         ? { $case: "stepCached", value: StepCached.fromJSON(object.step_cached) }
+        : isSet(object.nodeRevoked)
+        ? { $case: "nodeRevoked", value: NodeRevoked.fromJSON(object.nodeRevoked) }
+        : isSet(object.node_revoked)
+        ? { $case: "nodeRevoked", value: NodeRevoked.fromJSON(object.node_revoked) }
         : isSet(object.nodeLabelled)
         ? { $case: "nodeLabelled", value: NodeLabelled.fromJSON(object.nodeLabelled) }
         : isSet(object.node_labelled)
@@ -1379,6 +1407,8 @@ export const Entry: MessageFns<Entry> = {
       obj.historyRemoved = HistoryRemoved.toJSON(message.event.value);
     } else if (message.event?.$case === "stepCached") {
       obj.stepCached = StepCached.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeRevoked") {
+      obj.nodeRevoked = NodeRevoked.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeLabelled") {
       obj.nodeLabelled = NodeLabelled.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeFactsChanged") {
@@ -1650,6 +1680,12 @@ export const Entry: MessageFns<Entry> = {
       case "stepCached": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "stepCached", value: StepCached.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeRevoked": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeRevoked", value: NodeRevoked.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2947,6 +2983,127 @@ export const NodeSessionBegun: MessageFns<NodeSessionBegun> = {
     const message = createBaseNodeSessionBegun();
     message.node = object.node ?? "";
     message.session = object.session ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeRevoked(): NodeRevoked {
+  return { actor: "", node: "", reason: "", natsKeys: [] };
+}
+
+export const NodeRevoked: MessageFns<NodeRevoked> = {
+  encode(message: NodeRevoked, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    for (const v of message.natsKeys) {
+      writer.uint32(34).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeRevoked {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeRevoked();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.natsKeys.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeRevoked {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      natsKeys: globalThis.Array.isArray(object?.natsKeys)
+        ? object.natsKeys.map((e: any) => bytesFromBase64(e))
+        : globalThis.Array.isArray(object?.nats_keys)
+        ? object.nats_keys.map((e: any) => bytesFromBase64(e))
+        : [],
+    };
+  },
+
+  toJSON(message: NodeRevoked): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.natsKeys?.length) {
+      obj.natsKeys = message.natsKeys.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeRevoked>): NodeRevoked {
+    return NodeRevoked.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeRevoked>): NodeRevoked {
+    const message = createBaseNodeRevoked();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    message.natsKeys = object.natsKeys?.map((e) => e) || [];
     return message;
   },
 };

@@ -24,7 +24,11 @@ export interface EnrolRequest {
   boxKey: Uint8Array;
   /** by sign_key over enrolProof(...) in proto/src/proof.ts */
   proof: Uint8Array;
-  facts: Facts | undefined;
+  facts:
+    | Facts
+    | undefined;
+  /** by nats_key over the same; a box key cannot sign, and opens tokens or does not */
+  natsProof: Uint8Array;
 }
 
 export interface EnrolReply {
@@ -398,6 +402,7 @@ function createBaseEnrolRequest(): EnrolRequest {
     boxKey: new Uint8Array(0),
     proof: new Uint8Array(0),
     facts: undefined,
+    natsProof: new Uint8Array(0),
   };
 }
 
@@ -423,6 +428,9 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
     }
     if (message.facts !== undefined) {
       Facts.encode(message.facts, writer.uint32(58).fork()).join();
+    }
+    if (message.natsProof.length !== 0) {
+      writer.uint32(66).bytes(message.natsProof);
     }
     return writer;
   },
@@ -496,6 +504,14 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
             message.facts = Facts.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.natsProof = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -529,6 +545,11 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
         : new Uint8Array(0),
       proof: isSet(object.proof) ? bytesFromBase64(object.proof) : new Uint8Array(0),
       facts: isSet(object.facts) ? Facts.fromJSON(object.facts) : undefined,
+      natsProof: isSet(object.natsProof)
+        ? bytesFromBase64(object.natsProof)
+        : isSet(object.nats_proof)
+        ? bytesFromBase64(object.nats_proof)
+        : new Uint8Array(0),
     };
   },
 
@@ -555,6 +576,9 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
     if (message.facts !== undefined) {
       obj.facts = Facts.toJSON(message.facts);
     }
+    if (message.natsProof.length !== 0) {
+      obj.natsProof = base64FromBytes(message.natsProof);
+    }
     return obj;
   },
 
@@ -570,6 +594,7 @@ export const EnrolRequest: MessageFns<EnrolRequest> = {
     message.boxKey = object.boxKey ?? new Uint8Array(0);
     message.proof = object.proof ?? new Uint8Array(0);
     message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
+    message.natsProof = object.natsProof ?? new Uint8Array(0);
     return message;
   },
 };

@@ -1,4 +1,4 @@
-import type { Node } from "@cohort/proto/gen/cohort/console";
+import type { Bar, Node } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import { neutralise } from "@cohort/proto/text";
 import { formatMoment } from "../moments.ts";
@@ -70,6 +70,8 @@ function rowsOf(it: Node): [string, string][] {
   const rows: [string, string][] = [
     ["node", it.node],
     ["state", it.state],
+    ...(it.bar === undefined ? [] : [["kept out", describeBar(it.bar)] as [string, string]]),
+    ["keys since", formatMoment(it.keys?.sinceMs ?? 0)],
     ["seen", formatMoment(it.seenMs)],
     ["running", describeRunning(it)],
     ["cordon", describeCordon(it.cordon)],
@@ -92,6 +94,11 @@ function rowsOf(it: Node): [string, string][] {
   ];
 }
 
+function describeBar({ reason, actor, sinceMs }: Bar): string {
+  const because = reason === "" ? "" : `: ${reason}`;
+  return `by ${actor}, ${formatMoment(sinceMs)}${because}`;
+}
+
 function mebibytes(bytes: number): string {
   return `${Math.round(bytes / 1024 ** 2)} MiB`;
 }
@@ -105,24 +112,33 @@ function describeLabels({ labels }: Node): string {
   return entries.map(([key, value]) => `${key}=${value}`).join(" ");
 }
 
-/** Prints the join token, and nothing else, on stdout. */
+/** Prints the one line to paste on the board, and nothing else, on stdout. */
 export async function inviteNode(
   session: Session,
-  options: { readonly name: string; readonly label: readonly string[] },
+  options: { readonly name: string; readonly label: readonly string[]; readonly data: string },
 ): Promise<number> {
   const labels = Object.fromEntries(options.label.map(parseLabel));
+  if (!/^\/[\w./-]*$/.test(options.data)) {
+    throw refuse("USAGE", `${options.data} is no absolute path of plain characters`);
+  }
   const console = await session.console();
   const request = { name: options.name, labels };
   const reply = await console.call(console.nodes, console.nodes.invite, request);
-  session.output.result({ join_token: reply.joinToken, expires_ms: reply.expiresMs }, () =>
-    neutralise(reply.joinToken),
-  );
+  const { joinToken, expiresMs } = reply;
+  const line = joinLine(neutralise(joinToken), options.data);
+  session.output.result({ join_token: joinToken, line, expires_ms: expiresMs }, () => line);
   if (session.output.format === "table") {
-    session.output.progress(
-      `It works once, until ${formatMoment(reply.expiresMs)}. On the board: cohort-agent join TOKEN --data DIR`,
-    );
+    session.output.progress(`Paste it on the board, once, until ${formatMoment(expiresMs)}.`);
   }
   return 0;
+}
+
+/**
+ * For any POSIX shell. `printf` is built into each of them, so that no list of processes ever shows
+ * the token.
+ */
+function joinLine(token: string, data: string): string {
+  return `printf '%s\\n' '${token}' | cohort-agent join - --data ${data}`;
 }
 
 function parseLabel(argument: string): [string, string] {
