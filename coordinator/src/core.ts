@@ -2,7 +2,7 @@ import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { createKeeper, type Keeper, type KeeperOptions } from "./artifacts/keeper.ts";
 import { createTransfers } from "./artifacts/transfers.ts";
 import { decideUncertain } from "./budget/settle.ts";
-import { definitionOf, workflowAt } from "./catalogue/catalogue.ts";
+import { definitionOf } from "./catalogue/catalogue.ts";
 import { createDispatcher, type DispatcherDependencies } from "./dispatch/dispatcher.ts";
 import { createNodeReports } from "./dispatch/node-reports.ts";
 import { createReportDesk } from "./dispatch/report-desk.ts";
@@ -19,6 +19,7 @@ import type { MeshHandlers } from "./mesh/mesh.ts";
 import { type Presence, watchPresence } from "./mesh/presence.ts";
 import { turnAway } from "./mesh/turn-away.ts";
 import type { ProxyDependencies, VaultProxy } from "./proxy/proxy.ts";
+import { callerOf } from "./scheduler/caller.ts";
 import { decideWelcome } from "./scheduler/decide-welcome.ts";
 import { schedulerLimits } from "./scheduler/limits.ts";
 import { findActive } from "./scheduler/runs.ts";
@@ -236,16 +237,6 @@ function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {
     assertNotBarred: (node) => assertNotBarred(fleet, node),
     attemptIsLive: (attempt, node) => findActive(runs, attempt)?.node === node,
     service: (name) => definitionOf(catalogue, "service", name),
-    calling({ run: id, step: name }) {
-      const run = runs.byId.get(id);
-      if (run === undefined) return null;
-      const { definition, steps } = workflowAt(catalogue, run.version);
-      return {
-        workflow: run.workflow,
-        runCeilingNanoUsd: definition.budget ?? null,
-        stepCeilingNanoUsd: steps.get(name)?.definition.budget ?? null,
-        agent: steps.get(name)?.definition.agent ?? "",
-      };
-    },
+    calling: (attempt) => callerOf(catalogue, runs, attempt),
   };
 }

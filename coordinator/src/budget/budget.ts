@@ -124,7 +124,9 @@ function applyIntended(state: BudgetState, intended: CallIntended, atMs: number)
   });
   const run = runOf(state, attempt.run);
   run.calls.add(call);
-  for (const { account, window } of holds) if (window === "run") run.accounts.add(account);
+  for (const { account, window } of holds) {
+    if (window === "run") runOf(state, ownerOf(account)).accounts.add(account);
+  }
   if (tokenSeq === 0) return;
   const id = attemptId(attempt);
   const sequences = run.sequences.get(id) ?? emptySequences();
@@ -149,6 +151,11 @@ function keepUntil(window: string, latestMs: number): number {
   if (window.startsWith("day/")) return latestMs + budgetLimits.dayWindowKeptMs;
   if (window.startsWith("month/")) return latestMs + budgetLimits.monthWindowKeptMs;
   return Number.MAX_SAFE_INTEGER;
+}
+
+/** The run that an account "run/ID" or "run/ID/STEP" is of: of the call's, or one above it. */
+function ownerOf(account: string): string {
+  return account.split("/")[1] as string;
 }
 
 function runOf(state: BudgetState, id: string): RunCalls {

@@ -35,6 +35,15 @@ export interface CallRequest {
   readonly runCeilingNanoUsd: number | null;
   /** The same of the step in this run, over all its attempts. */
   readonly stepCeilingNanoUsd: number | null;
+  /** Steps whose sub-workflows the run is within: what they may spend, it spends. */
+  readonly above: readonly CallingStep[];
+}
+
+/** A step of a run, with what both may spend. */
+export interface CallingStep
+  extends Pick<CallRequest, "workflow" | "runCeilingNanoUsd" | "stepCeilingNanoUsd"> {
+  readonly run: string;
+  readonly step: string;
 }
 
 /**
@@ -73,37 +82,39 @@ interface Account {
 }
 
 /**
- * The run's own, whether it has a ceiling or not, its step's where that has one, then every budget
- * that covers the call.
+ * The run's own, whether it has a ceiling or not, its step's where that has one, the same ceilings of those
+ * above, then every budget that covers the call.
  */
 function accountsOf(state: BudgetState, request: CallRequest, atMs: number): Account[] {
-  const { run } = request.attempt;
-  const ownRun: Account = {
-    hold: { account: `run/${run}`, window: "run" },
-    limitNanoUsd: request.runCeilingNanoUsd ?? Number.MAX_SAFE_INTEGER,
-    title: `the budget of run ${run}`,
-    hint: `raise \`budget\` of workflow ${request.workflow}`,
-  };
-  const ownStep = stepAccount(request);
+  const { run, step } = request.attempt;
+  const own = { ...request, run, step };
+  const runCeilingNanoUsd = own.runCeilingNanoUsd ?? Number.MAX_SAFE_INTEGER;
   const budgets = [...state.budgets.values()]
     .filter((budget) => covers(budget, request))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return [
-    ownRun,
-    ...(ownStep === null ? [] : [ownStep]),
+    ...ceilingsOf({ ...own, runCeilingNanoUsd }),
+    ...request.above.flatMap(ceilingsOf),
     ...budgets.map((budget) => budgetAccount(budget, atMs)),
   ];
 }
 
-function stepAccount({ attempt, workflow, stepCeilingNanoUsd }: CallRequest): Account | null {
-  if (stepCeilingNanoUsd === null) return null;
-  const { run, step } = attempt;
-  return {
+function ceilingsOf(caller: CallingStep): Account[] {
+  const { run, step, workflow, runCeilingNanoUsd, stepCeilingNanoUsd } = caller;
+  const ofRun = {
+    hold: { account: `run/${run}`, window: "run" },
+    title: `the budget of run ${run}`,
+    hint: `raise \`budget\` of workflow ${workflow}`,
+  };
+  const ofStep = {
     hold: { account: `run/${run}/${step}`, window: "run" },
-    limitNanoUsd: stepCeilingNanoUsd,
     title: `the budget of step ${step} in run ${run}`,
     hint: `raise \`budget\` of step ${step} of workflow ${workflow}`,
   };
+  return [
+    ...(runCeilingNanoUsd === null ? [] : [{ ...ofRun, limitNanoUsd: runCeilingNanoUsd }]),
+    ...(stepCeilingNanoUsd === null ? [] : [{ ...ofStep, limitNanoUsd: stepCeilingNanoUsd }]),
+  ];
 }
 
 function covers({ scope }: Budget, { workflow, agent, node }: CallRequest): boolean {

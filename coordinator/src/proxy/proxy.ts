@@ -1,6 +1,7 @@
 import type { AttemptKey, ProxyReply, ProxyRequest } from "@cohort/proto/gen/cohort/node";
 import type { Service } from "@cohort/proto/resources/service";
 import type { BudgetState } from "../budget/budget.ts";
+import type { Caller } from "../scheduler/caller.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Egress } from "./egress/egress.ts";
 import { CallPipeline } from "./pipeline.ts";
@@ -50,7 +51,7 @@ export interface ProxyDependencies {
   /** null when nobody defined it. */
   readonly service: (name: string) => Service | null;
   /** null when there is no such step of a run. */
-  readonly calling: (attempt: AttemptKey) => CallingStep | null;
+  readonly calling: (attempt: AttemptKey) => Caller | null;
   /** Told of faults of Cohort's own, which callers learn no more of than INTERNAL. */
   readonly onFault: (error: unknown) => void;
 }
@@ -81,16 +82,4 @@ export interface SecretLender {
   /** Throws SECRET_UNAVAILABLE or VAULT_SEALED before it calls `use`. */
   withSecret<T>(path: string, service: string, use: (value: Buffer) => Promise<T>): Promise<T>;
   keyedHash(purpose: string, bytes: Uint8Array): Uint8Array;
-}
-
-/** Which step of which run calls, as its workflow's version has it. */
-export interface CallingStep {
-  /** Name of its workflow. */
-  readonly workflow: string;
-  /** Name of the agent that it asks; "" for none. */
-  readonly agent: string;
-  /** `budget` of the workflow, for the run; null for none. */
-  readonly runCeilingNanoUsd: number | null;
-  /** `budget` of the step, for this run; null for none. */
-  readonly stepCeilingNanoUsd: number | null;
 }

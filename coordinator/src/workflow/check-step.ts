@@ -112,7 +112,8 @@ function uselessWithoutAgent(kind: StepKind): string[] {
   if (kind === "approve") return [...unpaid, "timeout"];
   if (kind === "publish") return unpaid;
   if (kind === "call") return [...nodeKeys, "shell"];
-  if (kind === "workflow") return [...unpaid.filter((key) => key !== "with"), "timeout"];
+  if (kind === "workflow")
+    return [...unpaid.filter((key) => key !== "with" && key !== "budget"), "timeout"];
   return kind === "run" ? [] : ["shell"];
 }
 

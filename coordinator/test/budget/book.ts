@@ -80,6 +80,7 @@ export function callRequest(rest: Partial<CallRequest> & Pick<CallRequest, "call
     runCeilingNanoUsd: null,
     stepCeilingNanoUsd: null,
     agent: "",
+    above: [],
     ...rest,
   };
 }

@@ -100,6 +100,39 @@ describe("decideCall", () => {
     expect(book.call({ call: "6", ...rest })).toBe("intended");
   });
 
+  it("keeps a sub-workflow within what the run and the step above it may spend", () => {
+    const book = new Book();
+    const top = { run: "01TOP", step: "sub", workflow: "line" };
+    const above = [{ ...top, runCeilingNanoUsd: 25, stepCeilingNanoUsd: null }];
+    const middle = { ...top, run: "01MID", runCeilingNanoUsd: null, stepCeilingNanoUsd: 15 };
+    expect(book.call({ call: "1", above })).toBe("intended");
+    const other = { ...attemptKey, run: "02RUN" };
+    expect(refusalOf(book, { call: "2", above: [middle], worstCaseNanoUsd: 16 })).toMatchObject({
+      message: expect.stringContaining("the budget of step sub in run 01MID has"),
+      hint: "raise `budget` of step sub of workflow line",
+    });
+    expect(book.call({ call: "3", above: [middle, ...above], attempt: other })).toBe("intended");
+    expect(book.sum("run/01TOP", "run")).toEqual({ posted: 0, held: 20 });
+    expect(refusalOf(book, { call: "4", above })).toMatchObject({
+      message: expect.stringContaining("the budget of run 01TOP has 0.000000005 USD of"),
+    });
+    book.settle("1", 4);
+    expect(book.sum("run/01TOP", "run")).toEqual({ posted: 4, held: 10 });
+  });
+
+  it("keeps the account of the run above for as long as that run, whatever is forgotten below", () => {
+    const book = new Book();
+    const top = { run: "01TOP", step: "sub", workflow: "line" };
+    const above = [{ ...top, runCeilingNanoUsd: 25, stepCeilingNanoUsd: null }];
+    book.call({ call: "1", above });
+    book.settle("1", 10);
+    forgetRunCalls(book.state, "01RUN");
+    expect([...book.state.accounts.keys()]).toEqual(["run/01TOP"]);
+    forgetRunCalls(book.state, "01TOP");
+    expect(book.state.accounts.size).toBe(0);
+    expect(book.state.runs.size).toBe(0);
+  });
+
   it("reserves in the step, the run and every budget, or in none of them", () => {
     const book = new Book();
     book.define({ name: "all", limit: 100 });

@@ -8,12 +8,8 @@ import { applyBudget, type BudgetState, emptyBudget } from "../../src/budget/bud
 import { sha256 } from "../../src/ledger/crypto.ts";
 import { createEgress, type Egress } from "../../src/proxy/egress/egress.ts";
 import type { Resolve } from "../../src/proxy/egress/resolve.ts";
-import {
-  type CallingStep,
-  type CallWriter,
-  createProxy,
-  type VaultProxy,
-} from "../../src/proxy/proxy.ts";
+import { type CallWriter, createProxy, type VaultProxy } from "../../src/proxy/proxy.ts";
+import type { Caller } from "../../src/scheduler/caller.ts";
 import type { Decision } from "../../src/state/decision.ts";
 import type { Event } from "../../src/state/event.ts";
 import { verifyRequest } from "../../src/tokens/request.ts";
@@ -113,11 +109,12 @@ export class TestMesh {
   readonly proxy: VaultProxy;
   service: Service | null;
   live = true;
-  calling: CallingStep | null = {
+  calling: Caller | null = {
     workflow: "press",
     runCeilingNanoUsd: null,
     stepCeilingNanoUsd: null,
     agent: "",
+    above: [],
   };
   #seq = 0;
   #calls = 0;

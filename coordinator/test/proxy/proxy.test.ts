@@ -187,7 +187,7 @@ describe("a call of the coordinator's own", () => {
 
   it("keeps to its step's ceiling", async () => {
     newMesh();
-    const rest = { workflow: "press", agent: "", runCeilingNanoUsd: null };
+    const rest = { workflow: "press", agent: "", above: [], runCeilingNanoUsd: null };
     mesh.calling = { ...rest, stepCeilingNanoUsd: 9 };
     expect(codeOf(await mesh.proxy.fromStep(stepCall()))).toBe("BUDGET_EXHAUSTED");
     mesh.calling = { ...rest, stepCeilingNanoUsd: 10 };
@@ -201,7 +201,13 @@ describe("a call of the coordinator's own", () => {
   it("keeps to the service's rules and to the run's ceiling", async () => {
     newMesh({ service: { allow: [{ methods: ["POST"], path: "/tickets" }] } });
     expect(codeOf(await mesh.proxy.fromStep(stepCall({ path: "/echo" })))).toBe("GRANT_MISSING");
-    mesh.calling = { workflow: "press", agent: "", runCeilingNanoUsd: 9, stepCeilingNanoUsd: null };
+    mesh.calling = {
+      workflow: "press",
+      agent: "",
+      above: [],
+      runCeilingNanoUsd: 9,
+      stepCeilingNanoUsd: null,
+    };
     expect(codeOf(await mesh.proxy.fromStep(stepCall()))).toBe("BUDGET_EXHAUSTED");
     mesh.live = false;
     expect(codeOf(await mesh.proxy.fromStep(stepCall()))).toBe("TOKEN_WRONG_STEP");

@@ -11,6 +11,7 @@ describe("a step's budget", () => {
   it.each([
     "call: { service: desk, path: /tickets }",
     "run: x, grants: { services: [desk] }",
+    "workflow: other",
     "script: x, grants: { services: [desk] }",
   ])("bounds what it can spend: %s", (step) => {
     expect(codes(step)).toEqual([]);

@@ -53,7 +53,7 @@ export const workflow = z
     budget: money
       .optional()
       .describe(
-        "Ceiling of what one run may spend on services. Left out, only the `budget` resources bound it.",
+        "Ceiling of what one run, with the sub-workflows within it, may spend on services. Left out, only the `budget` resources bound it.",
       ),
     share: z
       .int()

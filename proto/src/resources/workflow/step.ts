@@ -185,7 +185,7 @@ const keys = z.strictObject({
   budget: money
     .optional()
     .describe(
-      "Ceiling of what all attempts of this step of one run may spend on services together; a call that might cost more is refused with BUDGET_EXHAUSTED. Left out, the run's `budget` and the `budget` resources alone bound it.",
+      "Ceiling of what all attempts of this step of one run, with the sub-workflow that it is, may spend on services together; a call that might cost more is refused with BUDGET_EXHAUSTED. Left out, the run's `budget` and the `budget` resources alone bound it.",
     ),
   limits: stepLimits.prefault({}).describe("What one attempt may use of its node."),
 
