@@ -7,6 +7,7 @@ import type { Decision } from "../state/decision.ts";
 import { nothing } from "../state/decision.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { decideEnded, failure } from "./decide-attempt.ts";
+import { followPause } from "./decide-pause.ts";
 import { decideStart, type Starts } from "./decide-start.ts";
 import { findActive, type Instance, type Run } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
@@ -27,12 +28,11 @@ export function decideStartChild(
   const parent = runs.byId.get(key.run) as Run;
   const step = workflowAt(catalogue, parent.version).steps.get(key.step) as CompiledStep;
   try {
-    const { events } = decideStart(
-      schedule,
-      requestOf(parent, step, instance, key, starts),
-      starts.history,
-    );
-    return { events, value: undefined };
+    const request = requestOf(parent, step, instance, key, starts);
+    const { events } = decideStart(schedule, request, starts.history);
+    const waits = events.some((it) => it.$case === "runStarted" && it.value.group !== "");
+    const paused = waits ? [] : followPause(parent, request.run);
+    return { events: [...events, ...paused], value: undefined };
   } catch (error) {
     const end = (code: string, message: string) => {
       const { events } = decideEnded(runs, key, failure(code, message));

@@ -10,7 +10,7 @@ export function beginPause(
   runs: Runs,
   catalogue: Catalogue,
   run: Run,
-  { actor, reason }: RunPaused,
+  { actor, reason, above }: RunPaused,
   atMs: number,
 ): void {
   if (run.pause !== null) return;
@@ -24,7 +24,7 @@ export function beginPause(
     leave(runs, instance, contextOf(runs, catalogue, instance), atMs);
   }
   for (const instance of delayed) runs.queues.delayed.add(instance);
-  run.pause = { sinceMs: atMs, actor, reason, dueMs, held: new Set(waiting) };
+  run.pause = { sinceMs: atMs, actor, reason, above, dueMs, held: new Set(waiting) };
 }
 
 /** What waited goes on waiting where it would be now; the clocks of the run go on. */

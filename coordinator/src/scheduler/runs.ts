@@ -121,6 +121,8 @@ export interface Pause {
   readonly sinceMs: number;
   readonly actor: string;
   readonly reason: string;
+  /** The run whose pause it follows, as a sub-workflow within it; "" for its own. */
+  readonly above: string;
   /** When the run's timeout would have been over; 0 for none. */
   readonly dueMs: number;
   /** Instances that would wait for a node, or for the end of a delay. */

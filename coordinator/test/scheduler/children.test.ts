@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createDispatcher } from "../../src/dispatch/dispatcher.ts";
 import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
 import { decideStartChild } from "../../src/scheduler/decide-child.ts";
+import { decidePause, decideResume } from "../../src/scheduler/decide-pause.ts";
 import { findActive } from "../../src/scheduler/runs.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
 import { checkSources } from "../../src/workflow/workflow.ts";
@@ -247,5 +248,64 @@ describe("what is applied", () => {
   it("is refused when an output reads a step that is not there", async () => {
     const text = child.replace("steps.work.output", "steps.wrok.output");
     await expect(worldWith(text)).rejects.toThrow("wrok");
+  });
+});
+
+describe("a paused run", () => {
+  const onNodes = (it: World) => it.open().filter((attempt) => !attempt.endsWith("@"));
+  const pause = (it: World, run: string) =>
+    it.writer.decide(({ runs }) => decidePause(runs, { run, reason: "", actor: "ann" }));
+  const resume = (it: World, run: string) =>
+    it.writer.decide(({ runs }) => decideResume(runs, { run, actor: "ann" }));
+
+  it("holds its sub-workflows back, however deep, and lets them go on with it", async () => {
+    const top = `kind: workflow\nname: top\nsteps: [{ id: sub, workflow: parent }]\n`;
+    const it = await setUp(`${child}---\n${parent("")}---\n${top}`);
+    const run = await begin(it, "top");
+    const middle = childOf(it, run);
+    const lowest = childOf(it, middle);
+    expect(onNodes(it)).toHaveLength(1);
+    await pause(it, run);
+    await it.finish(lowest, "work", { outputJson: "1" });
+    expect(onNodes(it)).toEqual([]);
+    expect(it.runOf(lowest).pause).toMatchObject({ actor: "ann", above: run });
+    await resume(it, run);
+    expect([middle, lowest].map((id) => it.runOf(id).pause)).toEqual([null, null]);
+    await it.finish(lowest, "sweep");
+    expect(it.stateOf(middle)).toMatchObject({ sub: "succeeded" });
+  });
+
+  it("leaves a sub-workflow paused that was so by itself", async () => {
+    const it = await setUp(`${child}---\n${parent("")}`);
+    const run = await begin(it);
+    const below = childOf(it, run);
+    await pause(it, below);
+    await pause(it, run);
+    await resume(it, run);
+    expect(it.runOf(below).pause).toMatchObject({ above: "" });
+    expect(it.runOf(run).pause).toBeNull();
+  });
+
+  it("holds a sub-workflow back that was asked for before, and starts after", async () => {
+    const it = await worldWith(`${child}---\n${parent("")}`);
+    const { run } = await it.start("parent");
+    await pause(it, run);
+    const starts = { newId: it.newId, history: it.log.history };
+    const key = { run, step: "sub", instance: 0, attempt: 1 };
+    await it.writer.decide((state) => decideStartChild(state, key, starts));
+    const below = childOf(it, run);
+    expect(it.runOf(below).pause).toMatchObject({ above: run });
+    expect(onNodes(it)).toEqual([]);
+    await resume(it, run);
+    expect(onNodes(it)).toHaveLength(1);
+  });
+
+  it("lets what follows its pause go on when it is cancelled", async () => {
+    const it = await setUp(`${child}---\n${parent("")}`);
+    const run = await begin(it);
+    const below = childOf(it, run);
+    await pause(it, run);
+    await cancel(it, run);
+    expect(it.runOf(below)).toMatchObject({ pause: null, stopOutcome: "cancelled" });
   });
 });

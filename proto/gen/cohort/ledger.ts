@@ -359,6 +359,8 @@ export interface RunPaused {
   actor: string;
   /** "" when none was given */
   reason: string;
+  /** the run whose pause this one follows, as its sub-workflow; "" for one of its own */
+  above: string;
 }
 
 /** The run goes on; it also does so, without this event, when it is stopped. */
@@ -5405,7 +5407,7 @@ export const RunStopping: MessageFns<RunStopping> = {
 };
 
 function createBaseRunPaused(): RunPaused {
-  return { run: "", actor: "", reason: "" };
+  return { run: "", actor: "", reason: "", above: "" };
 }
 
 export const RunPaused: MessageFns<RunPaused> = {
@@ -5418,6 +5420,9 @@ export const RunPaused: MessageFns<RunPaused> = {
     }
     if (message.reason !== "") {
       writer.uint32(26).string(message.reason);
+    }
+    if (message.above !== "") {
+      writer.uint32(34).string(message.above);
     }
     return writer;
   },
@@ -5459,6 +5464,14 @@ export const RunPaused: MessageFns<RunPaused> = {
             message.reason = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.above = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5476,6 +5489,7 @@ export const RunPaused: MessageFns<RunPaused> = {
       run: isSet(object.run) ? globalThis.String(object.run) : "",
       actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      above: isSet(object.above) ? globalThis.String(object.above) : "",
     };
   },
 
@@ -5490,6 +5504,9 @@ export const RunPaused: MessageFns<RunPaused> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.above !== "") {
+      obj.above = message.above;
+    }
     return obj;
   },
 
@@ -5501,6 +5518,7 @@ export const RunPaused: MessageFns<RunPaused> = {
     message.run = object.run ?? "";
     message.actor = object.actor ?? "";
     message.reason = object.reason ?? "";
+    message.above = object.above ?? "";
     return message;
   },
 };
