@@ -114,7 +114,8 @@ export function createCore(options: CoreOptions): Core {
     },
   });
   const proxy = options.createProxy({ writer, onFault, ...lookupsOf(state) }, state);
-  const reports = createReportDesk(writer, gather);
+  const closing = new AbortController();
+  const reports = createReportDesk({ writer, gather, sleep, signal: closing.signal });
   const dispatcher = createDispatcher({
     writer,
     history: log.history,
@@ -171,7 +172,6 @@ export function createCore(options: CoreOptions): Core {
   const { spool } = options.artifacts;
   const keeper = createKeeper({ ...options.artifacts, state: state.artifacts, onFault });
   const transfers = createTransfers({ writer, spool, keeper, onFault });
-  const closing = new AbortController();
   let ticker: NodeJS.Timeout | undefined;
 
   return {

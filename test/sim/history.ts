@@ -244,6 +244,8 @@ export class History {
   #scheduled(key: AttemptKey, node: string): void {
     const id = attemptId(key);
     const run = this.#goingOn(key.run);
+    // A step that begins at once has no plan of its own.
+    if (!run.steps.has(key.step) && key.instance === 0) this.#stepPlanned(key.run, key.step);
     must(
       run.steps.get(key.step) === "planned",
       "events of an attempt come in order",

@@ -103,7 +103,10 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
         await writer.decide((state) => decideEnded(state.runs, keyOf(instance), result));
       }
     },
-    resend: (keys) => keys.forEach(start),
+    resend(keys) {
+      dependencies.reports.doubt(keys);
+      keys.forEach(start);
+    },
     close: () => closing.abort(),
   };
 }

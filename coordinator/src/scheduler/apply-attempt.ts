@@ -1,7 +1,7 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
-import { releaseNext } from "./apply-step.ts";
+import { applyBegun, releaseNext } from "./apply-step.ts";
 import { placeOf, remember } from "./cache.ts";
 import { type Context, contextOf, ownWorkMs } from "./context.ts";
 import { isInterruption, retryAt } from "./retry.ts";
@@ -14,6 +14,7 @@ import { endAttempt, leave, lineUp, putOff, takeTurn } from "./waiting.ts";
 export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: Recorded): void {
   switch (event.$case) {
     case "attemptScheduled":
+      applyBegun(runs, catalogue, event.value.attempt, atMs);
       return change(runs, catalogue, event.value.attempt, (instance, context) => {
         takeTurn(runs, instance, context, atMs);
         instance.state = "scheduled";

@@ -1,4 +1,5 @@
 import type { StepEnded, StepExtended, StepPlanned } from "@cohort/proto/gen/cohort/ledger";
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { phases } from "@cohort/proto/resources/workflow";
 import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { CompiledStep, CompiledWorkflow } from "../workflow/compile.ts";
@@ -29,6 +30,19 @@ export function applyStepPlanned(
   for (let left = Math.min(compiled.concurrentMax, nodes.length); left > 0; left--) {
     releaseNext(runs, catalogue, step, atMs);
   }
+}
+
+/** The attempt is the first of a step that began at once: it has this one instance. */
+export function applyBegun(
+  runs: Runs,
+  catalogue: Catalogue,
+  key: AttemptKey | undefined,
+  atMs: number,
+): void {
+  const step = key === undefined ? null : findStep(runs, key.run, key.step);
+  if (step?.state !== "waiting") return;
+  const { run, step: name } = step;
+  applyStepPlanned(runs, catalogue, { run, step: name, nodes: [""], variablesJson: [] }, atMs);
 }
 
 /** Gives the step instances on nodes that came late; they go on when those before them let them. */

@@ -67,7 +67,7 @@ export function mayRunOn(
 const compared = 8;
 
 /**
- * A node with room for the instance: the least loaded of a few. The search goes through the
+ * A node with room for the step's instance, null for one that is not planned yet: the least loaded of a few. The search goes through the
  * candidates, or through all that have a free slot where those are fewer, and begins each time
  * elsewhere, so that work spreads over the fleet. Nodes in `pending` are about to choose themselves.
  */
@@ -75,10 +75,17 @@ export function pickNode(
   fleet: FleetState,
   runs: Runs,
   candidates: Candidates,
-  instance: Instance,
-  pending: ReadonlySet<string>,
+  {
+    step: { needs },
+    instance,
+    pending,
+  }: {
+    readonly step: CompiledStep;
+    readonly instance: Instance | null;
+    readonly pending: ReadonlySet<string>;
+  },
 ): FleetNode | null {
-  const { avoids, needs } = instance;
+  const avoids = instance?.avoids ?? "";
   let best: FleetNode | null = null;
   let seen = 0;
   for (const name of namesFrom(candidates.names, runs)) {

@@ -5,19 +5,18 @@ import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
 import { beginOwn } from "./begin-own.ts";
-import { candidatesFor, pickNode } from "./candidates.ts";
 import { childResult, nextOfChildren } from "./children.ts";
 import { nextFor } from "./choose.ts";
 import type { Starts } from "./decide-start.ts";
 import { whenDue } from "./due.ts";
 import { endOfRun } from "./end-of-run.ts";
-import { planOf } from "./fan-out.ts";
+import { type Plan, planOf } from "./fan-out.ts";
 import { nextJoin } from "./late-joiners.ts";
 import { nextCached } from "./next-cached.ts";
 import { nextOfGroups } from "./next-of-groups.ts";
+import { nodeFor } from "./node-for.ts";
 import { conditionOutcome, type Outcome, outcomeOf, refusalOf, stopOf } from "./outcome.ts";
-import { placementOf } from "./placement.ts";
-import { hasRoom, load } from "./room.ts";
+import { load } from "./room.ts";
 import { type Instance, keyOf, type Run, type Step } from "./runs.ts";
 import type { Schedule } from "./schedule.ts";
 import { dueBy } from "./timers.ts";
@@ -70,7 +69,10 @@ function nextOfStep(schedule: Schedule, run: Run, step: Step): Event | null {
   return step.state === "waiting" ? beginStep(schedule, run, step) : endStep(schedule, run, step);
 }
 
-/** Plans a step whose dependencies have ended as it needs, ends one that cannot run any more. */
+/**
+ * Plans a step whose dependencies have ended as it needs, ends one that cannot run any more. Where
+ * the plan would say nothing and there is room, the attempt is all that is recorded.
+ */
 function beginStep(schedule: Schedule, run: Run, step: Step): Event | null {
   const workflow = workflowAt(schedule.catalogue, run.version);
   const compiled = workflow.steps.get(step.step) as CompiledStep;
@@ -83,8 +85,25 @@ function beginStep(schedule: Schedule, run: Run, step: Step): Event | null {
   const plan = planOf(schedule, run, compiled);
   if (plan === null) return null;
   if (!("nodes" in plan)) return stepEnded(step, plan);
-  return { $case: "stepPlanned", value: { run: run.run, step: step.step, ...plan } };
+  const node = isPlain(plan, compiled) ? nodeAtOnce(schedule, run, compiled) : null;
+  if (node === null) {
+    return { $case: "stepPlanned", value: { run: run.run, step: step.step, ...plan } };
+  }
+  const attempt = { run: run.run, step: step.step, instance: 0, attempt: 1 };
+  return { $case: "attemptScheduled", value: { attempt, node } };
 }
+
+/** Whether the plan is that of any step: one instance, of which nothing is known before it runs. */
+function isPlain({ nodes, variablesJson }: Plan, { cache }: CompiledStep): boolean {
+  return cache === null && variablesJson.length === 0 && nodes.length === 1 && nodes[0] === "";
+}
+
+/** Null when there is no room, or others wait for it too. */
+function nodeAtOnce(schedule: Schedule, run: Run, step: CompiledStep): string | null {
+  return schedule.runs.queues.waiting > 0 ? null : nodeFor(schedule, run, step, null, none);
+}
+
+const none: ReadonlySet<string> = new Set();
 
 /** Ends the step when its outcome is certain. */
 function endStep(schedule: Schedule, run: Run, step: Step): Event | null {
@@ -125,7 +144,8 @@ function nextOfInstances(schedule: Schedule, { instances, nodes }: Agenda): Even
     if (isDelayed(schedule, instance)) continue;
     const cached = cachedFor(schedule, run, instance);
     if (cached !== null) return cached;
-    const node = nodeFor(schedule, run, instance, nodes);
+    const step = compiledStep(schedule, run, instance.step);
+    const node = nodeFor(schedule, run, step, instance, nodes);
     if (node !== null) return attemptScheduled(instance, node);
   }
   return null;
@@ -134,30 +154,6 @@ function nextOfInstances(schedule: Schedule, { instances, nodes }: Agenda): Even
 function cachedFor(schedule: Schedule, run: Run, instance: Instance): Event | null {
   return nextCached(schedule, run, compiledStep(schedule, run, instance.step), instance);
 }
-
-/** "" for the coordinator itself; null when there is no room. */
-function nodeFor(
-  schedule: Schedule,
-  run: Run,
-  instance: Instance,
-  freed: ReadonlySet<string>,
-): string | null {
-  const { fleet, runs } = schedule;
-  const step = compiledStep(schedule, run, instance.step);
-  const placement = placementOf(step, run.inputs);
-  if (placement === null) return "";
-  // Where others wait too, a node that has just got room chooses among all.
-  const pending = runs.queues.waiting > 1 ? freed : none;
-  const { pinned } = instance;
-  if (pinned !== "") {
-    const fits = hasRoom(fleet.nodes.get(pinned), runs, instance.needs, instance);
-    return fits && !pending.has(pinned) ? pinned : null;
-  }
-  const candidates = candidatesFor(fleet, placement, () => ({ step, inputs: run.inputs }));
-  return pickNode(fleet, runs, candidates, instance, pending)?.node ?? null;
-}
-
-const none: ReadonlySet<string> = new Set();
 
 /** Nodes that have room, each filled with what goes next there. */
 function nextOfNodes(schedule: Schedule, { nodes }: Agenda): Event | null {

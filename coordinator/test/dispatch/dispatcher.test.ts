@@ -29,7 +29,12 @@ async function setUp(endedPartsMax?: number) {
       writer: world.writer,
       history: world.log.history,
       newId: world.newId,
-      reports: createReportDesk(world.writer, setImmediate),
+      reports: createReportDesk({
+        writer: world.writer,
+        gather: setImmediate,
+        sleep: () => settled(),
+        signal: new AbortController().signal,
+      }),
       mesh: {
         async dispatch(_, dispatches) {
           sent.push(...dispatches);

@@ -21,7 +21,12 @@ async function setUp() {
   await world.addNode("node-a");
   const reports = createNodeReports({
     writer: world.writer,
-    reports: createReportDesk(world.writer, setImmediate),
+    reports: createReportDesk({
+      writer: world.writer,
+      gather: setImmediate,
+      sleep: async () => {},
+      signal: new AbortController().signal,
+    }),
     history: log.history,
     feed: createFeed(),
     stepLogs: log.stepLogs,

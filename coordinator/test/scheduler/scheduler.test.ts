@@ -71,6 +71,18 @@ describe("scheduling", () => {
     expect(it.open()).toEqual([]);
   });
 
+  it("records the plan of a step that has to wait, and none of one that begins at once", async () => {
+    const it = await worldWith(chain, { "node-a": {} });
+    const began = [];
+    for (let run = 0; run < 5; run++) {
+      const from = it.recorded.length;
+      await it.start("chain");
+      began.push(it.recorded.slice(from).map(({ event }) => event.$case));
+    }
+    const atOnce = ["runStarted", "attemptScheduled"];
+    expect(began).toEqual([atOnce, atOnce, atOnce, atOnce, ["runStarted", "stepPlanned"]]);
+  });
+
   it("tries a failed step again after its delay, then fails the run and skips what depended on it", async () => {
     const it = await worldWith(chain);
     const { run } = await it.start("chain");

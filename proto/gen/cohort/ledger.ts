@@ -286,7 +286,10 @@ export interface TakenInstance {
   result: Finished | undefined;
 }
 
-/** The step is ready and its fan-out is fixed: one instance a node, an item, a combination, or one. */
+/**
+ * The step is ready and its fan-out is fixed: one instance a node, an item, a combination, or one. A
+ * step that has one instance on any node and finds room at once has AttemptScheduled alone.
+ */
 export interface StepPlanned {
   run: string;
   step: string;

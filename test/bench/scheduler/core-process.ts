@@ -48,7 +48,12 @@ const writer = createWriter({
   },
 });
 
-const reports = createReportDesk(writer, turn.gather);
+const reports = createReportDesk({
+  writer,
+  gather: turn.gather,
+  sleep: () => new Promise(() => {}),
+  signal: new AbortController().signal,
+});
 
 await record(applied());
 for (let at = 0; at < nodes; at++) await record(...connected(`node-${at}`));
@@ -85,11 +90,12 @@ async function finish(attempt: AttemptKey): Promise<void> {
   const said = { atMs: Date.now(), attempt };
   const started = { ...said, seq: 1, event: { $case: "started", value: {} } } as const;
   const finished = { ...said, seq: 2, event: { $case: "finished", value: result } } as const;
-  await reports.hand([
-    { kind: "accepted", attempt },
+  const accepted = reports.hand([{ kind: "accepted", attempt }]);
+  const ended = reports.hand([
     { kind: "event", node, event: started },
     { kind: "event", node, event: finished },
   ]);
+  await Promise.all([accepted, ended]);
 }
 
 async function startRuns(count: number): Promise<void> {
