@@ -139,6 +139,7 @@ describe("-o json", () => {
               output_omitted: false,
               code: "",
               message: "",
+              killed: null,
               usage: null,
             },
           ],

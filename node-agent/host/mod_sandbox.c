@@ -33,7 +33,7 @@ static JSValue start(JSContext *ctx, JSValueConst self, int argc, JSValueConst *
     return error_throw_errno(ctx, ENOTSUP, "this kernel cannot hold a sandbox; see probe()");
   }
   bool use_cgroup = sandbox_has_cgroup();
-  int spec = sandbox_options_read(ctx, argv[0], !use_cgroup, &limits);
+  int spec = sandbox_options_read(ctx, argv[0], use_cgroup, &limits);
   if (spec < 0) return JS_EXCEPTION;
   int failure = sandbox_spawn(spec, &limits, use_cgroup, &spawned, what, sizeof(what));
   close(spec);

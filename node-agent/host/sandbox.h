@@ -39,7 +39,7 @@ struct sandbox_file {
 struct sandbox_spec {
   struct sandbox_limits limits;
   uint32_t listen_port;
-  bool watch_memory; /* no cgroup does it */
+  bool counted; /* a cgroup counts and limits what the step uses; else init does */
   bool held; /* the step waits for CONTROL_BEGIN; until then files may be placed */
   char **argv; /* NULL at the end */
   char **environment;
@@ -58,7 +58,8 @@ bool spec_read(int descriptor, struct sandbox_spec *spec);
 /* --- the control socket (SOCK_SEQPACKET) ------------------------------------------------------------ */
 
 enum report_kind { REPORT_READY = 1, REPORT_FAILED, REPORT_ENDED };
-enum killed_by { KILLED_BY_NONE, KILLED_BY_MEMORY, KILLED_BY_CPU };
+/* The limit that ended a step, or that it had met when it failed. */
+enum killed_by { KILLED_BY_NONE, KILLED_BY_MEMORY, KILLED_BY_CPU, KILLED_BY_DISK, KILLED_BY_PIDS };
 
 struct report {
   uint32_t kind;
@@ -74,11 +75,17 @@ struct report {
  * The first byte of each packet from the agent to init. A file to place is the packet's path, ended by
  * a zero byte, and what is to be appended to it.
  */
-enum { CONTROL_GO = 'G', CONTROL_BEGIN = 'B', CONTROL_PLACE = 'P', CONTROL_TERMINATE = 'T' };
+enum {
+  CONTROL_GO = 'G',
+  CONTROL_BEGIN = 'B',
+  CONTROL_PLACE = 'P',
+  CONTROL_TERMINATE = 'T', /* the step's first process is asked to end */
+  CONTROL_KILL = 'K', /* all of them end */
+};
 enum { packet_bytes_max = 64 * 1024 };
 
-/* Descriptors that init starts with. */
-enum { INIT_CONTROL = 3, INIT_SPEC = 4 };
+/* Descriptors that init starts with; the last one is the cgroup's cpu.stat, where there is one. */
+enum { INIT_CONTROL = 3, INIT_SPEC = 4, INIT_CPU_STAT = 5 };
 
 /* User and group of the step, inside. Any number that is not 0 will do; this is the customary one. */
 enum { SANDBOX_USER = 1000 };
@@ -111,10 +118,21 @@ int sandbox_filter_calls(void);
 struct usage {
   uint64_t memory_bytes; /* anonymous, shared and swapped; file pages are the kernel's to reclaim */
   uint64_t cpu_us; /* of the living; what init has reaped is not in it */
+  uint32_t tasks; /* threads of all processes, as the limit counts them */
 };
 
 /* Opens a view of /proc that no step can hide from. -1 with errno. */
 int usage_open(void);
 int usage_measure(int proc, struct usage *usage);
+/* What a cgroup's cpu.stat says of all its processes, the buried too. */
+int usage_of_cgroup(int cpu_stat, uint64_t *cpu_us);
+
+/* What /work and /tmp hold. */
+struct disk_usage {
+  uint64_t bytes;
+  bool full; /* not one more page, or not one more file */
+};
+
+int disk_measure(struct disk_usage *usage);
 
 #endif

@@ -32,7 +32,7 @@ const int calls_allowed[] = {
     __NR_futex_wake, __NR_futex_wait, __NR_futex_requeue, __NR_set_robust_list,
     __NR_get_robust_list, __NR_restart_syscall,
     /* Memory. */
-    __NR_brk, __NR_mmap, __NR_munmap, __NR_mremap, __NR_mprotect, __NR_madvise, __NR_msync,
+    __NR_brk, __NR_munmap, __NR_mremap, __NR_mprotect, __NR_madvise, __NR_msync,
     __NR_mincore, __NR_mlock, __NR_mlock2, __NR_munlock, __NR_membarrier, __NR_rseq,
     __NR_pkey_alloc, __NR_pkey_free, __NR_pkey_mprotect, __NR_map_shadow_stack, __NR_mseal,
     __NR_get_mempolicy,

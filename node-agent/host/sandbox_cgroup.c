@@ -2,6 +2,7 @@
 
 #include "sandbox_cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -18,6 +19,8 @@ enum { period_us = 100000 };
 
 /* The agent's own leaf: a cgroup with controllers for children may hold no process itself. */
 static const char own_leaf[] = "cohort-agent";
+
+static const char leaf_prefix[] = "step-";
 
 static int base = -1; /* the delegated cgroup */
 static unsigned leaves_made;
@@ -55,8 +58,43 @@ static bool own_path(char *path, size_t size) {
   return true;
 }
 
+/* Leaves of a predecessor that was killed; its steps died with it. Those of a living one stay. */
+static void sweep_leaves(void) {
+  int folder = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *entries = folder < 0 ? NULL : fdopendir(folder);
+  if (entries == NULL) return;
+  for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+    if (strncmp(entry->d_name, leaf_prefix, strlen(leaf_prefix)) == 0) {
+      unlinkat(base, entry->d_name, AT_REMOVEDIR);
+    }
+  }
+  closedir(entries);
+}
+
+/* Moves this process into a cgroup below the base; 0 or an errno. */
+static int move_into(const char *name) {
+  char own[32];
+  int folder = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return errno;
+  snprintf(own, sizeof(own), "%d", (int)getpid());
+  int failure = write_text(folder, "cgroup.procs", own) ? 0 : errno;
+  close(folder);
+  return failure;
+}
+
+/* Gives the base's controllers to its children; 0 or an errno, with all as it was before. */
+static int take_over(void) {
+  if (mkdirat(base, own_leaf, 0755) != 0 && errno != EEXIST) return errno;
+  int failure = move_into(own_leaf);
+  if (failure == 0 && !write_text(base, "cgroup.subtree_control", "+memory +pids +cpu")) failure = errno;
+  if (failure == 0) return 0;
+  move_into(".");
+  unlinkat(base, own_leaf, AT_REMOVEDIR);
+  return failure;
+}
+
 bool cgroup_prepare(char *reason, size_t reason_size) {
-  char path[PATH_MAX], controllers[256] = "", own[32];
+  char path[PATH_MAX], controllers[256] = "";
   struct statfs filesystem;
   snprintf(reason, reason_size, "no cgroup v2 at /sys/fs/cgroup");
   if (statfs("/sys/fs/cgroup", &filesystem) != 0) return false;
@@ -68,14 +106,15 @@ bool cgroup_prepare(char *reason, size_t reason_size) {
     snprintf(reason, reason_size, "controller %s is not delegated", needed[i]);
     if (strstr(controllers, needed[i]) == NULL) return false;
   }
-  snprintf(own, sizeof(own), "%d", (int)getpid());
-  bool moved = mkdirat(base, own_leaf, 0755) == 0 || errno == EEXIST;
-  int leaf = moved ? openat(base, own_leaf, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-  moved = leaf >= 0 && write_text(leaf, "cgroup.procs", own);
-  moved = moved && write_text(base, "cgroup.subtree_control", "+memory +pids +cpu");
-  if (!moved) snprintf(reason, reason_size, "the cgroup is not delegated: %s", strerror(errno));
-  if (leaf >= 0) close(leaf);
-  return moved;
+  int failure = take_over();
+  if (failure == 0) {
+    sweep_leaves();
+    return true;
+  }
+  /* cgroups(7), "no internal processes": what else is in it, a login shell say, would have to leave. */
+  const char *why = failure == EBUSY ? "it holds other processes" : strerror(failure);
+  snprintf(reason, reason_size, "the cgroup is not the agent's own: %s", why);
+  return false;
 }
 
 static bool write_number(int leaf, const char *name, uint64_t value) {
@@ -84,10 +123,18 @@ static bool write_number(int leaf, const char *name, uint64_t value) {
   return write_text(leaf, name, text);
 }
 
+/* A folder with a name that no other has; a predecessor may have had this process's number. */
+static bool make_folder(char *name, size_t name_size) {
+  do {
+    snprintf(name, name_size, "%s%d-%u", leaf_prefix, (int)getpid(), ++leaves_made);
+    if (mkdirat(base, name, 0755) == 0) return true;
+  } while (errno == EEXIST);
+  return false;
+}
+
 int cgroup_make_leaf(const struct sandbox_limits *limits, char *name, size_t name_size) {
   char quota[48];
-  snprintf(name, name_size, "step-%d-%u", (int)getpid(), ++leaves_made);
-  if (mkdirat(base, name, 0755) != 0) return -1;
+  if (!make_folder(name, name_size)) return -1;
   int leaf = openat(base, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (leaf < 0) return -1;
   /* Nine tenths of the machine: the agent must get to send its heartbeats. */
@@ -97,6 +144,7 @@ int cgroup_make_leaf(const struct sandbox_limits *limits, char *name, size_t nam
   set = set && (write_text(leaf, "memory.swap.max", "0") || errno == ENOENT);
   /* Half a step is of no use: what is killed, is killed whole. */
   set = set && write_text(leaf, "memory.oom.group", "1");
+  /* init is the one more. */
   set = set && write_number(leaf, "pids.max", (uint64_t)limits->pids + 1);
   set = set && write_text(leaf, "cpu.max", quota);
   if (set) return leaf;
@@ -106,12 +154,19 @@ int cgroup_make_leaf(const struct sandbox_limits *limits, char *name, size_t nam
   return -1;
 }
 
-bool cgroup_memory_killed(int leaf, uint64_t *peak) {
-  char text[512];
-  if (read_text(leaf, "memory.peak", text, sizeof(text))) *peak = strtoull(text, NULL, 10);
-  if (!read_text(leaf, "memory.events", text, sizeof(text))) return false;
-  const char *kills = strstr(text, "oom_kill ");
-  return kills != NULL && strtoull(kills + strlen("oom_kill "), NULL, 10) > 0;
+/* The number after `field` in a flat-keyed file; 0 when either is absent. */
+static uint64_t read_field(int leaf, const char *name, const char *field) {
+  char text[2048];
+  if (!read_text(leaf, name, text, sizeof(text))) return 0;
+  const char *at = strstr(text, field);
+  return at == NULL ? 0 : strtoull(at + strlen(field), NULL, 10);
+}
+
+void cgroup_measure(int leaf, struct cgroup_usage *usage) {
+  usage->memory_killed = read_field(leaf, "memory.events", "oom_kill ") > 0;
+  usage->tasks_refused = read_field(leaf, "pids.events", "max ") > 0;
+  usage->memory_peak_bytes = read_field(leaf, "memory.peak", "");
+  usage->cpu_us = read_field(leaf, "cpu.stat", "usage_usec ");
 }
 
 void cgroup_remove_leaf(int leaf, const char *name) {

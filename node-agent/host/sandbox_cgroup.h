@@ -11,8 +11,15 @@
 bool cgroup_prepare(char *reason, size_t reason_size);
 /* A new leaf with its limits set. Returns a descriptor of it and its name; -1 with errno. */
 int cgroup_make_leaf(const struct sandbox_limits *limits, char *name, size_t name_size);
-/* True when the kernel killed for memory in the leaf; `peak` is untouched where it keeps none. */
-bool cgroup_memory_killed(int leaf, uint64_t *peak);
+struct cgroup_usage {
+  bool memory_killed; /* the kernel killed in the leaf, for want of memory */
+  bool tasks_refused; /* the step wanted more processes than its limit */
+  uint64_t memory_peak_bytes; /* 0 where the kernel keeps none */
+  uint64_t cpu_us;
+};
+
+/* What a leaf's processes have used, also when they are gone; 0 for what the kernel does not tell. */
+void cgroup_measure(int leaf, struct cgroup_usage *usage);
 /* Removes the leaf, whose processes are gone, and closes the descriptor. */
 void cgroup_remove_leaf(int leaf, const char *name);
 

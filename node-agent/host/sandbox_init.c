@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -116,13 +117,15 @@ static pid_t start_step(const struct sandbox_spec *spec) {
 
 struct watch {
   const struct sandbox_spec *spec;
-  int proc;
+  int proc; /* without a cgroup */
   pid_t step;
   int status; /* of the step, once it has ended */
   bool ended;
   enum killed_by killed;
+  uint64_t cpu_us;
   uint64_t memory_peak_bytes;
-  uint64_t living_cpu_us;
+  bool disk_was_full;
+  bool tasks_were_all;
 };
 
 static uint64_t microseconds(struct timeval time) {
@@ -135,22 +138,35 @@ static uint64_t buried_cpu_us(void) {
   return microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
 }
 
-/* A sandbox whose use cannot be measured is one without limits: it ends. */
-static void look(struct watch *watch) {
-  struct usage usage;
-  if (usage_measure(watch->proc, &usage) != 0) _exit(1);
-  watch->living_cpu_us = usage.cpu_us;
-  if (usage.memory_bytes > watch->memory_peak_bytes) watch->memory_peak_bytes = usage.memory_bytes;
-  const struct sandbox_limits *limits = &watch->spec->limits;
-  if (watch->spec->watch_memory && usage.memory_bytes > limits->memory_bytes) {
-    watch->killed = KILLED_BY_MEMORY;
-  } else if (usage.cpu_us + buried_cpu_us() > limits->cpu_ms * 1000) {
-    watch->killed = KILLED_BY_CPU;
-  }
-  if (watch->killed == KILLED_BY_NONE) return;
+static void end_all(struct watch *watch) {
   kill(-1, SIGKILL);
   watch->ended = true;
   watch->status = SIGKILL;
+}
+
+/* What no cgroup counts. What /work and /tmp hold is memory, as a cgroup would have it. */
+static void look_at_processes(struct watch *watch, uint64_t disk_bytes) {
+  struct usage usage;
+  if (usage_measure(watch->proc, &usage) != 0) _exit(1);
+  uint64_t cpu_us = usage.cpu_us + buried_cpu_us();
+  uint64_t memory_bytes = usage.memory_bytes + disk_bytes;
+  /* What was burnt by a process that nobody waited for is not taken back when it is gone. */
+  if (cpu_us > watch->cpu_us) watch->cpu_us = cpu_us;
+  if (memory_bytes > watch->memory_peak_bytes) watch->memory_peak_bytes = memory_bytes;
+  /* A step that has ended was one of them until then. */
+  if (usage.tasks + watch->ended >= watch->spec->limits.pids) watch->tasks_were_all = true;
+  if (memory_bytes > watch->spec->limits.memory_bytes) watch->killed = KILLED_BY_MEMORY;
+}
+
+/* A sandbox whose use cannot be measured is one without limits: it ends. */
+static void look(struct watch *watch) {
+  struct disk_usage disk;
+  if (disk_measure(&disk) != 0) _exit(1);
+  if (disk.full) watch->disk_was_full = true;
+  if (!watch->spec->counted) look_at_processes(watch, disk.bytes);
+  else if (usage_of_cgroup(INIT_CPU_STAT, &watch->cpu_us) != 0) _exit(1);
+  bool over = watch->cpu_us > watch->spec->limits.cpu_ms * 1000;
+  if (over && watch->killed == KILLED_BY_NONE) watch->killed = KILLED_BY_CPU;
 }
 
 static void bury(struct watch *watch) {
@@ -163,11 +179,13 @@ static void bury(struct watch *watch) {
   }
 }
 
-static void obey(const struct watch *watch) {
+static void obey(struct watch *watch) {
   char command;
   ssize_t count = recv(INIT_CONTROL, &command, 1, MSG_DONTWAIT);
   if (count == 0) _exit(1);
-  if (count == 1 && command == CONTROL_TERMINATE) kill(watch->step, SIGTERM);
+  if (count != 1 || watch->ended) return;
+  if (command == CONTROL_TERMINATE) kill(watch->step, SIGTERM);
+  if (command == CONTROL_KILL) end_all(watch);
 }
 
 static uint64_t monotonic_ms(void) {
@@ -188,37 +206,57 @@ static void watch_until_end(struct watch *watch, int signals) {
     if (waits[0].revents != 0) obey(watch);
     if (!watch->ended && monotonic_ms() >= next_look) {
       look(watch);
+      if (watch->killed != KILLED_BY_NONE) end_all(watch);
       next_look = monotonic_ms() + watch_ms;
     }
   }
 }
 
+/*
+ * The limit that a step had met when it failed by itself: between two looks a process may meet it and
+ * give up, and what is refused to a program is its own to handle.
+ */
+static enum killed_by limit_met(const struct watch *watch) {
+  if (watch->status == 0) return KILLED_BY_NONE;
+  const struct sandbox_limits *limits = &watch->spec->limits;
+  if (!watch->spec->counted && watch->memory_peak_bytes > limits->memory_bytes) return KILLED_BY_MEMORY;
+  /* RLIMIT_FSIZE is the size of the disk, and a little more. */
+  bool file_too_large = WIFSIGNALED(watch->status) && WTERMSIG(watch->status) == SIGXFSZ;
+  if (watch->disk_was_full || file_too_large) return KILLED_BY_DISK;
+  return watch->tasks_were_all ? KILLED_BY_PIDS : KILLED_BY_NONE;
+}
+
+/* Ends what the step left running and waits for it, since only what is buried is counted in full. */
+static void bury_all(void) {
+  kill(-1, SIGKILL);
+  while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) continue;
+}
+
 static void report_end(struct watch *watch) {
-  struct report report = {.kind = REPORT_ENDED, .status = watch->status};
   struct rusage usage;
-  struct usage left;
-  if (usage_measure(watch->proc, &left) == 0) watch->living_cpu_us = left.cpu_us;
-  report.cpu_us = buried_cpu_us() + watch->living_cpu_us;
-  report.memory_peak_bytes = watch->memory_peak_bytes;
+  bool killed = watch->killed != KILLED_BY_NONE;
+  look(watch);
+  bury_all();
+  if (!watch->spec->counted && buried_cpu_us() > watch->cpu_us) watch->cpu_us = buried_cpu_us();
+  if (watch->spec->counted && usage_of_cgroup(INIT_CPU_STAT, &watch->cpu_us) != 0) _exit(1);
   if (getrusage(RUSAGE_CHILDREN, &usage) == 0) {
     uint64_t largest = (uint64_t)usage.ru_maxrss * 1024;
-    if (largest > report.memory_peak_bytes) report.memory_peak_bytes = largest;
+    if (largest > watch->memory_peak_bytes) watch->memory_peak_bytes = largest;
   }
-  /* Between two looks a process may meet its own limit first and give up by itself. */
-  bool failed = watch->status != 0 && watch->killed == KILLED_BY_NONE;
-  if (failed && watch->spec->watch_memory &&
-      report.memory_peak_bytes > watch->spec->limits.memory_bytes) {
-    watch->killed = KILLED_BY_MEMORY;
-  }
-  report.killed = watch->killed;
+  if (!killed) watch->killed = limit_met(watch);
+  struct report report = {.kind = REPORT_ENDED, .status = watch->status, .killed = watch->killed};
+  report.cpu_us = watch->cpu_us;
+  report.memory_peak_bytes = watch->memory_peak_bytes;
   send_report(INIT_CONTROL, &report);
 }
 
-/* The step's output pipes end when the step ends, not when init does. */
-static void leave_standard_streams(void) {
+static void stream_to_nowhere(int first, int last) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-  if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) fail();
-  close(null);
+  if (null < 0) fail();
+  for (int stream = first; stream <= last; stream++) {
+    if (dup2(null, stream) < 0) fail();
+  }
+  if (null > last) close(null);
 }
 
 int sandbox_init_main(void) {
@@ -232,17 +270,24 @@ int sandbox_init_main(void) {
   sandbox_trying("reading the spec");
   if (!spec_read(INIT_SPEC, &spec)) fail();
   close(INIT_SPEC);
+  /* Here, as clone3 makes the agent's own cgroup the root of a new namespace, not the step's leaf. */
+  sandbox_trying("entering a cgroup namespace");
+  if (unshare(CLONE_NEWCGROUP) != 0) fail();
   sandbox_trying("naming the host");
   if (sethostname("sandbox", 7) != 0) fail();
   if (sandbox_mount_all(&spec, &work) != 0 || sandbox_open_network(spec.listen_port, &listener) != 0) {
     fail();
   }
+  /* The agent's own input, a terminal perhaps, is not the step's to read. */
+  sandbox_trying("closing the input");
+  stream_to_nowhere(0, 0);
   sandbox_trying("watching processes");
-  struct watch watch = {.spec = &spec, .proc = usage_open()};
+  struct watch watch = {.spec = &spec, .proc = -1};
+  if (!spec.counted && (watch.proc = usage_open()) < 0) fail();
   sigset_t children;
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
-  if (watch.proc < 0 || sigprocmask(SIG_SETMASK, &children, NULL) != 0) fail();
+  if (sigprocmask(SIG_SETMASK, &children, NULL) != 0) fail();
   int signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (signals < 0) fail();
   if (spec.held) {
@@ -250,7 +295,8 @@ int sandbox_init_main(void) {
     if (sandbox_wait_for_begin(INIT_CONTROL) != 0) fail();
   }
   watch.step = start_step(&spec);
-  leave_standard_streams();
+  /* The step's output pipes end when the step ends, not when init does. */
+  stream_to_nowhere(1, 2);
   if (spec.held) send_ready();
   else send_descriptors(work, listener);
   close(work);

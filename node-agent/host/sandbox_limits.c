@@ -13,6 +13,7 @@
 
 /* As a part of the memory limit: how far one process may overshoot before the watchdog looks. */
 enum { overshoot_divisor = 4 };
+enum { stack_bytes = 8 * 1024 * 1024, step_niceness = 5, page_bytes_max = 64 * 1024 };
 
 /* What the kernel gave is kept where it is less, as only the host's root could raise it: it counts
  * processes and signals by the machine's memory, and small boards have little. */
@@ -24,6 +25,13 @@ static int set_limit(int resource, uint64_t value) {
   return setrlimit(resource, &limit);
 }
 
+/* Sets a limit, unless the agent's own is lower already. */
+static int lower_limit(int resource, uint64_t value) {
+  struct rlimit limit;
+  if (getrlimit(resource, &limit) != 0) return -1;
+  return set_limit(resource, limit.rlim_max < value ? limit.rlim_max : value);
+}
+
 int sandbox_set_limits(const struct sandbox_spec *spec) {
   const struct sandbox_limits *limits = &spec->limits;
   sandbox_trying("setting limits");
@@ -32,10 +40,16 @@ int sandbox_set_limits(const struct sandbox_spec *spec) {
   if (set_limit(RLIMIT_MEMLOCK, 0) != 0 || set_limit(RLIMIT_MSGQUEUE, 0) != 0) return -1;
   if (set_limit(RLIMIT_RTPRIO, 0) != 0 || set_limit(RLIMIT_SIGPENDING, 1024) != 0) return -1;
   if (set_limit(RLIMIT_NOFILE, limits->open_files) != 0) return -1;
-  if (set_limit(RLIMIT_FSIZE, limits->disk_bytes) != 0) return -1;
-  /* Counted in the step's own user namespace (Linux 5.14), where init is the one more. */
-  if (set_limit(RLIMIT_NPROC, (uint64_t)limits->pids + 1) != 0) return -1;
-  if (!spec->watch_memory) return 0;
+  /* Of files with holes, as all others are ended by the disk: an error that programs know to handle. */
+  if (set_limit(RLIMIT_FSIZE, limits->disk_bytes + page_bytes_max) != 0) return -1;
+  /* A stack that may grow for ever changes where everything else lies. */
+  if (lower_limit(RLIMIT_STACK, stack_bytes) != 0 || set_limit(RLIMIT_NICE, 0) != 0) return -1;
+  /* Counted in the step's own user namespace (Linux 5.14), where init is the one more. Behind a cgroup
+   * it is the second wall, one further off: the first counts what it refuses. */
+  if (set_limit(RLIMIT_NPROC, (uint64_t)limits->pids + (spec->counted ? 2 : 1)) != 0) return -1;
+  if (spec->counted) return 0;
+  /* In place of cpu.max: the agent must get to send its heartbeats. */
+  if (setpriority(PRIO_PROCESS, 0, step_niceness) != 0) return -1;
   /* Private writable memory only, since runtimes reserve far more address space than they use. The
    * margin lets the watchdog see the excess and say so, where a failed malloc would tell nothing. */
   return set_limit(RLIMIT_DATA, limits->memory_bytes + limits->memory_bytes / overshoot_divisor);

@@ -209,9 +209,10 @@ static int add_workspace(const struct sandbox_spec *spec) {
 
 static int add_proc(void) {
   sandbox_trying("mounting /proc");
-  /* Only processes of this namespace, none of the kernel's own knobs. */
+  /* Only processes of this namespace, none of the kernel's own knobs; and nothing to be written, such
+   * as an oom_score_adj by which a step would be spared before the machine's own processes. */
   static const char *const options[] = {"hidepid", "invisible", "subset", "pid", NULL};
-  int proc = new_mount("proc", options, plain | MOUNT_ATTR_NOEXEC);
+  int proc = new_mount("proc", options, plain | MOUNT_ATTR_NOEXEC | MOUNT_ATTR_RDONLY);
   if (proc < 0 || mkdir("proc", 0555) != 0) return -1;
   int moved = call_move_mount(proc, AT_FDCWD, "proc");
   close(proc);

@@ -123,9 +123,9 @@ static bool write_files(JSContext *ctx, FILE *out, JSValueConst options) {
   return written;
 }
 
-int sandbox_options_read(JSContext *ctx, JSValueConst options, bool watch_memory,
+int sandbox_options_read(JSContext *ctx, JSValueConst options, bool counted,
                          struct sandbox_limits *limits) {
-  struct sandbox_spec spec = {.watch_memory = watch_memory};
+  struct sandbox_spec spec = {.counted = counted};
   int64_t port;
   if (!option_int64(ctx, options, "listenPort", &port)) return -1;
   if (port < 0 || port > 65535) return fail(ctx, "listenPort"), -1;

@@ -6,7 +6,7 @@
 #include "sandbox.h"
 
 /* A memfd that the caller owns, and the limits that it holds; -1 with an exception pending. */
-int sandbox_options_read(JSContext *ctx, JSValueConst options, bool watch_memory,
+int sandbox_options_read(JSContext *ctx, JSValueConst options, bool counted,
                          struct sandbox_limits *limits);
 
 #endif

@@ -54,7 +54,9 @@ int sandbox_wait_for_begin(int control) {
     ssize_t count = recv(control, packet, sizeof(packet), 0);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return -1;
-    if (count == 0 || packet[0] == CONTROL_TERMINATE) _exit(1);
+    if (count == 0 || packet[0] == CONTROL_TERMINATE || packet[0] == CONTROL_KILL) {
+      _exit(1);
+    }
     if (packet[0] == CONTROL_BEGIN) return 0;
     const char *path = packet + 1;
     const char *data = memchr(path, '\0', (size_t)count - 1);

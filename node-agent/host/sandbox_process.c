@@ -41,6 +41,7 @@ struct process {
   struct deferred output, accepted, exited;
   JSValue exited_promise;
   uint64_t started_ns;
+  bool killed; /* hard, by the agent */
   bool ended;
   bool finalized;
 };
@@ -183,7 +184,7 @@ static const char *signal_name(int number, char *text, size_t size) {
 }
 
 static JSValue make_exit(JSContext *ctx, const struct report *report, double wall_ms) {
-  static const char *const killed[] = {"", "memory", "cpu"};
+  static const char *const killed[] = {"", "memory", "cpu", "disk", "pids"};
   char text[16];
   int status = report->status;
   bool signaled = WIFSIGNALED(status);
@@ -191,12 +192,25 @@ static JSValue make_exit(JSContext *ctx, const struct report *report, double wal
   JSValue object = JS_NewObject(ctx);
   JS_SetPropertyStr(ctx, object, "code", JS_NewInt32(ctx, signaled ? -1 : WEXITSTATUS(status)));
   JS_SetPropertyStr(ctx, object, "signal", JS_NewString(ctx, name));
-  JS_SetPropertyStr(ctx, object, "killed", JS_NewString(ctx, killed[report->killed % 3]));
+  JS_SetPropertyStr(ctx, object, "killed", JS_NewString(ctx, killed[report->killed % countof(killed)]));
   JS_SetPropertyStr(ctx, object, "cpuMs", JS_NewInt64(ctx, (int64_t)(report->cpu_us / 1000)));
   int64_t peak = (int64_t)report->memory_peak_bytes;
   JS_SetPropertyStr(ctx, object, "memoryPeakBytes", JS_NewInt64(ctx, peak));
   JS_SetPropertyStr(ctx, object, "wallMs", JS_NewFloat64(ctx, wall_ms));
   return object;
+}
+
+/* The cgroup's account counts for more than init's, which may have been killed with the step. */
+static void add_kernel_account(struct spawned *spawned, struct report *report) {
+  struct cgroup_usage usage;
+  cgroup_measure(spawned->cgroup, &usage);
+  report->cpu_us = usage.cpu_us;
+  if (usage.memory_peak_bytes > 0) report->memory_peak_bytes = usage.memory_peak_bytes;
+  if (usage.memory_killed) report->killed = KILLED_BY_MEMORY;
+  bool failed = report->status != 0 && report->killed == KILLED_BY_NONE;
+  if (failed && usage.tasks_refused) report->killed = KILLED_BY_PIDS;
+  cgroup_remove_leaf(spawned->cgroup, spawned->cgroup_name);
+  spawned->cgroup = -1;
 }
 
 /* init's own account, or the kernel's of init when it was killed and told nothing. */
@@ -213,13 +227,7 @@ static struct report take_report(struct process *process) {
     report.cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
                     (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
   }
-  struct spawned *spawned = &process->spawned;
-  if (spawned->cgroup >= 0) {
-    bool killed = cgroup_memory_killed(spawned->cgroup, &report.memory_peak_bytes);
-    if (killed) report.killed = KILLED_BY_MEMORY;
-    cgroup_remove_leaf(spawned->cgroup, spawned->cgroup_name);
-    spawned->cgroup = -1;
-  }
+  if (process->spawned.cgroup >= 0) add_kernel_account(&process->spawned, &report);
   return report;
 }
 
@@ -240,10 +248,17 @@ static JSValue kill_step(JSContext *ctx, JSValueConst self, int argc, JSValueCon
   struct process *process = JS_GetOpaque2(ctx, self, class_id);
   if (process == NULL) return JS_EXCEPTION;
   if (process->ended) return JS_UNDEFINED;
-  const char terminate = CONTROL_TERMINATE;
-  if (!JS_ToBool(ctx, argv[0])) send(process->spawned.control, &terminate, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-  /* Whole namespaces die with their first process. A pidfd cannot hit a stranger. */
-  else syscall(SYS_pidfd_send_signal, process->spawned.process, SIGKILL, NULL, 0);
+  bool hard = JS_ToBool(ctx, argv[0]) == 1;
+  const char command = hard ? CONTROL_KILL : CONTROL_TERMINATE;
+  /* init kills and buries, and so can say what was used. */
+  bool told = send(process->spawned.control, &command, 1, MSG_NOSIGNAL | MSG_DONTWAIT) == 1;
+  if (!hard || (told && !process->killed)) {
+    process->killed = process->killed || hard;
+    return JS_UNDEFINED;
+  }
+  /* It cannot, or had its time: whole namespaces die with their first process. A pidfd cannot hit a
+   * stranger. */
+  syscall(SYS_pidfd_send_signal, process->spawned.process, SIGKILL, NULL, 0);
   return JS_UNDEFINED;
 }
 

@@ -36,6 +36,7 @@ enum {
   socket_type_mask = 0xf,
   set_pipe_size = 1031, /* F_SETPIPE_SZ */
   linux_console = 0x541c, /* TIOCLINUX */
+  huge_pages = 0x40000, /* MAP_HUGETLB */
 };
 
 /* linux/sched.h and sched.h cannot be included together. */
@@ -121,6 +122,14 @@ static void check_fcntl(void) {
   answer(SECCOMP_RET_ALLOW);
 }
 
+/* Reserved huge pages are counted by neither the memory limit nor the watchdog. */
+static void check_mmap(void) {
+  load_argument(3);
+  emit(BPF_JMP | BPF_JSET | BPF_K, huge_pages, 0, 1);
+  answer(refuse);
+  answer(SECCOMP_RET_ALLOW);
+}
+
 /* Only on oneself: init has the same user, and its limits are not the step's to change. */
 static void check_own_process(void) {
   static const uint32_t own[] = {0};
@@ -155,7 +164,7 @@ static const struct {
     {__NR_clone, check_namespace_flags}, {__NR_socket, check_socket},
     {__NR_socketpair, check_socketpair}, {__NR_ioctl, check_ioctl},
     {__NR_fcntl, check_fcntl},           {__NR_prlimit64, check_own_process},
-    {__NR_sched_setaffinity, check_own_process},
+    {__NR_sched_setaffinity, check_own_process}, {__NR_mmap, check_mmap},
 };
 
 /* Runs `body` of a call: the jump over it is patched once its length is known. */

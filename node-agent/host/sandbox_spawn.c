@@ -61,6 +61,7 @@ int sandbox_spawn_prepare(void) {
 
 struct child {
   int control, spec, out, error; /* all at 10 or above */
+  int cpu_stat; /* as well, or -1 */
   char *argv[3];
   char *environment[1];
 };
@@ -100,8 +101,12 @@ _Noreturn static void run_child(const struct child *child) {
   ready = ready && syscall(SYS_dup3, child->error, 2, 0) >= 0;
   ready = ready && syscall(SYS_dup3, child->control, INIT_CONTROL, 0) >= 0;
   ready = ready && syscall(SYS_dup3, child->spec, INIT_SPEC, 0) >= 0;
+  if (child->cpu_stat >= 0) {
+    ready = ready && syscall(SYS_dup3, child->cpu_stat, INIT_CPU_STAT, 0) >= 0;
+  }
   /* Anything else that is open without close-on-exec, whoever opened it. */
-  ready = ready && syscall(SYS_close_range, INIT_SPEC + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
+  int last = child->cpu_stat >= 0 ? INIT_CPU_STAT : INIT_SPEC;
+  ready = ready && syscall(SYS_close_range, last + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
   if (ready) syscall(SYS_execveat, image, "", child->argv, child->environment, AT_EMPTY_PATH);
   syscall(SYS_exit_group, errno == 0 ? EIO : errno);
   __builtin_unreachable();
@@ -134,7 +139,7 @@ static bool write_maps(pid_t pid, uid_t user, gid_t group) {
 static pid_t clone_child(const struct child *child, struct spawned *spawned) {
   struct clone_args args = {
       .flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-               CLONE_NEWUTS | CLONE_NEWCGROUP | CLONE_PIDFD,
+               CLONE_NEWUTS | CLONE_PIDFD,
       .pidfd = (uintptr_t)&spawned->process,
       .exit_signal = SIGCHLD,
   };
@@ -241,12 +246,17 @@ static int start(const struct child *child, struct spawned *spawned, uid_t user,
                  char *what, size_t what_size) {
   const char go = CONTROL_GO;
   snprintf(what, what_size, "making the namespaces");
-  spawned->pid = clone_child(child, spawned);
+  /* So that a step can open its own /dev/stdout: a pipe has an owner too. */
+  bool owned = geteuid() != 0 ||
+               (fchown(child->out, user, group) == 0 && fchown(child->error, user, group) == 0);
+  spawned->pid = owned ? clone_child(child, spawned) : -1;
+  int failure = errno;
   /* The child's ends; ours would keep the streams open. */
   close(child->control);
   close(child->out);
   close(child->error);
-  if (spawned->pid < 0) return errno;
+  if (child->cpu_stat >= 0) close(child->cpu_stat);
+  if (spawned->pid < 0) return failure;
   snprintf(what, what_size, "mapping the step's user");
   if (!write_maps(spawned->pid, user, group)) return errno;
   if (send(spawned->control, &go, 1, MSG_NOSIGNAL) != 1) return errno;
@@ -255,21 +265,24 @@ static int start(const struct child *child, struct spawned *spawned, uid_t user,
 
 /* All channels between agent and init; an errno when one could not be made. */
 static int open_channels(int spec, struct child *child, struct spawned *spawned) {
-  int control[2] = {-1, -1}, out[2] = {-1, -1}, error[2] = {-1, -1};
-  bool made = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) == 0;
+  int control[2] = {-1, -1}, out[2] = {-1, -1}, error[2] = {-1, -1}, cpu_stat = -1;
+  if (spawned->cgroup >= 0) cpu_stat = openat(spawned->cgroup, "cpu.stat", O_RDONLY | O_CLOEXEC);
+  bool made = spawned->cgroup < 0 || cpu_stat >= 0;
+  made = made && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) == 0;
   made = made && pipe2(out, O_CLOEXEC) == 0 && pipe2(error, O_CLOEXEC) == 0;
   int failure = errno;
   spawned->control = control[0];
   spawned->out = out[0];
   spawned->error = error[0];
   if (made) {
-    *child = (struct child){lift(control[1]), spec, lift(out[1]), lift(error[1]), {0}, {0}};
+    *child = (struct child){lift(control[1]), spec, lift(out[1]), lift(error[1]),
+                            cpu_stat < 0 ? -1 : lift(cpu_stat), {0}, {0}};
     fcntl(out[0], F_SETFL, O_NONBLOCK);
     fcntl(error[0], F_SETFL, O_NONBLOCK);
     return 0;
   }
-  const int ends[] = {control[1], out[1], error[1]};
-  for (int i = 0; i < 3; i++) {
+  const int ends[] = {control[1], out[1], error[1], cpu_stat};
+  for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
     if (ends[i] >= 0) close(ends[i]);
   }
   return failure;
@@ -295,12 +308,16 @@ int sandbox_spawn(int spec, const struct sandbox_limits *limits, bool use_cgroup
   if (failure == 0) {
     child.argv[0] = "cohort-agent";
     child.argv[1] = sandbox_init_mode;
-    /* So that a step can open its own /dev/stdout: a pipe has an owner too. */
-    bool owned = !root || (fchown(child.out, user, group) == 0 && fchown(child.error, user, group) == 0);
-    failure = owned ? start(&child, spawned, user, group, what, what_size) : errno;
+    failure = start(&child, spawned, user, group, what, what_size);
   }
   close(lifted);
   if (failure == 0) return 0;
+  struct cgroup_usage usage = {0};
+  if (spawned->cgroup >= 0) cgroup_measure(spawned->cgroup, &usage);
+  if (usage.memory_killed) {
+    snprintf(what, what_size, "the sandbox does not fit the step's memory limit");
+    failure = ENOMEM;
+  }
   if (spawned->pid > 0) {
     kill(spawned->pid, SIGKILL);
     waitpid(spawned->pid, NULL, 0);

@@ -10,7 +10,7 @@
 struct header {
   struct sandbox_limits limits;
   uint32_t listen_port;
-  uint32_t watch_memory;
+  uint32_t counted;
   uint32_t held;
 };
 
@@ -19,7 +19,7 @@ void spec_write_header(FILE *out, const struct sandbox_spec *spec) {
   memset(&header, 0, sizeof(header));
   header.limits = spec->limits;
   header.listen_port = spec->listen_port;
-  header.watch_memory = spec->watch_memory;
+  header.counted = spec->counted;
   header.held = spec->held;
   fwrite(&header, sizeof(header), 1, out);
 }
@@ -91,7 +91,7 @@ bool spec_read(int descriptor, struct sandbox_spec *spec) {
   if (header == NULL) return false;
   spec->limits = header->limits;
   spec->listen_port = header->listen_port;
-  spec->watch_memory = header->watch_memory != 0;
+  spec->counted = header->counted != 0;
   spec->held = header->held != 0;
   spec->argv = take_strings(&reader);
   spec->environment = spec->argv == NULL ? NULL : take_strings(&reader);

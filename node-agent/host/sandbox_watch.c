@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 int usage_open(void) {
   int fs = call_fsopen("proc");
@@ -34,15 +35,16 @@ static bool read_text(int proc, const char *pid, const char *name, char *text, s
   return count > 0;
 }
 
-static uint64_t kibibytes_of(const char *status, const char *field) {
+static uint64_t number_of(const char *status, const char *field) {
   const char *at = strstr(status, field);
   return at == NULL ? 0 : strtoull(at + strlen(field), NULL, 10);
 }
 
-static void add_memory(const char *status, struct usage *usage) {
-  uint64_t kibibytes = kibibytes_of(status, "\nRssAnon:") + kibibytes_of(status, "\nRssShmem:") +
-                       kibibytes_of(status, "\nVmSwap:");
+static void add_memory_and_tasks(const char *status, struct usage *usage) {
+  uint64_t kibibytes = number_of(status, "\nRssAnon:") + number_of(status, "\nRssShmem:") +
+                       number_of(status, "\nVmSwap:");
   usage->memory_bytes += kibibytes * 1024;
+  usage->tasks += (uint32_t)number_of(status, "\nThreads:");
 }
 
 /* Own and waited-for children's time; proc_pid_stat(5), fields 14 to 17. */
@@ -68,8 +70,25 @@ int usage_measure(int proc, struct usage *usage) {
     char text[4096];
     /* Not init itself. */
     if (!isdigit((unsigned char)entry->d_name[0]) || strcmp(entry->d_name, "1") == 0) continue;
-    if (read_text(proc, entry->d_name, "status", text, sizeof(text))) add_memory(text, usage);
+    if (read_text(proc, entry->d_name, "status", text, sizeof(text))) add_memory_and_tasks(text, usage);
     if (read_text(proc, entry->d_name, "stat", text, sizeof(text))) add_processor_time(text, usage);
   }
   return closedir(processes);
+}
+
+int usage_of_cgroup(int cpu_stat, uint64_t *cpu_us) {
+  char text[1024];
+  ssize_t count = pread(cpu_stat, text, sizeof(text) - 1, 0);
+  if (count <= 0) return -1;
+  text[count] = '\0';
+  *cpu_us = number_of(text, "usage_usec");
+  return 0;
+}
+
+int disk_measure(struct disk_usage *usage) {
+  struct statfs status;
+  if (statfs("/work", &status) != 0) return -1;
+  usage->bytes = (uint64_t)(status.f_blocks - status.f_bfree) * (uint64_t)status.f_bsize;
+  usage->full = status.f_bfree == 0 || status.f_ffree == 0;
+  return 0;
 }

@@ -173,7 +173,10 @@ export interface SandboxProcess {
   readOutput(): Promise<{ readonly stream: 1 | 2; readonly bytes: Uint8Array } | null>;
   /** Next connection made inside the sandbox to `listenPort`; null when the step has ended. */
   accept(): Promise<Socket | null>;
-  /** SIGTERM to the step's first process, or SIGKILL to all of them. */
+  /**
+   * SIGTERM to the step's first process, or SIGKILL to all of them; hard for the second time, without
+   * an account of what they used.
+   */
   kill(hard: boolean): void;
   readonly exited: Promise<SandboxExit>;
   /**
@@ -197,8 +200,8 @@ export interface SandboxExit {
   /** Exit code, or -1 when a signal ended it. */
   readonly code: number;
   readonly signal: string;
-  /** Limit that ended it, if one did. */
-  readonly killed: "" | "memory" | "cpu";
+  /** Limit that ended it, or that it had met when it failed by itself. */
+  readonly killed: "" | "memory" | "cpu" | "disk" | "pids";
   readonly cpuMs: number;
   readonly memoryPeakBytes: number;
   readonly wallMs: number;

@@ -48,6 +48,8 @@ export const agentLimits = {
   stepTimeoutMsMax: 2_147_483_647,
   /** From SIGTERM to SIGKILL. */
   terminateGraceMs: 5_000,
+  /** From the kill of all processes of a step to that of its sandbox, which then tells no usage. */
+  killGraceMs: 2_000,
   /** What the agent waits at its own end for steps to be gone and results to be sent. */
   shutdownMsMax: 3_000,
   messageLengthMax: 500,

@@ -24,6 +24,8 @@ function keyOf(dispatch: Dispatch) {
   return dispatch.attempt;
 }
 
+const sigkill = { code: -1, signal: "SIGKILL" };
+
 describe("a dispatched step", () => {
   it("is accepted, runs, and is reported in order: started, log, finished", async () => {
     const node = await start(async (step) => {
@@ -107,12 +109,10 @@ describe("a dispatched step", () => {
 
   it.each([
     ["STEP_EXIT", "exit status 3: it broke", { code: 3 }],
-    ["STEP_MEMORY", "too much memory", { code: -1, signal: "SIGKILL", killed: "memory" as const }],
-    [
-      "STEP_CPU",
-      "too much processor time",
-      { code: -1, signal: "SIGKILL", killed: "cpu" as const },
-    ],
+    ["STEP_MEMORY", "more memory than its 64MiB", { ...sigkill, killed: "memory" as const }],
+    ["STEP_CPU", "more processor time", { ...sigkill, killed: "cpu" as const }],
+    ["STEP_DISK", "16MiB was full; exit status 1: it broke", { code: 1, killed: "disk" as const }],
+    ["STEP_PIDS", "all of its 64 processes; exit", { code: 2, killed: "pids" as const }],
     ["STEP_SIGNAL", "SIGSEGV", { code: -1, signal: "SIGSEGV" }],
   ])("fails with %s when its program ends so", async (code, message, exit) => {
     const node = await start(async (step) => {
@@ -122,8 +122,10 @@ describe("a dispatched step", () => {
     const dispatch = dispatchOf("r1");
     await node.mesh.dispatch(dispatch);
     await node.until(() => node.mesh.finished(keyOf(dispatch)) !== undefined);
-    expect(node.mesh.finished(keyOf(dispatch))).toMatchObject({ outcome: "failed", code });
-    expect(node.mesh.finished(keyOf(dispatch))?.message).toContain(message);
+    const finished = node.mesh.finished(keyOf(dispatch));
+    expect(finished).toMatchObject({ outcome: "failed", code, usage: { cpuMs: 1 } });
+    expect(finished?.message).toContain(message);
+    expect(finished?.killed).toBe("killed" in exit ? exit.killed : undefined);
   });
 
   it("fails with STEP_TIMEOUT when it outlives its timeout", async () => {

@@ -59,8 +59,10 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   STEP_EXIT: "Read `cohort logs RUN`; the program says why.",
   STEP_SIGNAL: "Read `cohort logs RUN`; look for a crash, or for what killed it.",
   STEP_TIMEOUT: "Raise the step's `timeout`, or let it do less.",
-  STEP_MEMORY: "Raise the step's `limits.memory`.",
+  STEP_MEMORY: "Raise the step's `limits.memory`; what lies in /work and /tmp counts too.",
   STEP_CPU: "Raise the step's `limits.cpu`, or leave it out.",
+  STEP_DISK: "Raise the step's `limits.disk`, or let it remove what it needs no more.",
+  STEP_PIDS: "Raise the step's `limits.pids`, or let it do less at once.",
   STEP_OUTPUT_INVALID: "Write JSON where the step's `outputs` says it comes from.",
   STEP_OUTPUT_MISSING:
     "Let the step leave its output with the fields that its `outputs` declare, or declare fewer.",

@@ -14,12 +14,22 @@ export const workErrors = {
   STEP_MEMORY: {
     exit: 3,
     grpc: "RESOURCE_EXHAUSTED",
-    meaning: "The step used more memory than its limit.",
+    meaning: "The step used more memory than its limit, files in /work and /tmp included.",
   },
   STEP_CPU: {
     exit: 3,
     grpc: "RESOURCE_EXHAUSTED",
     meaning: "The step used more processor time than its limit.",
+  },
+  STEP_DISK: {
+    exit: 3,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "The step had filled its disk when it failed.",
+  },
+  STEP_PIDS: {
+    exit: 3,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "The step had as many processes as it may when it failed.",
   },
   STEP_OUTPUT_INVALID: {
     exit: 3,

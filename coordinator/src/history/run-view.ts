@@ -97,5 +97,6 @@ function instanceView(it: Instance, outputs: Outputs): InstanceView {
     code: it.result?.code ?? "",
     message: it.result?.message ?? "",
     usage: it.result?.usage,
+    killed: it.result?.killed ?? "",
   };
 }

@@ -13,6 +13,7 @@ import {
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
+import { stepLimitNames } from "@cohort/proto/step-ends";
 import { isName } from "@cohort/proto/subjects";
 import * as z from "zod";
 import { meshLimits } from "./limits.ts";
@@ -144,6 +145,7 @@ const finished = z.object({
   message,
   outputJson: z.string().max(limits.stepOutputBytesMax),
   usage: z.union([usage, z.undefined()]),
+  killed: z.enum(stepLimitNames).optional(),
 });
 
 const nodeEvent = z.object({

@@ -36,6 +36,7 @@ export interface FormerInstance {
   readonly code: string;
   readonly message: string;
   readonly usage?: Usage | undefined;
+  readonly killed: string;
 }
 
 /**
@@ -88,8 +89,17 @@ function piecesOf(instances: readonly TakenInstance[]): TakenInstance[][] {
 const frameBytes = 256;
 
 function takenInstance(it: FormerInstance): TakenInstance {
-  const { attempt, node, state, startedMs, endedMs, code, message, outputJson, usage } = it;
+  const { attempt, node, state, startedMs, endedMs } = it;
+  const { code, message, outputJson, usage, killed } = it;
   const outcome = state === "succeeded" ? "succeeded" : "failed";
-  const result = { outcome, code, exit: 0, message, outputJson, usage };
+  const result = {
+    outcome,
+    code,
+    exit: 0,
+    message,
+    outputJson,
+    usage,
+    ...(killed === "" ? {} : { killed }),
+  };
   return { attempt, node, state, startedMs, endedMs, result };
 }

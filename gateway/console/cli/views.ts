@@ -74,6 +74,7 @@ function instanceView(it: Instance) {
     output_omitted: it.outputOmitted,
     code: it.code,
     message: it.message,
+    killed: textOrNull(it.killed),
     usage:
       it.usage === undefined
         ? null

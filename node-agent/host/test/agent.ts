@@ -55,8 +55,9 @@ export interface Outcome<Result> {
 export async function runProgram<Result = Thrown>(
   source: string,
   environment: NodeJS.ProcessEnv = {},
+  user?: number,
 ): Promise<Outcome<Result>> {
-  const child = startProgram(await agentBinary(), source, environment);
+  const child = startProgram(await agentBinary(), source, environment, user);
   let out = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text) => {
@@ -71,16 +72,19 @@ export async function runProgram<Result = Thrown>(
   return { result: JSON.parse(line), stderr, code };
 }
 
+/** Its input is a pipe that says nothing: what reads it by mistake never ends. */
 export function startProgram(
   file: string,
   source: string,
   environment: NodeJS.ProcessEnv = {},
+  user?: number,
 ): ChildProcess {
   const path = join(temporaryFolder(), "program.js");
   writeFileSync(path, source);
   return spawn(file, [path], {
     env: { ...process.env, UBSAN_OPTIONS: "halt_on_error=1", ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: ["pipe", "pipe", "pipe"],
+    ...(user === undefined ? {} : { uid: user, gid: user }),
   });
 }
 

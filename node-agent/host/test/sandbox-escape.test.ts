@@ -1,9 +1,9 @@
-import { chmodSync, copyFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture, temporaryFolder } from "./agent.ts";
-import { runShell, runStep } from "./step.ts";
+import { agentUsers, runShell, runStep } from "./step.ts";
 
 const { EPERM, EACCES, ENOENT, ENETUNREACH, EAFNOSUPPORT } = constants.errno;
 const ENOSYS = 38;
@@ -13,7 +13,7 @@ const refusals: Record<string, readonly number[]> = {
   ...Object.fromEntries(
     "user_namespace clone_namespace setns mount umount pivot_root chroot fsopen open_by_handle \
      ptrace_init process_memory pidfd_getfd bpf perf userfaultfd keyctl kexec module personality \
-     tiocsti tioclinux raw memfd shm pipe_size setgroups mknod init_limits raise_limit \
+     tiocsti tioclinux raw memfd shm pipe_size huge_pages setgroups mknod init_limits raise_limit \
      capability kernel_log io_uring"
       .split(/\s+/)
       .map((name) => [name, [EPERM]]),
@@ -29,9 +29,9 @@ const refusals: Record<string, readonly number[]> = {
   foreign_address: [ENETUNREACH],
 };
 
-test("every forbidden call is refused", async () => {
+test.each(agentUsers)("every forbidden call is refused, of %s", async (_, user) => {
   const attack = await fixture("attack");
-  const { out, exit } = await runStep({ argv: [attack], readOnly: [dirname(attack)] });
+  const { out, exit } = await runStep({ argv: [attack], readOnly: [dirname(attack)], user });
   const outcomes = Object.fromEntries(
     out
       .trim()
@@ -65,6 +65,55 @@ test("nothing outside the workspace can be written", async () => {
       "(echo x > /.cohort/agent) 2>/dev/null && echo agent; echo x > /work/x && echo x > /tmp/x && echo fine",
   );
   expect(out).toBe("fine\n");
+});
+
+test("a step's input is empty, whatever the agent's is", async () => {
+  const { out } = await runShell("cat; readlink /proc/self/fd/0");
+  expect(out).toBe("/dev/null\n");
+});
+
+test("the step's cgroup is the root of all that it can see, and none of it can be changed", async () => {
+  const { out } = await runShell(
+    "grep ^0:: /proc/self/cgroup; ls -A /sys 2>/dev/null; " +
+      "(echo 0 > /proc/self/oom_score_adj) 2>/dev/null && echo spared; cat /proc/self/oom_score_adj",
+  );
+  expect(out).toBe("0::/\n1000\n");
+});
+
+test("a step has no capability, may gain none, and every one of its namespaces is its own", async () => {
+  const kinds = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
+  const { out } = await runShell(
+    `cd /proc/self; grep -E '^(Cap|NoNewPrivs|Seccomp:)' status; for ns in ${kinds.join(" ")}; do readlink ns/$ns; done; hostname; cat uid_map`,
+  );
+  const fields = new Map(out.split("\n").map((line) => line.split(":\t") as [string, string]));
+  for (const set of ["Inh", "Prm", "Eff", "Bnd", "Amb"]) {
+    expect(fields.get(`Cap${set}`), set).toBe("0000000000000000");
+  }
+  expect([fields.get("NoNewPrivs"), fields.get("Seccomp")]).toEqual(["1", "2"]);
+  for (const kind of kinds) {
+    const own = new RegExp(`^${kind}:\\[\\d+\\]$`, "m").exec(out)?.[0];
+    expect(own, kind).toBeDefined();
+    expect(own).not.toBe(readlinkSync(`/proc/self/ns/${kind}`));
+  }
+  expect(out).toMatch(/^sandbox$/m);
+  expect(out).toMatch(/^ +1000 +\d+ +1$/m);
+});
+
+test("every mount is read-only or sized, and none honours set-user-id bits or devices", async () => {
+  const { out } = await runShell("cat /proc/self/mountinfo");
+  const mounts = out
+    .trim()
+    .split("\n")
+    .map((line) => line.split(" "))
+    .map((fields) => ({ at: fields[4] as string, options: fields[5]?.split(",") ?? [] }));
+  const writable = mounts.filter(({ options }) => options.includes("rw")).map(({ at }) => at);
+  const devices = mounts.filter(({ options }) => !options.includes("nodev")).map(({ at }) => at);
+  const nodes = ["null", "zero", "full", "random", "urandom"].map((name) => `/dev/${name}`).sort();
+  expect(writable.sort()).toEqual([...nodes, "/tmp", "/work"].sort());
+  expect(devices.sort()).toEqual(nodes);
+  expect(mounts.filter(({ options }) => !options.includes("nosuid"))).toEqual([]);
+  const runnable = mounts.filter(({ options }) => !options.includes("noexec")).map(({ at }) => at);
+  expect(runnable).not.toContain("/tmp");
 });
 
 test("nothing is inherited but the three standard streams", async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runShell, runStep } from "./step.ts";
+import { agentUsers, runShell, runStep } from "./step.ts";
 
 test("a step that takes too much memory at once or slowly is killed for it", async () => {
   const slowly = await runStep({
@@ -36,6 +36,7 @@ test("a fork bomb stops at the limit and ends with its step", async () => {
   // dash gives up when it cannot fork.
   expect(out).toBe("");
   expect(exit.code).not.toBe(0);
+  expect(exit.killed).toBe("pids");
   const bomb = await runStep({
     argv: ["/bin/bash", "-c", "f() { f | f & }; f; sleep 1; echo end"],
     limits: { pids: 30 },
@@ -49,7 +50,8 @@ test("a full disk is an error inside, for bytes and for files", async () => {
     { limits: { diskBytes: 4_000_000 } },
   );
   expect(error).toContain("No space left");
-  expect(Number(out.split("\n")[0])).toBeLessThanOrEqual(4_000_000);
+  // In whole pages.
+  expect(Number(out.split("\n")[0])).toBeLessThan(4_000_000 + 4096);
 });
 
 test("/work and /tmp share one limit", async () => {
@@ -69,4 +71,54 @@ test("a step that computes for too long is killed for it, with its children coun
 test("open files are limited", async () => {
   const { out } = await runShell("ulimit -n; ulimit -c; ulimit -l", { limits: { openFiles: 77 } });
   expect(out).toBe("77\n0\n0\n");
+});
+
+test.each(agentUsers)("a limit that a step met when it failed is told, of %s", async (_, user) => {
+  const bytes = await runShell("cat /dev/zero > big", { limits: { diskBytes: 1e6 }, user });
+  expect(bytes.exit).toMatchObject({ code: 1, killed: "disk" });
+  const inodes = await runShell("i=0; while : > f$i; do i=$((i+1)); done", {
+    limits: { diskBytes: 1e6 },
+    user,
+  });
+  expect(inodes.exit.killed).toBe("disk");
+  const sparse = await runShell("exec truncate -s 2M big", { limits: { diskBytes: 1e6 }, user });
+  expect(sparse.exit).toMatchObject({ signal: "SIGXFSZ", killed: "disk" });
+  const memory = await runShell("exec tail /dev/zero", { limits: { memoryBytes: 30e6 }, user });
+  expect(memory.exit.killed).toBe("memory");
+});
+
+test("a step that makes do with what it is refused has not failed for it", async () => {
+  const { exit } = await runShell("cat /dev/zero > big 2>/dev/null; rm big; exit 0", {
+    limits: { diskBytes: 1e6 },
+  });
+  expect(exit).toMatchObject({ code: 0, killed: "" });
+});
+
+test("what lies in /work and /tmp counts as memory", async () => {
+  const { exit } = await runShell("head -c 30000000 /dev/zero > /tmp/big; sleep 5", {
+    limits: { memoryBytes: 20e6, diskBytes: 40e6 },
+  });
+  expect(exit).toMatchObject({ killed: "memory", signal: "SIGKILL" });
+});
+
+test("a step that is killed has used what all of its processes used", async () => {
+  const { exit } = await runShell("(setsid sh -c 'while :; do :; done' &) ; while :; do :; done", {
+    meanwhile: "setTimeout(() => step.kill(true), 700);",
+  });
+  expect(exit).toMatchObject({ code: -1, signal: "SIGKILL", killed: "" });
+  expect(exit.cpuMs).toBeGreaterThan(200);
+  expect(exit.memoryPeakBytes).toBeGreaterThan(100_000);
+});
+
+test("what burns time in the background of a step that ends well is counted with it", async () => {
+  const { exit } = await runShell("(setsid sh -c 'while :; do :; done' &) ; sleep 0.5");
+  expect(exit).toMatchObject({ code: 0 });
+  expect(exit.cpuMs).toBeGreaterThan(100);
+});
+
+test("a sandbox that stopped obeying is killed by the second word", async () => {
+  const { exit } = await runShell("sleep 100", {
+    meanwhile: "setTimeout(() => { step.kill(true); step.kill(true); }, 100);",
+  });
+  expect(exit).toMatchObject({ code: -1, signal: "SIGKILL" });
 });

@@ -10,6 +10,8 @@ export interface StepOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly listenPort?: number;
   readonly held?: boolean;
+  /** The agent's user; that of the tests when left out. */
+  readonly user?: number | undefined;
   /** More JavaScript, run after the step has ended, with `host` and `step`; its value is `extra`. */
   readonly after?: string;
   /** JavaScript run while the step runs. */
@@ -50,7 +52,8 @@ export async function runStep(options: StepOptions): Promise<StepOutcome> {
     listenPort: options.listenPort ?? 0,
     held: options.held ?? false,
   };
-  const { result, stderr } = await runProgram<StepOutcome>(`
+  const { result, stderr } = await runProgram<StepOutcome>(
+    `
     const text = new TextDecoder();
     const files = Object.entries(${JSON.stringify(options.files ?? {})})
       .map(([name, content]) => ({ name, bytes: new TextEncoder().encode(content) }));
@@ -65,7 +68,10 @@ export async function runStep(options: StepOptions): Promise<StepOutcome> {
     const extra = await (async () => { ${options.after ?? ""} })();
     step.release();
     return { out: streams[1], error: streams[2], exit, extra: extra ?? during };
-  `);
+  `,
+    {},
+    options.user,
+  );
   if (/Sanitizer|runtime error/.test(stderr)) throw new Error(stderr);
   return result;
 }
@@ -77,3 +83,12 @@ export function runShell(
 ): Promise<StepOutcome> {
   return runStep({ ...options, argv: ["/bin/sh", "-c", script] });
 }
+
+/** Whose agent it is: root's gives each step a user of its own, an ordinary one has but its own. */
+export const agentUsers: readonly (readonly [string, number | undefined])[] =
+  process.getuid?.() === 0
+    ? [
+        ["a root agent's step", undefined],
+        ["an ordinary agent's step", 65_534],
+      ]
+    : [["an ordinary agent's step", undefined]];

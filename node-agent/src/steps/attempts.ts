@@ -17,7 +17,8 @@ import type { AgentContext } from "../context.ts";
 import { assertIsolation } from "../facts.ts";
 import { StepProxy } from "../shim/step-proxy.ts";
 import { nextTurn } from "../wait.ts";
-import { Execution, failure } from "./execution.ts";
+import { Execution } from "./execution.ts";
+import { failure } from "./result.ts";
 import { sandboxSpec } from "./sandbox-spec.ts";
 import { decodeOrRefuse, openSigned, openToken } from "./verify.ts";
 

@@ -1,14 +1,15 @@
-import type { ErrorCode } from "@cohort/proto/errors";
-import type { Dispatch, Finished, Usage } from "@cohort/proto/gen/cohort/node";
+import type { Dispatch, Finished } from "@cohort/proto/gen/cohort/node";
 import { stepLimitDefaults } from "@cohort/proto/limits";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import type { ArtifactTransfer } from "../artifacts/artifacts.ts";
 import type { Host, SandboxExit, SandboxProcess, SandboxSpec } from "../host.ts";
+import { hostErrorCode } from "../host-error.ts";
 import type { EventContent } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
 import { type HttpHandler, serveShim } from "../shim/shim.ts";
 import { delay } from "../wait.ts";
 import { stepOutput } from "./output.ts";
+import { endOf, failure, neverRan, success } from "./result.ts";
 import { StepLog } from "./step-log.ts";
 
 export type StopReason = "STEP_TIMEOUT" | "STEP_CANCELLED" | "NODE_INTERRUPTED";
@@ -63,7 +64,7 @@ export class Execution {
       this.#throwIfStopped();
       return result;
     } catch (cause) {
-      return this.#failed(cause, exit);
+      return this.#failed(cause, exit ?? (await this.#end()));
     } finally {
       ended?.abort();
       clearTimeout(this.#timeoutTimer);
@@ -77,10 +78,22 @@ export class Execution {
   stop(reason: StopReason, hard: boolean): void {
     this.#stopReason ??= reason;
     this.#stopping.abort();
-    this.#process?.kill(hard);
-    if (hard) return;
+    this.#kill(hard);
+  }
+
+  /** Harder each time, until it is gone. */
+  #kill(hard: boolean): void {
+    if (this.#process === null) return;
+    this.#process.kill(hard);
     clearTimeout(this.#graceTimer);
-    this.#graceTimer = setTimeout(() => this.#process?.kill(true), agentLimits.terminateGraceMs);
+    const graceMs = hard ? agentLimits.killGraceMs : agentLimits.terminateGraceMs;
+    this.#graceTimer = setTimeout(() => this.#kill(true), graceMs);
+  }
+
+  /** What has failed must not go on; null when nothing was started. */
+  async #end(): Promise<SandboxExit | null> {
+    this.#kill(true);
+    return (await this.#process?.exited) ?? null;
   }
 
   get #outputBytesMax(): number {
@@ -110,9 +123,8 @@ export class Execution {
       for (const it of this.#dispatch.downloads) await this.#transfer.fetch(it, process);
       asStart(() => process.begin());
     } catch (cause) {
-      // A held step has nothing to lose, and its sandbox must not outlast its end.
-      process.kill(true);
-      throw cause;
+      if (hostErrorCode(cause) !== "ENOSPC") throw cause;
+      throw refuse("STEP_DISK", "the step's artifacts do not fit its disk", {}, cause);
     }
   }
 
@@ -138,21 +150,18 @@ export class Execution {
     if (exit.killed === "" && exit.signal === "" && exit.code === 0) {
       const { output } = this.#dispatch;
       const outputJson = stepOutput(process, output, log.stdout, this.#outputBytesMax);
-      const usage = usageOf(exit);
-      return { outcome: "succeeded", code: "", exit: 0, message: "", outputJson, usage };
+      return success(outputJson, exit);
     }
-    if (exit.killed === "memory") throw refuse("STEP_MEMORY", "the step used too much memory");
-    if (exit.killed === "cpu") throw refuse("STEP_CPU", "the step used too much processor time");
-    const said = log.lastErrorLine;
-    const because = said === "" ? "" : `: ${said}`;
-    if (exit.signal !== "") throw refuse("STEP_SIGNAL", `${exit.signal} ended the step${because}`);
-    throw refuse("STEP_EXIT", `exit status ${exit.code}${because}`);
+    throw endOf(exit, this.#dispatch.limits, log.lastErrorLine);
   }
 
   /** The reason why the attempt was to end counts for more than what came of that. */
   #failed(cause: unknown, exit: SandboxExit | null): Finished {
     const reason = this.#stopReason;
-    return reason === null ? failed(cause, exit) : failure(reason, stopMessages[reason], exit);
+    if (reason !== null) return failure(reason, stopMessages[reason], exit ?? neverRan);
+    if (cause instanceof CohortError) return failure(cause.code, cause.message, exit ?? neverRan);
+    const message = cause instanceof Error ? cause.message : String(cause);
+    return failure("STEP_START_FAILED", message, exit ?? neverRan);
   }
 
   #throwIfStopped(): void {
@@ -168,33 +177,6 @@ function asStart<Value>(act: () => Value): Value {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw refuse("STEP_START_FAILED", `the sandbox could not be started: ${reason}`, {}, cause);
   }
-}
-
-/** The result of an attempt that did not succeed. */
-export function failure(code: ErrorCode, message: string, exit: SandboxExit | null): Finished {
-  return {
-    outcome: "failed",
-    code,
-    exit: exit?.code ?? -1,
-    message: message.slice(0, agentLimits.messageLengthMax),
-    outputJson: "",
-    usage: exit === null ? undefined : usageOf(exit),
-  };
-}
-
-function failed(cause: unknown, exit: SandboxExit | null): Finished {
-  if (cause instanceof CohortError) return failure(cause.code, cause.message, exit);
-  return failure("STEP_START_FAILED", cause instanceof Error ? cause.message : String(cause), exit);
-}
-
-function usageOf(exit: SandboxExit): Usage {
-  return {
-    cpuMs: Math.round(exit.cpuMs),
-    memoryPeakBytes: exit.memoryPeakBytes,
-    wallMs: Math.round(exit.wallMs),
-    bytesIn: 0,
-    bytesOut: 0,
-  };
 }
 
 /** Or until the process has ended, if that is sooner. */

@@ -383,6 +383,8 @@ export interface Instance {
   child: string;
   /** it stands in the ledger: the run's outputs are too large to show */
   outputOmitted: boolean;
+  /** limit that ended it or that it had met, as in node.Finished; "" for none */
+  killed: string;
 }
 
 /** What one call of the run spent, and against which accounts. */
@@ -5414,6 +5416,7 @@ function createBaseInstance(): Instance {
     cachedFrom: "",
     child: "",
     outputOmitted: false,
+    killed: "",
   };
 }
 
@@ -5457,6 +5460,9 @@ export const Instance: MessageFns<Instance> = {
     }
     if (message.outputOmitted !== false) {
       writer.uint32(160).bool(message.outputOmitted);
+    }
+    if (message.killed !== "") {
+      writer.uint32(186).string(message.killed);
     }
     return writer;
   },
@@ -5578,6 +5584,14 @@ export const Instance: MessageFns<Instance> = {
             message.outputOmitted = reader.bool();
             continue;
           }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.killed = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -5625,6 +5639,7 @@ export const Instance: MessageFns<Instance> = {
         : isSet(object.output_omitted)
         ? globalThis.Boolean(object.output_omitted)
         : false,
+      killed: isSet(object.killed) ? globalThis.String(object.killed) : "",
     };
   },
 
@@ -5669,6 +5684,9 @@ export const Instance: MessageFns<Instance> = {
     if (message.outputOmitted !== false) {
       obj.outputOmitted = message.outputOmitted;
     }
+    if (message.killed !== "") {
+      obj.killed = message.killed;
+    }
     return obj;
   },
 
@@ -5690,6 +5708,7 @@ export const Instance: MessageFns<Instance> = {
     message.cachedFrom = object.cachedFrom ?? "";
     message.child = object.child ?? "";
     message.outputOmitted = object.outputOmitted ?? false;
+    message.killed = object.killed ?? "";
     return message;
   },
 };

@@ -284,14 +284,26 @@ export interface Finished {
   message: string;
   /** "" when the step left none */
   outputJson: string;
-  usage: Usage | undefined;
+  usage:
+    | Usage
+    | undefined;
+  /**
+   * The step's limit that ended it, or that it had met when it failed: memory | cpu | timeout | output |
+   * disk | pids; absent for any other end.
+   */
+  killed?: string | undefined;
 }
 
+/** What an attempt used, also one that failed or was killed. */
 export interface Usage {
+  /** of all its processes */
   cpuMs: number;
+  /** of all its processes, and of what lay in /work and /tmp */
   memoryPeakBytes: number;
   wallMs: number;
+  /** of answers to its proxied requests */
   bytesIn: number;
+  /** of those requests */
   bytesOut: number;
 }
 
@@ -3852,7 +3864,7 @@ export const LogChunk: MessageFns<LogChunk> = {
 };
 
 function createBaseFinished(): Finished {
-  return { outcome: "", code: "", exit: 0, message: "", outputJson: "", usage: undefined };
+  return { outcome: "", code: "", exit: 0, message: "", outputJson: "", usage: undefined, killed: undefined };
 }
 
 export const Finished: MessageFns<Finished> = {
@@ -3874,6 +3886,9 @@ export const Finished: MessageFns<Finished> = {
     }
     if (message.usage !== undefined) {
       Usage.encode(message.usage, writer.uint32(50).fork()).join();
+    }
+    if (message.killed !== undefined) {
+      writer.uint32(58).string(message.killed);
     }
     return writer;
   },
@@ -3939,6 +3954,14 @@ export const Finished: MessageFns<Finished> = {
             message.usage = Usage.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.killed = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3963,6 +3986,7 @@ export const Finished: MessageFns<Finished> = {
         ? globalThis.String(object.output_json)
         : "",
       usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined,
+      killed: isSet(object.killed) ? globalThis.String(object.killed) : undefined,
     };
   },
 
@@ -3986,6 +4010,9 @@ export const Finished: MessageFns<Finished> = {
     if (message.usage !== undefined) {
       obj.usage = Usage.toJSON(message.usage);
     }
+    if (message.killed !== undefined) {
+      obj.killed = message.killed;
+    }
     return obj;
   },
 
@@ -4000,6 +4027,7 @@ export const Finished: MessageFns<Finished> = {
     message.message = object.message ?? "";
     message.outputJson = object.outputJson ?? "";
     message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
+    message.killed = object.killed ?? undefined;
     return message;
   },
 };

@@ -9,17 +9,21 @@ export const stepLimits = z.strictObject({
     .pipe(z.int().min(1024 * 1024))
     .prefault(formatSize(stepLimitDefaults.memoryBytes))
     .describe(
-      "Memory of all processes of the step together, at least 1MiB; more ends it with STEP_MEMORY. What runs on a node at once may use no more together than the node has to give.",
+      "Memory of all processes of the step together, and of what they wrote below /work and /tmp, at least 1MiB; more ends it with STEP_MEMORY. What runs on a node at once may use no more together than the node has to give.",
     ),
   pids: z
     .int()
     .min(1)
     .max(4096)
     .default(stepLimitDefaults.pids)
-    .describe("Processes and threads that the step may have at once."),
+    .describe(
+      "Processes and threads that the step may have at once; further ones are refused to it, and if it fails then, it is with STEP_PIDS.",
+    ),
   disk: size
     .prefault(formatSize(stepLimitDefaults.diskBytes))
-    .describe("What the step may write below /work and /tmp; both lie in memory and end with it."),
+    .describe(
+      "What the step may write below /work and /tmp; both lie in memory, count as such, and end with it. More is refused to it, and if it fails then, it is with STEP_DISK.",
+    ),
   output: size
     .pipe(z.int().max(limits.stepOutputBytesMax))
     .prefault(formatSize(stepLimitDefaults.outputBytes))
