@@ -25,13 +25,6 @@ static int set_limit(int resource, uint64_t value) {
   return setrlimit(resource, &limit);
 }
 
-/* Sets a limit, unless the agent's own is lower already. */
-static int lower_limit(int resource, uint64_t value) {
-  struct rlimit limit;
-  if (getrlimit(resource, &limit) != 0) return -1;
-  return set_limit(resource, limit.rlim_max < value ? limit.rlim_max : value);
-}
-
 int sandbox_set_limits(const struct sandbox_spec *spec) {
   const struct sandbox_limits *limits = &spec->limits;
   sandbox_trying("setting limits");
@@ -43,7 +36,7 @@ int sandbox_set_limits(const struct sandbox_spec *spec) {
   /* Of files with holes, as all others are ended by the disk: an error that programs know to handle. */
   if (set_limit(RLIMIT_FSIZE, limits->disk_bytes + page_bytes_max) != 0) return -1;
   /* A stack that may grow for ever changes where everything else lies. */
-  if (lower_limit(RLIMIT_STACK, stack_bytes) != 0 || set_limit(RLIMIT_NICE, 0) != 0) return -1;
+  if (set_limit(RLIMIT_STACK, stack_bytes) != 0 || set_limit(RLIMIT_NICE, 0) != 0) return -1;
   /* Counted in the step's own user namespace (Linux 5.14), where init is the one more. Behind a cgroup
    * it is the second wall, one further off: the first counts what it refuses. */
   if (set_limit(RLIMIT_NPROC, (uint64_t)limits->pids + (spec->counted ? 2 : 1)) != 0) return -1;

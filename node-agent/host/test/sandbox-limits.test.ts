@@ -101,19 +101,30 @@ test("what lies in /work and /tmp counts as memory", async () => {
   expect(exit).toMatchObject({ killed: "memory", signal: "SIGKILL" });
 });
 
+/** Some tenths of a second of a processor, however long they take. */
+const burn = "i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done";
+
 test("a step that is killed has used what all of its processes used", async () => {
-  const { exit } = await runShell("(setsid sh -c 'while :; do :; done' &) ; while :; do :; done", {
-    meanwhile: "setTimeout(() => step.kill(true), 700);",
-  });
+  const { exit } = await runShell(
+    `(setsid sh -c '${burn}; echo burnt; sleep 100' &) ; ${burn}; echo burnt; sleep 100`,
+    {
+      meanwhile: `
+        do await new Promise((done) => setTimeout(done, 20));
+        while (streams[1] !== "burnt\\nburnt\\n");
+        step.kill(true);`,
+    },
+  );
   expect(exit).toMatchObject({ code: -1, signal: "SIGKILL", killed: "" });
-  expect(exit.cpuMs).toBeGreaterThan(200);
+  expect(exit.cpuMs).toBeGreaterThan(100);
   expect(exit.memoryPeakBytes).toBeGreaterThan(100_000);
 });
 
 test("what burns time in the background of a step that ends well is counted with it", async () => {
-  const { exit } = await runShell("(setsid sh -c 'while :; do :; done' &) ; sleep 0.5");
+  const { exit } = await runShell(
+    `mkfifo p; (setsid sh -c '${burn}; echo > p; sleep 100' &) ; cat p`,
+  );
   expect(exit).toMatchObject({ code: 0 });
-  expect(exit.cpuMs).toBeGreaterThan(100);
+  expect(exit.cpuMs).toBeGreaterThan(50);
 });
 
 test("a sandbox that stopped obeying is killed by the second word", async () => {
