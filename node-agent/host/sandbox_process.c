@@ -8,15 +8,14 @@
 
 #include "sandbox_process.h"
 
-#include "sandbox_cgroup.h"
 #include "sandbox_collect.h"
+#include "sandbox_exit.h"
 #include "socket.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -165,82 +164,16 @@ static JSValue accept_connection(JSContext *ctx, JSValueConst self, int argc, JS
 
 /* --- the end ------------------------------------------------------------------------------------------- */
 
-static const char *signal_name(int number, char *text, size_t size) {
-  static const struct {
-    int number;
-    const char *name;
-  } names[] = {
-      {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},
-      {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},
-      {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"}, {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"},
-      {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"}, {SIGXCPU, "SIGXCPU"},
-      {SIGXFSZ, "SIGXFSZ"}, {SIGSYS, "SIGSYS"},
-  };
-  for (size_t i = 0; i < countof(names); i++) {
-    if (names[i].number == number) return names[i].name;
-  }
-  snprintf(text, size, "SIG%d", number);
-  return text;
-}
-
-static JSValue make_exit(JSContext *ctx, const struct report *report, double wall_ms) {
-  static const char *const killed[] = {"", "memory", "cpu", "disk", "pids"};
-  char text[16];
-  int status = report->status;
-  bool signaled = WIFSIGNALED(status);
-  const char *name = signaled ? signal_name(WTERMSIG(status), text, sizeof(text)) : "";
-  JSValue object = JS_NewObject(ctx);
-  JS_SetPropertyStr(ctx, object, "code", JS_NewInt32(ctx, signaled ? -1 : WEXITSTATUS(status)));
-  JS_SetPropertyStr(ctx, object, "signal", JS_NewString(ctx, name));
-  JS_SetPropertyStr(ctx, object, "killed", JS_NewString(ctx, killed[report->killed % countof(killed)]));
-  JS_SetPropertyStr(ctx, object, "cpuMs", JS_NewInt64(ctx, (int64_t)(report->cpu_us / 1000)));
-  int64_t peak = (int64_t)report->memory_peak_bytes;
-  JS_SetPropertyStr(ctx, object, "memoryPeakBytes", JS_NewInt64(ctx, peak));
-  JS_SetPropertyStr(ctx, object, "wallMs", JS_NewFloat64(ctx, wall_ms));
-  return object;
-}
-
-/* The cgroup's account counts for more than init's, which may have been killed with the step. */
-static void add_kernel_account(struct spawned *spawned, struct report *report) {
-  struct cgroup_usage usage;
-  cgroup_measure(spawned->cgroup, &usage);
-  report->cpu_us = usage.cpu_us;
-  if (usage.memory_peak_bytes > 0) report->memory_peak_bytes = usage.memory_peak_bytes;
-  if (usage.memory_killed) report->killed = KILLED_BY_MEMORY;
-  bool failed = report->status != 0 && report->killed == KILLED_BY_NONE;
-  if (failed && usage.tasks_refused) report->killed = KILLED_BY_PIDS;
-  cgroup_remove_leaf(spawned->cgroup, spawned->cgroup_name);
-  spawned->cgroup = -1;
-}
-
-/* init's own account, or the kernel's of init when it was killed and told nothing. */
-static struct report take_report(struct process *process) {
-  struct report report;
-  struct rusage usage = {0};
-  int status = 0;
-  wait4(process->spawned.pid, &status, 0, &usage);
-  process->spawned.pid = -1;
-  ssize_t count = recv(process->spawned.control, &report, sizeof(report), MSG_DONTWAIT);
-  if (count != (ssize_t)sizeof(report) || report.kind != REPORT_ENDED) {
-    report = (struct report){.kind = REPORT_ENDED, .status = SIGKILL};
-    report.memory_peak_bytes = (uint64_t)usage.ru_maxrss * 1024;
-    report.cpu_us = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000 +
-                    (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-  }
-  if (process->spawned.cgroup >= 0) add_kernel_account(&process->spawned, &report);
-  return report;
-}
-
 static void on_end(uv_poll_t *poll, int status, int events) {
   struct process *process = poll->data;
   JSContext *ctx = host.context;
-  struct report report = take_report(process);
+  struct report report = sandbox_bury(&process->spawned);
   double wall_ms = (double)(uv_hrtime() - process->started_ns) / 1e6;
   process->ended = true;
   watched_close(&process->ending);
   watched_close(&process->listener);
   deferred_resolve(ctx, &process->accepted, JS_NULL);
-  deferred_resolve(ctx, &process->exited, make_exit(ctx, &report, wall_ms));
+  deferred_resolve(ctx, &process->exited, sandbox_exit_new(ctx, &report, wall_ms));
   update(process);
 }
 
