@@ -4,7 +4,7 @@ import type { Board } from "./board.ts";
 const data = "/data/agent";
 const log = "/run/agent.log";
 /** On a busy machine an emulated board takes its time to shake hands. */
-const connectMsMax = 90_000;
+export const connectMsMax = 90_000;
 
 /** Enrols the board under its name and starts its agent; resolves when it is connected. */
 export async function joinBoard(

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readLedger } from "../../kit/history.ts";
 import { TestMesh } from "../../kit/mesh.ts";
-import { runSteps } from "../../kit/step-runs.ts";
+import { applySteps, runSteps, stepRunOf } from "../../kit/step-runs.ts";
 import { Board, hostAddress } from "./board.ts";
-import { agentMemory, joinBoard } from "./board-agent.ts";
+import { agentMemory, boardIs, connectMsMax, joinBoard, startAgent } from "./board-agent.ts";
 import type { BoardArch } from "./processors.mjs";
 
 /** A boot and everything before it, while other tests keep the machine busy. */
@@ -96,10 +97,55 @@ export function proveBoard(arch: BoardArch): void {
       expect(await board.sh("grep -las 'sleep.777[12]' /proc/[0-9]*/cmdline || true")).toBe("");
     });
 
+    it("goes on with its step while the network is cut, and tells its result when it is back", async () => {
+      const steps = '  - { id: measure, run: "sleep 4; echo 7 >$COHORT_OUTPUT" }';
+      const run = await mesh.run(await applySteps(mesh, steps));
+      await stepRuns(mesh, run);
+      await board.setNetwork(false);
+      await boardIs(mesh, board, "disconnected");
+      expect((await mesh.getRun(run)).endedMs).toBe(0);
+      await board.setNetwork(true);
+      const { instance, output } = stepRunOf(mesh, await mesh.ended(run, connectMsMax));
+      expect(instance("measure")).toMatchObject({ state: "succeeded", attempt: 1 });
+      expect(output("measure")).toBe(7);
+    });
+
+    it(
+      "runs a step again that a power cut ended, as the same node",
+      async () => {
+        const steps = `
+  - { id: before, run: "echo 1 >$COHORT_OUTPUT" }
+  - { id: cut, depends: [before], run: "[ $COHORT_ATTEMPT -gt 1 ] || sleep 1000" }`;
+        const run = await mesh.run(await applySteps(mesh, steps));
+        await stepRuns(mesh, run);
+        await board.powerOff();
+        await board.powerOn();
+        await startAgent(mesh, board);
+        const { instance } = stepRunOf(mesh, await mesh.ended(run, connectMsMax));
+        expect(instance("before")).toMatchObject({ state: "succeeded", attempt: 1 });
+        expect(instance("cut")).toMatchObject({ state: "succeeded", attempt: 2, node: board.name });
+        const ends = (await readLedger(mesh)).flatMap(({ event }) =>
+          event.$case === "attemptEnded" && event.value.attempt?.run === run
+            ? [`${event.value.attempt.step} ${event.value.result?.code}`]
+            : [],
+        );
+        expect(ends).toEqual(["before ", "cut NODE_INTERRUPTED", "cut "]);
+      },
+      bootMsMax,
+    );
+
     it("gives the agent no more memory than a small board can spare", async () => {
       const { resident } = await agentMemory(board);
       process.stderr.write(`${arch}: ${(resident / 1e6).toFixed(2)} MB resident, connected\n`);
       expect(resident).toBeLessThan(residentBytesMax);
     });
+  });
+}
+
+/** Resolves when the run's last step has begun on its node. */
+function stepRuns(mesh: TestMesh, run: string): Promise<void> {
+  return mesh.until(async () => {
+    const { steps } = await mesh.getRun(run);
+    return steps.at(-1)?.instances[0]?.state === "running";
   });
 }
