@@ -142,6 +142,36 @@ export function proveBoard(arch: BoardArch): void {
   });
 }
 
+/** That a board with less memory than any that is sold still serves; a boot of its own. */
+export function proveSmallBoard(arch: BoardArch, memoryMb: number): void {
+  describe(`a board of ${arch} with ${memoryMb} MB`, () => {
+    it(
+      "boots, joins, and runs steps in strict isolation",
+      async () => {
+        const mesh = await TestMesh.start({ hosts: [hostAddress] });
+        let board: Board | undefined;
+        try {
+          board = await Board.start({ arch, memoryMb, name: "board-02" });
+          await joinBoard(mesh, board);
+          const { output, run } = await runSteps(
+            mesh,
+            `
+  - { id: shell, requires: { isolation: strict }, run: "echo 1 >$COHORT_OUTPUT" }
+  - { id: script, requires: { isolation: strict }, script: "export default () => 2" }
+`,
+          );
+          expect(run.reason).toBe("");
+          expect([output("shell"), output("script")]).toEqual([1, 2]);
+        } finally {
+          await board?.stop();
+          await mesh.stop();
+        }
+      },
+      bootMsMax,
+    );
+  });
+}
+
 /** Resolves when the run's last step has begun on its node. */
 function stepRuns(mesh: TestMesh, run: string): Promise<void> {
   return mesh.until(async () => {
