@@ -16,14 +16,18 @@ import { parseArgs } from "node:util";
 import { architectures, buildMachine } from "./architectures.mjs";
 import { bundle, toBytecode } from "./bundle.mjs";
 import { archive, compile, muslCompiler, sanitizingCompiler } from "./compiler.mjs";
-import { hashOf, hashTree } from "./hash.mjs";
+import { hashOf, hashTree, sha256 } from "./hash.mjs";
 import { compilerOfScripts, libraries } from "./libraries.mjs";
 import { alone, makeOnce } from "./once.mjs";
+import { npmParts, ownPart } from "./parts.mjs";
 import { ensurePrerequisites } from "./prerequisites.mjs";
+import { billOfMaterials } from "./sbom.mjs";
 import { prepareSources } from "./sources.mjs";
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
 const hostDir = join(root, "node-agent/host");
+/** Of the file that says what a binary is made of: https://cyclonedx.org/specification/overview */
+export const billSuffix = ".cdx.json";
 const binaryBytesMax = 2.5 * 1024 * 1024;
 
 /**
@@ -53,6 +57,9 @@ export async function buildAgent(options = {}) {
     });
   }
   const bytes = install(join(finished, "cohort-agent"), plan.outFile);
+  if (!plan.sanitize) {
+    copyFileSync(join(finished, `cohort-agent${billSuffix}`), `${plan.outFile}${billSuffix}`);
+  }
   return { file: plan.outFile, bytes, built };
 }
 
@@ -113,6 +120,25 @@ async function buildInto(output, plan) {
   await compiler.link(objects, archives, output);
   chmodSync(output, 0o755);
   checkSize(output, plan);
+  if (!plan.sanitize) writeBill(output, compiler, third, scripts, plan);
+}
+
+/** Beside the binary: what it is made of. */
+function writeBill(output, compiler, third, scripts, plan) {
+  const { version, inputs } = scripts;
+  const lock = readFileSync(join(root, "package-lock.json"), "utf8");
+  const binary = {
+    version,
+    arch: plan.architecture.name,
+    sha256: sha256(readFileSync(output)),
+    compiler: compiler.name,
+  };
+  const parts = [
+    ...[...third.parts, ...compiler.parts, ...npmParts(inputs, lock)],
+    ownPart("@cohort/node-agent", version, root, ["node-agent/src", "node-agent/host"]),
+    ownPart("@cohort/proto", version, root, ["proto/src", "proto/gen"]),
+  ];
+  writeFileSync(`${output}${billSuffix}`, billOfMaterials(binary, parts));
 }
 
 /** One library, archived under the hash of what it is made from. */
@@ -143,12 +169,13 @@ async function buildScripts(third, plan) {
   const { version } = JSON.parse(readFileSync(join(root, "node-agent/package.json"), "utf8"));
   plan.log("bundling the agent and the script runner");
   const entries = { agent_bytecode: plan.main, script_bytecode: plan.script };
+  const bundles = await Promise.all(Object.values(entries).map((entry) => bundle(entry, version)));
   const sources = await Promise.all(
-    Object.entries(entries).map(async ([symbol, entry]) => {
-      return [symbol, await toBytecode(qjsc, await bundle(entry, version), symbol)];
+    Object.keys(entries).map(async (symbol, index) => {
+      return [symbol, await toBytecode(qjsc, bundles[index].text, symbol)];
     }),
   );
-  return { version, sources };
+  return { version, sources, inputs: bundles.flatMap(({ inputs }) => inputs) };
 }
 
 /** qjsc for the machine that builds, from the same recipe as the agent's own QuickJS. */

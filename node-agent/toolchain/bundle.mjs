@@ -20,7 +20,7 @@ const target = "es2022";
  * builtin, direct or in a dependency, has nothing to resolve to and fails the build.
  * @param {string} entry
  * @param {string} version Of the agent, for `__COHORT_VERSION__`.
- * @returns {Promise<string>}
+ * @returns {Promise<{text: string, inputs: string[]}>} `inputs`: paths of the modules in it.
  */
 export async function bundle(entry, version) {
   // Loaded here alone, so that a build with nothing to do does not pay for it.
@@ -41,8 +41,9 @@ export async function bundle(entry, version) {
     tsconfigRaw: {},
     define: { __COHORT_VERSION__: JSON.stringify(version) },
     logLevel: "silent",
+    metafile: true,
   });
-  return result.outputFiles[0].text;
+  return { text: result.outputFiles[0].text, inputs: Object.keys(result.metafile.inputs) };
 }
 
 /**

@@ -1,7 +1,7 @@
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync } from "node:fs";
 import { cpus } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { hashOf } from "./hash.mjs";
+import { hashOf, sha256 } from "./hash.mjs";
 import { makeOnce } from "./once.mjs";
 import { makeGate, run } from "./run.mjs";
 
@@ -12,8 +12,10 @@ const remedy =
 /**
  * @typedef {object} Compiler
  * @property {string} command
+ * @property {string} [name] As people know it: "gcc 14.2.0".
  * @property {string} identity Changes when an object compiled before could differ now.
  * @property {readonly string[]} flags
+ * @property {import("./sbom.mjs").Part[]} [parts] What it puts into a binary of itself.
  * @property {(objects: readonly string[], archives: readonly string[], output: string) => Promise<void>} link
  */
 
@@ -51,8 +53,10 @@ export async function muslCompiler(command, architecture, third) {
   ];
   return {
     command,
+    name: `gcc ${version}`,
     identity: hashOf(version, third.identity),
     flags,
+    parts: [ownLibrary(version, gccArchives[0])],
     link: async (objects, archives, output) => {
       const fixed = [
         "-nostdlib",
@@ -74,6 +78,14 @@ export async function muslCompiler(command, architecture, third) {
       await run([command, ...fixed, "-o", output, ...inputs], { what, remedy });
     },
   };
+}
+
+/** The compiler's helper functions, as the machine has them.
+ * @param {string} version @param {string} file */
+function ownLibrary(version, file) {
+  const content = sha256(readFileSync(file));
+  const purl = `pkg:generic/libgcc@${version}`;
+  return { name: "libgcc", version, purl, hash: { alg: "SHA-256", content } };
 }
 
 /**

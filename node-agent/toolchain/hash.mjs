@@ -10,6 +10,11 @@ export function hashOf(...parts) {
   return hash.digest("hex").slice(0, 24);
 }
 
+/** @param {string | Uint8Array} bytes */
+export function sha256(bytes) {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
 /** Hash over names and contents of every file below the given files and folders.
  * @param {readonly string[]} roots
  * @param {(name: string) => boolean} [keep] */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { fileIn, openDebian, suite } from "./debian.mjs";
 import { hashOf } from "./hash.mjs";
 import { makeOnce } from "./once.mjs";
+import { sourcePart, sysrootParts } from "./parts.mjs";
 import { run } from "./run.mjs";
 
 const packages = ["quickjs", "libuv1", "mbedtls", "libsodium"];
@@ -15,7 +16,8 @@ const remedy = "remove .cohort/cache and run the build again";
  * @param {import("./architectures.mjs").Architecture} architecture
  * @param {string} cacheDir
  * @param {(line: string) => void} log
- * @returns {Promise<{sources: Record<string, string>, sysroot: string, identity: string}>}
+ * @returns {Promise<{sources: Record<string, string>, sysroot: string, identity: string,
+ *   parts: import("./sbom.mjs").Part[]}>}
  */
 export async function prepareSources(architecture, cacheDir, log) {
   const sourcesDir = join(cacheDir, `sources-${suite}`);
@@ -43,6 +45,7 @@ export async function prepareSources(architecture, cacheDir, log) {
   return {
     sources: Object.fromEntries(packages.map((name) => [name, join(sourcesDir, name)])),
     sysroot,
+    parts: [...described.map(sourcePart), ...sysrootParts(sysroot)],
     identity: hashOf(...described, fileIn(sysroot, /^musl-dev_/), fileIn(sysroot, /^linux-libc-/)),
   };
 }
