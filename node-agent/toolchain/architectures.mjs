@@ -41,6 +41,9 @@ export const architectures = {
 /** Node's `process.arch` as a key of the table: qjsc has to run where the build runs. */
 export function buildMachine() {
   const name = { x64: "x86_64", arm64: "arm64", riscv64: "riscv64" }[process.arch];
-  if (name === undefined) throw new Error(`no toolchain for a build machine of ${process.arch}`);
-  return architectures[name];
+  const machine = architectures[name ?? ""];
+  if (machine === undefined) {
+    throw new Error(`no toolchain for a build machine of ${process.arch}`);
+  }
+  return machine;
 }

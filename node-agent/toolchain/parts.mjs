@@ -86,6 +86,7 @@ export function ownPart(name, version, root, folders) {
   const files = folders
     .flatMap((folder) => filesBelow(join(root, folder)))
     .filter((path) => /\.(?:ts|json|c|h)$/.test(path) && !path.includes("/test/"))
+    .sort()
     .map((path) => `${sha256(readFileSync(path))}  ${path.slice(root.length + 1)}\n`);
   return {
     name,

@@ -2,34 +2,44 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { onTestFinished } from "vitest";
-import { architectures } from "../../toolchain/architectures.mjs";
+import { buildMachine } from "../../toolchain/architectures.mjs";
 import { buildAgent } from "../../toolchain/build.mjs";
 import { compile, muslCompiler } from "../../toolchain/compiler.mjs";
 import { hashTree } from "../../toolchain/hash.mjs";
 import { prepareSources } from "../../toolchain/sources.mjs";
+import { userEmulator } from "../../toolchain/user-emulator.mjs";
 
 const root = resolve(import.meta.dirname, "../../..");
 const cacheDir = process.env["COHORT_CACHE"] ?? join(root, ".cohort/cache");
 /** Set to run every test against the build with AddressSanitizer and UBSan. */
 export const sanitize = process.env["COHORT_SANITIZE"] === "1";
 
+/** Set to run what needs no namespaces against another processor's binary, in an emulator. */
+const arch = process.env["COHORT_ARCH"] ?? "x86_64";
+const emulator = await userEmulator(arch);
+
 /** The binary under test, with test/program.ts in place of the agent's own main. */
 export async function agentBinary(): Promise<string> {
   const name = sanitize ? "cohort-agent-sanitize" : "cohort-agent";
   const { file } = await buildAgent({
+    arch,
     main: join(import.meta.dirname, "program.ts"),
-    outFile: join(root, ".cohort/build/test", name),
+    outFile: join(root, ".cohort/build/test", arch, name),
     sanitize,
   });
   return file;
 }
 
+/** What starts the binary under test on this machine. */
+export async function agentCommand(): Promise<string[]> {
+  return [...emulator, await agentBinary()];
+}
+
 /** A static program of the fixtures folder, for what only raw system calls can try. */
 export async function fixture(name: string): Promise<string> {
-  const architecture = architectures["x86_64"];
-  if (architecture === undefined) throw new Error("no x86_64");
-  const third = await prepareSources(architecture, cacheDir, () => {});
-  const compiler = await muslCompiler("gcc", architecture, third);
+  const machine = buildMachine();
+  const third = await prepareSources(machine, cacheDir, () => {});
+  const compiler = await muslCompiler("gcc", machine, third);
   const file = join(import.meta.dirname, "fixtures", `${name}.c`);
   const unit = { name: "fixture", files: [file], flags: [], identity: hashTree([file]) };
   const objects = await compile(compiler, unit, cacheDir);
@@ -57,7 +67,7 @@ export async function runProgram<Result = Thrown>(
   environment: NodeJS.ProcessEnv = {},
   user?: number,
 ): Promise<Outcome<Result>> {
-  const child = startProgram(await agentBinary(), source, environment, user);
+  const child = startProgram(await agentCommand(), source, environment, user);
   let out = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text) => {
@@ -74,14 +84,14 @@ export async function runProgram<Result = Thrown>(
 
 /** Its input is a pipe that says nothing: what reads it by mistake never ends. */
 export function startProgram(
-  file: string,
+  [program = "", ...before]: readonly string[],
   source: string,
   environment: NodeJS.ProcessEnv = {},
   user?: number,
 ): ChildProcess {
   const path = join(temporaryFolder(), "program.js");
   writeFileSync(path, source);
-  return spawn(file, [path], {
+  return spawn(program, [...before, path], {
     env: { ...process.env, UBSAN_OPTIONS: "halt_on_error=1", ...environment },
     stdio: ["pipe", "pipe", "pipe"],
     ...(user === undefined ? {} : { uid: user, gid: user }),

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { SandboxProbe } from "../../src/host.ts";
-import { agentBinary, runProgram, startProgram } from "./agent.ts";
+import { agentCommand, runProgram, startProgram } from "./agent.ts";
 import { runShell, runStep } from "./step.ts";
 
 test("a step's output, exit code, environment and files are its own", async () => {
@@ -59,7 +59,7 @@ test("a daemon does not outlive its step", async () => {
 test("killing the agent outright kills its steps", async () => {
   const marker = `200${process.pid}`;
   const agent = startProgram(
-    await agentBinary(),
+    await agentCommand(),
     `const step = host.sandbox.start({ argv: ["/bin/sh", "-c", "sleep ${marker} & sleep ${marker}"],
        environment: { PATH: "/usr/bin:/bin" }, files: [], listenPort: 0,
        limits: { memoryBytes: 64e6, pids: 16, diskBytes: 1e6, openFiles: 64, cpuMs: 1000 },
