@@ -268,3 +268,47 @@ describe("cohort node show", () => {
     expect((await run(["node", "show", "edge-2"])).status).toBe(4);
   });
 });
+
+describe("cohort node grant", () => {
+  it("says what steps may do from now on, and asks for exactly that", async () => {
+    cli.fake.handlers["Nodes.grantDevice"] = () => ({ changed: true });
+    const argv = ["node", "grant", "edge-1", "gpio:gpiochip0", "--access", "actuate"];
+    const { status, stdout } = await run([...argv, "--lines", "3,4", "--require-approval"]);
+    expect([status, stdout]).toEqual([
+      0,
+      "steps may actuate gpio:gpiochip0 on edge-1, after an approval\n",
+    ]);
+    expect(cli.fake.requests[0]?.request).toEqual({
+      node: "edge-1",
+      grant: { device: "gpio:gpiochip0", access: "actuate", lines: [3, 4] },
+      requireApproval: true,
+    });
+  });
+
+  it("wants an access, and lines that are numbers", async () => {
+    expect((await run(["node", "grant", "edge-1", "iio:accel0"])).status).toBe(2);
+    const argv = ["node", "grant", "edge-1", "gpio:gpiochip0", "--access", "read", "--lines"];
+    for (const lines of ["3-4", "", "3,", "x"]) {
+      expect((await run([...argv, lines])).status).toBe(2);
+    }
+    expect(cli.fake.requests).toEqual([]);
+  });
+
+  it("is taken back by ungrant, and shown with the node", async () => {
+    cli.fake.handlers["Nodes.ungrantDevice"] = () => ({ changed: true });
+    const { stdout } = await run(["node", "ungrant", "edge-1", "iio:accel0"]);
+    expect(stdout).toBe("no further step may use iio:accel0 on edge-1\n");
+    const grant = { device: "gpio:gpiochip0", access: "actuate", lines: [3, 4] };
+    const node = Node.fromPartial({
+      node: "edge-1",
+      deviceGrants: [{ grant, requireApproval: true, actor: "ann", sinceMs: 5 }],
+    });
+    cli.fake.handlers["Nodes.list"] = () => ({ nodes: [node] });
+    const shown = await run(["node", "show", "edge-1"]);
+    expect(shown.stdout).toContain("gpio:gpiochip0 actuate, lines 3 4, after an approval\n");
+    const json = await run(["node", "show", "edge-1", "-o", "json"]);
+    expect(JSON.parse(json.stdout)["device_grants"]).toEqual([
+      { ...grant, require_approval: true, actor: "ann", since_ms: 5 },
+    ]);
+  });
+});

@@ -26,8 +26,11 @@ struct host {
 /* The process's only host; it lives until the process ends. */
 extern struct host host;
 
-/* Makes runtime and context. `memory_bytes_max` bounds what JavaScript may allocate. */
-void host_open(int argc, char **argv, size_t memory_bytes_max);
+/*
+ * Makes runtime and context. `memory_bytes_max` bounds what JavaScript may allocate; `memory`, which
+ * stays borrowed for ever, allocates it, and NULL stands for QuickJS's own way.
+ */
+void host_open(int argc, char **argv, size_t memory_bytes_max, const JSMallocFunctions *memory);
 /* Evaluates a module compiled by qjsc; `code` stays borrowed for ever. */
 void host_load(const uint8_t *code, size_t length);
 /* Runs until nothing can happen any more; returns the exit code. */
@@ -104,6 +107,7 @@ void mod_files_install(JSContext *ctx, JSValueConst host_object);
 void mod_crypto_install(JSContext *ctx, JSValueConst host_object);
 void mod_tls_install(JSContext *ctx, JSValueConst host_object);
 void mod_sandbox_install(JSContext *ctx, JSValueConst host_object);
+void mod_devices_install(JSContext *ctx, JSValueConst host_object);
 
 /* Functions that the agent and a script step both have. */
 JSValue system_random(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);

@@ -21,7 +21,7 @@ static int run_agent(int argc, char **argv) {
     fprintf(stderr, "cohort-agent: preparing for sandboxes: %s\n", strerror(failure));
     return 1;
   }
-  host_open(argc, argv, agent_memory_bytes_max);
+  host_open(argc, argv, agent_memory_bytes_max, NULL);
   JSContext *ctx = host.context;
   JSValue global = JS_GetGlobalObject(ctx);
   mod_timers_install(ctx, global);
@@ -32,6 +32,7 @@ static int run_agent(int argc, char **argv) {
   mod_crypto_install(ctx, object);
   mod_tls_install(ctx, object);
   mod_sandbox_install(ctx, object);
+  mod_devices_install(ctx, object);
   JS_SetPropertyStr(ctx, global, "__host", object);
   JS_FreeValue(ctx, global);
   host_load(agent_bytecode, agent_bytecode_size);

@@ -4,7 +4,6 @@
 #include "host.h"
 #include "small_file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -101,27 +100,11 @@ static JSValue make_directory(JSContext *ctx, JSValueConst self, int argc, JSVal
   return JS_UNDEFINED;
 }
 
-static int by_name(const struct dirent **a, const struct dirent **b) {
-  return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-static int not_dots(const struct dirent *entry) {
-  return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-}
-
 static JSValue list(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   const char *path = JS_ToCString(ctx, argv[0]);
   if (path == NULL) return JS_EXCEPTION;
-  struct dirent **entries = NULL;
-  int count = scandir(path, &entries, not_dots, by_name);
-  if (count < 0 && errno != ENOENT) return throw_for(ctx, errno, "listing", path);
+  JSValue names = folder_list(ctx, path);
   JS_FreeCString(ctx, path);
-  JSValue names = JS_NewArray(ctx);
-  for (int i = 0; i < count; i++) {
-    JS_SetPropertyUint32(ctx, names, (uint32_t)i, JS_NewString(ctx, entries[i]->d_name));
-    free(entries[i]);
-  }
-  free(entries);
   return names;
 }
 

@@ -46,13 +46,13 @@ static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reas
 static void pump_prepare(uv_prepare_t *handle) { host_pump(); }
 static void pump_check(uv_check_t *handle) { host_pump(); }
 
-void host_open(int argc, char **argv, size_t memory_bytes_max) {
+void host_open(int argc, char **argv, size_t memory_bytes_max, const JSMallocFunctions *memory) {
   host.argc = argc;
   host.argv = argv;
   /* A peer that is gone is an error of one write, not the end of the process. */
   signal(SIGPIPE, SIG_IGN);
-  /* Name look-ups and fsync are all that the pool does. */
-  setenv("UV_THREADPOOL_SIZE", "2", 0);
+  /* Name look-ups and fsync, and one operation on a device, as src/limits.ts has it. */
+  setenv("UV_THREADPOOL_SIZE", "3", 0);
   if (uv_loop_init(&host.loop) != 0) abort();
   /* Whatever a callback has settled is run before the loop may wait, and right after it waited. */
   uv_prepare_init(&host.loop, &before_wait);
@@ -62,7 +62,7 @@ void host_open(int argc, char **argv, size_t memory_bytes_max) {
   uv_check_start(&after_wait, pump_check);
   uv_unref((uv_handle_t *)&after_wait);
 
-  host.runtime = JS_NewRuntime();
+  host.runtime = memory == NULL ? JS_NewRuntime() : JS_NewRuntime2(memory, NULL);
   if (host.runtime == NULL) abort();
   JS_SetMemoryLimit(host.runtime, memory_bytes_max);
   JS_SetGCThreshold(host.runtime, collect_threshold_bytes);

@@ -5,19 +5,23 @@
  *
  *   path: string                            FILE
  *   source(): string                        its text
- *   readFile(name): Uint8Array | null       a file of the working folder
- *   writeFile(name, bytes): void
+ *   readFile(path): Uint8Array | null       a file of the working folder
+ *   writeFile(path, bytes): void            and the folders above it
+ *   listFiles(path): string[]
+ *   removeFile(path): void
  *   writeOut(text), writeError(text): void
  *   environment(name): string | undefined
  *   now(): number                           integer ms since 1970
  *   connect(port): Promise<Socket>          to 127.0.0.1
  *   random(length): Uint8Array
+ *   exhausted(): boolean                    whether the memory limit was ever reached
  *   exit(code): never
  *   evaluateModule(source, name): Promise<object>   the module's exports
  */
 
 #include "host.h"
 #include "modes.h"
+#include "script_memory.h"
 #include "small_file.h"
 #include "socket.h"
 
@@ -28,8 +32,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <limits.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Emitted by qjsc from src/script/main.ts. */
@@ -60,14 +66,49 @@ static JSValue script_read(JSContext *ctx, JSValueConst self, int argc, JSValueC
   return result;
 }
 
+/* Makes the folders above the file; those that stand are no fault. 0 or an errno. */
+static int make_folders(const char *name) {
+  char path[PATH_MAX];
+  if (strlen(name) >= sizeof(path)) return ENAMETOOLONG;
+  strcpy(path, name);
+  for (char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    if (slash == path) continue;
+    *slash = '\0';
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) return errno;
+    *slash = '/';
+  }
+  return 0;
+}
+
 static JSValue script_write(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   struct bytes bytes;
   if (!bytes_get(ctx, argv[1], &bytes)) return JS_EXCEPTION;
   const char *name = JS_ToCString(ctx, argv[0]);
   if (name == NULL) return JS_EXCEPTION;
-  int failure = small_file_write(name, O_TRUNC, &bytes, 0600, false);
+  int failure = make_folders(name);
+  if (failure == 0) failure = small_file_write(name, O_TRUNC, &bytes, 0600, false);
   JS_FreeCString(ctx, name);
   return failure == 0 ? JS_UNDEFINED : error_throw_errno(ctx, failure, "writing a file");
+}
+
+static JSValue script_list(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  JSValue names = folder_list(ctx, path);
+  JS_FreeCString(ctx, path);
+  return names;
+}
+
+static JSValue script_remove(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  int failure = remove(path) == 0 ? 0 : errno;
+  JS_FreeCString(ctx, path);
+  return failure == 0 ? JS_UNDEFINED : error_throw_errno(ctx, failure, "removing a file");
+}
+
+static JSValue script_exhausted(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  return JS_NewBool(ctx, script_memory_exhausted());
 }
 
 /* Blocking, as the loopback answers at once or not at all; a descriptor or -1 with errno. */
@@ -137,12 +178,15 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("source", 0, script_source),
     JS_CFUNC_DEF("readFile", 1, script_read),
     JS_CFUNC_DEF("writeFile", 2, script_write),
+    JS_CFUNC_DEF("listFiles", 1, script_list),
+    JS_CFUNC_DEF("removeFile", 1, script_remove),
     JS_CFUNC_DEF("writeOut", 1, system_write_out),
     JS_CFUNC_DEF("writeError", 1, system_write_error),
     JS_CFUNC_DEF("environment", 1, system_environment),
     JS_CFUNC_DEF("now", 0, system_now),
     JS_CFUNC_DEF("connect", 1, script_connect),
     JS_CFUNC_DEF("random", 1, system_random),
+    JS_CFUNC_DEF("exhausted", 0, script_exhausted),
     JS_CFUNC_DEF("exit", 1, system_exit),
     JS_CFUNC_DEF("evaluateModule", 2, evaluate_module),
 };
@@ -163,7 +207,7 @@ int script_main(int argc, char **argv) {
     return 2;
   }
   script_path = argv[2];
-  host_open(argc, argv, memory_limit());
+  host_open(argc, argv, memory_limit(), &script_memory);
   JSContext *ctx = host.context;
   JS_SetModuleLoaderFunc(host.runtime, NULL, refuse_import, NULL);
   JSValue global = JS_GetGlobalObject(ctx);

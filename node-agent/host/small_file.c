@@ -1,11 +1,13 @@
-/* Reading and writing a file as a whole. */
+/* Reading and writing a file as a whole, and the names in a folder. */
 
 #include "small_file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,15 +27,15 @@ static ssize_t read_whole(int descriptor, uint8_t *data, size_t length) {
   return (ssize_t)done;
 }
 
-static JSValue throw_for(JSContext *ctx, int number, const char *path) {
+static JSValue throw_for(JSContext *ctx, int number, const char *what, const char *path) {
   char message[PATH_MAX + 32];
-  snprintf(message, sizeof(message), "reading %s", path);
+  snprintf(message, sizeof(message), "%s %s", what, path);
   return error_throw_errno(ctx, number, message);
 }
 
 JSValue small_file_read(JSContext *ctx, const char *path) {
   int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return errno == ENOENT ? JS_NULL : throw_for(ctx, errno, path);
+  if (descriptor < 0) return errno == ENOENT ? JS_NULL : throw_for(ctx, errno, "reading", path);
   struct stat status;
   uint8_t *data = NULL;
   ssize_t length = -1;
@@ -47,7 +49,7 @@ JSValue small_file_read(JSContext *ctx, const char *path) {
   close(descriptor);
   if (length >= 0) return bytes_adopt(ctx, data, (size_t)length);
   free(data);
-  return throw_for(ctx, failure, path);
+  return throw_for(ctx, failure, "reading", path);
 }
 
 int small_file_write(const char *path, int flags, const struct bytes *bytes, mode_t mode, bool synced) {
@@ -63,4 +65,25 @@ int small_file_write(const char *path, int flags, const struct bytes *bytes, mod
   if (failure == 0 && synced && fsync(descriptor) != 0) failure = errno;
   if (close(descriptor) != 0 && failure == 0) failure = errno;
   return failure;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b) {
+  return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int not_dots(const struct dirent *entry) {
+  return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+JSValue folder_list(JSContext *ctx, const char *path) {
+  struct dirent **entries = NULL;
+  int count = scandir(path, &entries, not_dots, by_name);
+  if (count < 0 && errno != ENOENT) return throw_for(ctx, errno, "listing", path);
+  JSValue names = JS_NewArray(ctx);
+  for (int i = 0; i < count; i++) {
+    JS_SetPropertyUint32(ctx, names, (uint32_t)i, JS_NewString(ctx, entries[i]->d_name));
+    free(entries[i]);
+  }
+  free(entries);
+  return names;
 }

@@ -1,14 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
-import type { Host, HostInfo, Sandbox } from "../src/host.ts";
+import type { Devices, Host, HostInfo, Sandbox } from "../src/host.ts";
 import { loadCrypto } from "./crypto.ts";
+import { nodeDevices } from "./devices.ts";
 import { nodeFiles } from "./files.ts";
 import { connectTls } from "./tls.ts";
 
 export interface NodeHostOptions {
   /** What a step does: there is no real sandbox in Node. See `sandbox.ts`. */
   readonly sandbox: Sandbox;
+  /** Left out, those of sysfs alone. */
+  readonly devices?: Devices;
   readonly info?: Partial<HostInfo>;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -38,6 +41,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<Host> {
     crypto: await loadCrypto(),
     connectTls,
     sandbox: options.sandbox,
+    devices: options.devices ?? nodeDevices,
   };
 }
 

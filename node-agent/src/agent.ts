@@ -1,6 +1,7 @@
 import { refuse } from "@cohort/proto/problem";
 import { CoordinatorClock } from "./clock.ts";
 import type { AgentContext } from "./context.ts";
+import { DeviceDesk } from "./devices/device-desk.ts";
 import { assertIsolation, defaultSlots, nodeFacts } from "./facts.ts";
 import { Gate } from "./gate.ts";
 import type { Host } from "./host.ts";
@@ -20,6 +21,8 @@ export interface AgentOptions {
   /** Steps at once; what suits the machine when left out. */
   readonly slots?: number;
   readonly connect: ConnectBus;
+  /** Where /dev and /sys lie; left out, where they are. Another folder pretends a machine. */
+  readonly deviceRoot?: string;
 }
 
 /**
@@ -48,12 +51,16 @@ export async function runAgent(
   const clock = new CoordinatorClock(host);
   const calls = new Gate(agentLimits.shimCallsMax);
   const wake = () => pump.wake();
-  const context: AgentContext = { host, enrolment, keys, journal, link, clock, slots, calls, wake };
+  const { deviceRoot = "" } = options;
+  const context: AgentContext = {
+    ...{ host, enrolment, keys, journal, link, clock, slots, calls, wake },
+    devices: new DeviceDesk(host, deviceRoot),
+  };
   const attempts = new Attempts(context);
   const session = {
     host,
     node: enrolment.node,
-    facts: () => nodeFacts(host, slots, options.dataDirectory),
+    facts: () => nodeFacts(host, slots, options.dataDirectory, deviceRoot),
     clock,
     journal,
     pump,

@@ -9,7 +9,8 @@ import { natsConnector } from "./mesh/nats-bus.ts";
 const usage = `Usage:
   cohort-agent join - --data DIR          become a node; the join token comes on standard input,
                                           or stands in COHORT_JOIN_TOKEN
-  cohort-agent run --data DIR [--slots N] serve the mesh until SIGTERM
+  cohort-agent run --data DIR [--slots N] serve the mesh until SIGTERM; with --device-root DIR,
+                                          devices are looked for in DIR/dev and DIR/sys
   cohort-agent probe                      what this kernel offers to isolate steps
   cohort-agent --version
 `;
@@ -39,7 +40,7 @@ async function runCommand(host: Host): Promise<number> {
     case "join":
       return await runJoin(host, parseArguments(rest, ["--data"]));
     case "run":
-      return await run(host, parseArguments(rest, ["--data", "--slots"]));
+      return await run(host, parseArguments(rest, ["--data", "--slots", "--device-root"]));
     case "probe":
       return probe(host);
     case "--help":
@@ -68,6 +69,7 @@ function readToken(host: Host): string {
 async function run(host: Host, given: Arguments): Promise<number> {
   if (given.words.length > 0) throw misused(`"${given.words[0]}" is not expected`);
   const slots = given.options.get("--slots");
+  const deviceRoot = given.options.get("--device-root");
   const stop = new AbortController();
   host.onSignal(() => stop.abort());
   await runAgent(
@@ -76,6 +78,7 @@ async function run(host: Host, given: Arguments): Promise<number> {
       dataDirectory: dataDirectory(given),
       connect: natsConnector(host),
       ...(slots === undefined ? {} : { slots: parseSlots(slots) }),
+      ...(deviceRoot === undefined ? {} : { deviceRoot }),
     },
     stop.signal,
   );

@@ -1,4 +1,5 @@
 import type { CoordinatorClock } from "./clock.ts";
+import type { DeviceDesk } from "./devices/device-desk.ts";
 import type { Gate } from "./gate.ts";
 import type { Host } from "./host.ts";
 import type { Enrolment, Keys } from "./identity.ts";
@@ -16,6 +17,7 @@ export interface AgentContext {
   readonly slots: number;
   /** Calls of all steps that are out. */
   readonly calls: Gate;
+  readonly devices: DeviceDesk;
   /** Tells that the journal holds something to send. */
   readonly wake: () => void;
 }

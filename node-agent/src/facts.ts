@@ -1,18 +1,23 @@
 import type { Facts } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
-import { findDevices } from "./devices.ts";
+import { findDevices } from "./devices/find-devices.ts";
 import type { Files, Host } from "./host.ts";
 import { agentLimits } from "./limits.ts";
 
-/** What the node says of itself; what there is now. */
-export function nodeFacts(host: Host, slots: number, dataDirectory: string): Facts {
+/** What the node says of itself; what there is now. For `deviceRoot` see `findDevices`. */
+export function nodeFacts(
+  host: Host,
+  slots: number,
+  dataDirectory: string,
+  deviceRoot: string,
+): Facts {
   const { version, arch, kernel, hostname, cores, memoryBytes } = host.info;
   const { sizeBytes, freeBytes } = diskOf(host.files, dataDirectory);
   return {
     ...{ version, arch, kernel, hostname, cores, memoryBytes, slots },
     isolation: host.sandbox.probe().level,
-    devices: findDevices(host.files),
+    devices: findDevices(host.files, deviceRoot),
     models: findModels(host.files, `${dataDirectory}/models`),
     temperatureCelsius: findTemperature(host.files),
     diskBytes: sizeBytes,

@@ -27,6 +27,7 @@ export interface Host {
   readonly crypto: Crypto;
   connectTls(options: TlsOptions): Promise<Socket>;
   readonly sandbox: Sandbox;
+  readonly devices: Devices;
 }
 
 export interface HostInfo {
@@ -194,6 +195,49 @@ export interface SandboxProcess {
   begin(): void;
   /** Drops the workspace. Every process of the step is already gone. */
   release(): void;
+}
+
+/**
+ * Devices of the machine. What is a promise runs off the main thread: a bus or a driver may keep its
+ * caller waiting. At most 4096 bytes at once, else TOO_LARGE.
+ */
+export interface Devices {
+  /** A character device (ENODEV for anything else), to read and to write, without waiting for it. */
+  open(path: string): DeviceFile;
+  /** A file of sysfs, by one read. */
+  readAttribute(path: string): Promise<Uint8Array>;
+  /** By one write, which the driver takes as a whole or refuses. */
+  writeAttribute(path: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** A character device that is open; each method is for one kind of them. */
+export interface DeviceFile {
+  /**
+   * Takes a line of a GPIO chip until it is closed. `output` drives it, first with `value`; otherwise
+   * it stays what it is. EBUSY when someone else has it.
+   */
+  requestLine(line: number, output: boolean, value: 0 | 1): Promise<DeviceFile>;
+  readLine(): Promise<number>;
+  writeLine(value: 0 | 1): Promise<void>;
+  /** One transfer by I2C: the bytes, if any, then what is read, if anything. EBUSY: a driver's chip. */
+  transferI2c(address: number, bytes: Uint8Array, length: number): Promise<Uint8Array>;
+  /** As many bytes come in as go out. `speedHz` 0: the device's own. */
+  transferSpi(bytes: Uint8Array, speedHz: number, mode: number): Promise<Uint8Array>;
+  /** Raw bytes; EINVAL for a speed that serial ports do not have. */
+  configureSerial(settings: SerialSettings): void;
+  /** What has come in, at most so much; empty when nothing has. */
+  readSerial(length: number): Uint8Array;
+  /** How many of the bytes the port has taken. */
+  writeSerial(bytes: Uint8Array): number;
+  close(): void;
+}
+
+export interface SerialSettings {
+  /** Bits a second. */
+  readonly baud: number;
+  readonly dataBits: 7 | 8;
+  readonly stopBits: 1 | 2;
+  readonly parity: "none" | "even" | "odd";
 }
 
 export interface SandboxExit {

@@ -48,7 +48,7 @@ export async function join(
       token,
       coordinatorKey,
       deriveKeys(host, identity.seeds),
-      nodeFacts(host, defaultSlots(host), dataDirectory),
+      nodeFacts(host, defaultSlots(host), dataDirectory, ""),
       bus,
     );
     saveIdentity(host, dataDirectory, { ...identity, enrolment });

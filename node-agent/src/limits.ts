@@ -46,6 +46,8 @@ export const agentLimits = {
   slotMemoryBytes: 64 * 1024 * 1024,
   /** The longest that timers count everywhere: 2^31 - 1. */
   stepTimeoutMsMax: 2_147_483_647,
+  /** Of a script's memory limit, what its JavaScript may hold. */
+  scriptMemoryShare: 0.75,
   /** From SIGTERM to SIGKILL. */
   terminateGraceMs: 5_000,
   /** From the kill of all processes of a step to that of its sandbox, which then tells no usage. */
@@ -71,6 +73,23 @@ export const agentLimits = {
   shimPort: 7070,
   proxyAnswerMsMax: 300_000,
   tokenRenewRetryMs: 5_000,
+  /** What one operation on a device may write or read: a page, as in host/device_work.h. */
+  deviceBytesMax: 4096,
+  deviceRequestBytesMax: 16 * 1024,
+  /** The longest that a serial port is waited for. */
+  deviceWaitMsMax: 10_000,
+  /** Operations of all attempts that may wait for a bus at once; host/runtime.c has a thread for it. */
+  deviceWorkMax: 1,
+  /** How fast one attempt may go on; beyond it, it waits. What it writes is journalled each time. */
+  deviceOperationsPerSecondMax: 100,
+  deviceActuationsPerSecondMax: 20,
+  /** How long between two looks at a serial port, at first and later. */
+  serialPauseMsMin: 1,
+  serialPauseMsMax: 32,
+  spiSpeedHzMax: 50_000_000,
+  pwmChannelMax: 63,
+  pwmPeriodNsMax: 4_000_000_000,
+  iioAttributesMax: 1024,
   /** A whole artifact is written to the store before its last piece is answered. */
   artifactAnswerMsMax: 30_000,
 } as const;

@@ -23,7 +23,7 @@ async function factsWith(contents: Readonly<Record<string, string>>, rest: Parti
     space: () => ({ sizeBytes: 1000, freeBytes: 400 }),
     ...rest,
   };
-  return nodeFacts({ ...host, files }, 2, "/data");
+  return nodeFacts({ ...host, files }, 2, "/data", "");
 }
 
 describe("what a node says of its machine", () => {

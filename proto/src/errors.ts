@@ -82,6 +82,11 @@ export const errors = {
     grpc: "INVALID_ARGUMENT",
     meaning: "A node selector names a property that nodes do not have.",
   },
+  ACTUATION_UNAPPROVED: {
+    exit: 4,
+    grpc: "INVALID_ARGUMENT",
+    meaning: "A step would actuate a device whose grant requires an `approve` step before it.",
+  },
   LIMIT_EXCEEDED: {
     exit: 4,
     grpc: "INVALID_ARGUMENT",
@@ -130,6 +135,7 @@ export const errors = {
   STEP_BLOCKED: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "What it depends on failed." },
   RETRY_INCOMPLETE: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "An output is kept no more." },
   NODE_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No node has this name." },
+  DEVICE_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "The node has no such device." },
   NODE_UNCORDONED: {
     exit: 4,
     grpc: "ABORTED",
@@ -220,7 +226,7 @@ export const errors = {
   GRANT_MISSING: {
     exit: 4,
     grpc: "PERMISSION_DENIED",
-    meaning: "The step was not granted this service, method and path.",
+    meaning: "The step was not granted this service, method and path, or this device.",
   },
   BUDGET_EXHAUSTED: {
     exit: 4,

@@ -39,6 +39,9 @@ export const limits = {
   /** Models that a node may say it has, and the name of one. */
   modelsMax: 32,
   modelLengthMax: 128,
+  /** Lines of a GPIO chip that one grant may name, and the number of the last that a chip may have. */
+  gpioLinesMax: 64,
+  gpioLineMax: 1023,
   retriesMax: 100,
   /** Factor by which the delay between attempts may grow. */
   backoffMax: 10,

@@ -35,6 +35,8 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Nodes/Uncordon": ["operator"],
   "/cohort.console.Nodes/SetSlots": ["operator"],
   "/cohort.console.Nodes/Label": ["operator"],
+  "/cohort.console.Nodes/GrantDevice": ["operator"],
+  "/cohort.console.Nodes/UngrantDevice": ["operator"],
   "/cohort.console.Nodes/Watch": ["operator"],
   "/cohort.console.Nodes/Revoke": ["operator"],
   "/cohort.console.Secrets/Set": ["operator"],

@@ -96,6 +96,16 @@ export const workErrors = {
     meaning: "The node was drained, and the attempt still ran when the time was over.",
   },
   NODE_BUSY: { exit: 3, grpc: "RESOURCE_EXHAUSTED", meaning: "The node has no free slot." },
+  DEVICE_BUSY: {
+    exit: 3,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "Another step, program or driver of the node uses the device.",
+  },
+  DEVICE_FAILED: {
+    exit: 3,
+    grpc: "UNAVAILABLE",
+    meaning: "The device is gone, or did not do what it was asked to.",
+  },
   DISPATCH_INVALID: {
     exit: 3,
     grpc: "INVALID_ARGUMENT",

@@ -84,8 +84,14 @@ export class TestMesh {
     return runCli(["--context", this.context, ...argv]);
   }
 
-  /** Enrols the agents and starts them; resolves when the coordinator counts them as connected. */
-  async startAgents(wanted: typeof boards = boards): Promise<void> {
+  /**
+   * Enrols the agents and starts them, with more arguments if given; resolves when the coordinator
+   * counts them as connected.
+   */
+  async startAgents(
+    wanted: typeof boards = boards,
+    agentArguments: readonly string[] = [],
+  ): Promise<void> {
     const { nodes } = this.client;
     for (const [name, labels] of Object.entries(wanted)) {
       const { joinToken } = await this.client.call(nodes, nodes.invite, { name, labels });
@@ -99,12 +105,13 @@ export class TestMesh {
         },
       );
       await join_.start();
-      await this.#program(name, [agentPath(), "run", "--data", data]).start();
+      await this.#program(name, [agentPath(), "run", "--data", data, ...agentArguments]).start();
     }
     await this.until(async () => {
       const reply = await this.client.call(nodes, nodes.list, {});
       return (
-        reply.nodes.filter((it) => it.state === "connected").length >= Object.keys(wanted).length
+        reply.nodes.filter((it) => it.state === "connected" && it.node in wanted).length ===
+        Object.keys(wanted).length
       );
     });
   }

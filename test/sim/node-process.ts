@@ -173,6 +173,11 @@ export class Board {
       files: this.disk.mount(dead, edges),
       crypto: simulatedCrypto,
       connectTls: refuse("open sockets"),
+      devices: {
+        open: refuse("open devices"),
+        readAttribute: refuse("read attributes"),
+        writeAttribute: refuse("write attributes"),
+      },
       sandbox: simulatedSandbox({ clock, random, watcher, dead }),
     };
   }

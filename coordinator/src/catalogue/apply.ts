@@ -10,6 +10,7 @@ import type { Path, Source, SourceFile } from "../workflow/source.ts";
 import type { Resource } from "../workflow/workflow.ts";
 import { changesOf, changeView, changeViewsWithTexts } from "./changes.ts";
 import { checkAgainst } from "./check-against.ts";
+import { unapprovedProblems } from "./unapproved.ts";
 
 /**
  * Checks all files, then records all that is new or changed in one event, or nothing. With `dryRun`
@@ -22,6 +23,8 @@ export async function applySources(
 ): Promise<ResourceChange[]> {
   const { resources, problems } = checkAgainst(writer.state.catalogue, files);
   if (problems.length > 0) throw new CohortError(problems);
+  const unapproved = unapprovedProblems(resources, writer.state.fleet);
+  if (unapproved.length > 0) throw new CohortError(unapproved);
   const stored = await storedResources(resources);
   const changes = await writer.decide((state) => {
     const changes = changesOf(state.catalogue, stored);

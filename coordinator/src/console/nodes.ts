@@ -1,5 +1,6 @@
 import { type InviteReply, type NodesServer, NodesService } from "@cohort/proto/gen/cohort/console";
 import { decideCordon, decideDrain, decideUncordon, enrolledNode } from "../fleet/decide-cordon.ts";
+import { decideGrant, decideUngrant } from "../fleet/decide-devices.ts";
 import { decideLabel } from "../fleet/decide-label.ts";
 import { decideSlots } from "../fleet/decide-slots.ts";
 import { decideRevoke } from "../scheduler/decide-revoke.ts";
@@ -50,6 +51,12 @@ export function nodesService(
     ),
     revoke: unary(NodesService.revoke, (request, { name: actor }) =>
       writer.decide((state) => decideRevoke(state, { ...request, actor })),
+    ),
+    grantDevice: unary(NodesService.grantDevice, (request, { name: actor }) =>
+      change(({ fleet }) => decideGrant(fleet, { ...request, actor })),
+    ),
+    ungrantDevice: unary(NodesService.ungrantDevice, (request, { name: actor }) =>
+      change(({ fleet }) => decideUngrant(fleet, { ...request, actor })),
     ),
     watch: stream(NodesService.watch, ({ node }, send, signal) =>
       watchNode(dependencies, node, send, signal),

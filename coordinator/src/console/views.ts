@@ -5,10 +5,11 @@ import {
   type ListNodesReply,
   type ListSchedulesReply,
   Node,
+  type NodeDevice,
 } from "@cohort/proto/gen/cohort/console";
 import type { Role } from "@cohort/proto/roles";
 import { type Cursor, cursorsOf, type Schedules } from "../cron/schedules.ts";
-import type { FleetNode } from "../fleet/fleet.ts";
+import type { EnrolledNode, FleetNode } from "../fleet/fleet.ts";
 import type { Explanation } from "../scheduler/explain.ts";
 import { type Instance, keyOf, type Question, type Run } from "../scheduler/runs.ts";
 import type { State } from "../state/state.ts";
@@ -57,7 +58,17 @@ export function nodeView(state: State, node: FleetNode, seenMs: number): Node {
     ...(node.state === "invited" || node.cordon === null ? {} : { cordon: { ...node.cordon } }),
     ...(node.state === "invited" || node.bar === null ? {} : { bar: { ...node.bar } }),
     ...(node.state === "invited" ? {} : { keys: { ...node.keys, sinceMs: node.keysSinceMs } }),
+    deviceGrants: node.state === "invited" ? [] : deviceGrantsView(node),
   });
+}
+
+function deviceGrantsView({ devices }: EnrolledNode): NodeDevice[] {
+  return [...devices]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([device, { actuates, lines, requireApproval, actor, sinceMs }]) => {
+      const access = actuates ? "actuate" : "read";
+      return { grant: { device, access, lines: [...lines] }, requireApproval, actor, sinceMs };
+    });
 }
 
 /** What waits for a decision: all for an operator, else what the role may decide. `run` "" for all. */

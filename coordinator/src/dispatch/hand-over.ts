@@ -71,9 +71,15 @@ export function awaitsNode({ state }: Writer, key: AttemptKey): boolean {
 export function faultOfWork(error: unknown): ErrorCode | null {
   if (error instanceof ExpressionError) return "EXPRESSION_INVALID";
   if (!(error instanceof CohortError)) return null;
-  const own: readonly ErrorCode[] = ["ARTIFACT_UNKNOWN", "ARTIFACT_TOO_LARGE", "LIMIT_EXCEEDED"];
-  return own.includes(error.code) ? error.code : null;
+  return faultsOfSteps.includes(error.code) ? error.code : null;
 }
+
+const faultsOfSteps: readonly ErrorCode[] = [
+  "ARTIFACT_UNKNOWN",
+  "ARTIFACT_TOO_LARGE",
+  "LIMIT_EXCEEDED",
+  "GRANT_MISSING",
+];
 
 interface Assignment {
   readonly attempt: AttemptKey;

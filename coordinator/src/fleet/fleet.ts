@@ -1,6 +1,8 @@
 import { skeleton } from "@cohort/proto/confusable";
 import type {
   NodeCordoned,
+  NodeDeviceGranted,
+  NodeDeviceUngranted,
   NodeEnrolled,
   NodeInvited,
   NodeLabelled,
@@ -60,6 +62,21 @@ export interface EnrolledNode extends NodeDescription {
   readonly cordon: Cordon | null;
   /** Attempts that an operator lets it have at once; 0 for as many as it says. */
   readonly slotsMax: number;
+  /** By device, what steps may do with it there. */
+  readonly devices: ReadonlyMap<string, NodeDevice>;
+  /** Number of the node's last event that told of something written to a device. */
+  readonly actuatedSeq: number;
+}
+
+/** An operator's word on a device of a node. */
+export interface NodeDevice {
+  readonly actuates: boolean;
+  /** Of a GPIO chip, the only ones; [] for all. */
+  readonly lines: readonly number[];
+  /** Whether only steps with an `approve` step before them may actuate it. */
+  readonly requireApproval: boolean;
+  readonly actor: string;
+  readonly sinceMs: number;
 }
 
 /** Nothing that the node sends is heard. Only another enrolment, with other keys, ends it. */
@@ -167,6 +184,15 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
         ...node,
         slotsMax: event.value.slots,
       }));
+    case "nodeDeviceGranted":
+      return applyDeviceGranted(fleet, event.value, atMs);
+    case "nodeDeviceUngranted":
+      return applyDeviceUngranted(fleet, event.value);
+    case "deviceActuated":
+      return changeEnrolled(fleet, event.value.node, (node) => ({
+        ...node,
+        actuatedSeq: event.value.nodeSeq,
+      }));
     case "nodeDrained":
       return changeEnrolled(fleet, event.value.node, (node) => ({
         ...node,
@@ -206,6 +232,8 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
     session: 0,
     cordon: null,
     slotsMax: 0,
+    devices: new Map(),
+    actuatedSeq: 0,
   });
 }
 
@@ -244,6 +272,32 @@ function applyRevoked(fleet: FleetState, revoked: NodeRevoked, atMs: number): vo
   fleet.generation++;
   for (const key of revoked.natsKeys) fleet.voidKeys.set(toHex(key), atMs);
   changeEnrolled(fleet, name, (it) => ({ ...it, state: "disconnected", bar }));
+}
+
+function applyDeviceGranted(
+  fleet: FleetState,
+  { node: name, grant, requireApproval, actor }: NodeDeviceGranted,
+  atMs: number,
+): void {
+  if (grant === undefined) return;
+  fleet.generation++;
+  const { device, access, lines } = grant;
+  const granted = { actuates: access === "actuate", lines, requireApproval, actor, sinceMs: atMs };
+  changeEnrolled(fleet, name, (node) => ({
+    ...node,
+    devices: new Map([...node.devices, [device, granted]]),
+  }));
+}
+
+function applyDeviceUngranted(
+  fleet: FleetState,
+  { node: name, device }: NodeDeviceUngranted,
+): void {
+  fleet.generation++;
+  changeEnrolled(fleet, name, (node) => ({
+    ...node,
+    devices: new Map([...node.devices].filter(([it]) => it !== device)),
+  }));
 }
 
 /** A new reason alone takes nothing back of a drain that goes on, or is over. */

@@ -1,3 +1,4 @@
+import { devicePattern } from "@cohort/proto/devices";
 import {
   DispatchReply,
   EnrolRequest,
@@ -124,12 +125,23 @@ const factsReport = z.object({ facts });
 
 const heartbeat = z.object({ running: count, uptimeMs: count });
 
+const device = z.string().regex(devicePattern);
+
 const usage = z.object({
   cpuMs: count,
   memoryPeakBytes: count,
   wallMs: count,
   bytesIn: count,
   bytesOut: count,
+  deviceReads: z.array(z.object({ device, count, bytes: count })).max(limits.devicesMax),
+});
+
+const actuated = z.object({
+  device,
+  operation: z.enum(["write", "transfer", "set"]),
+  target: fact,
+  bytes: count,
+  sha256: key,
 });
 
 const logChunk = z.object({
@@ -156,6 +168,7 @@ const nodeEvent = z.object({
     z.object({ $case: z.literal("started"), value: z.object({}) }),
     z.object({ $case: z.literal("log"), value: logChunk }),
     z.object({ $case: z.literal("finished"), value: finished }),
+    z.object({ $case: z.literal("actuated"), value: actuated }),
   ]),
 });
 

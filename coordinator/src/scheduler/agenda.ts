@@ -181,6 +181,7 @@ export function noteEvent(
     case "nodeUncordoned":
     case "nodeLabelled":
     case "nodeFactsChanged":
+    case "nodeDeviceGranted":
       agenda.joiners.add(event.value.node);
       agenda.nodes.add(event.value.node);
       for (const step of runs.ready) agenda.steps.push(step);
@@ -193,6 +194,7 @@ export function noteEvent(
       return noteLess(agenda, runs);
     case "nodeRevoked":
     case "nodeDisconnected":
+    case "nodeDeviceUngranted":
       return noteLess(agenda, runs);
     default:
       return;

@@ -1,7 +1,7 @@
 import { isFactName, nodeFacts } from "@cohort/proto/node-facts";
 import { type FleetNode, type FleetState, isAvailable } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
-import { matchingNodes } from "./placement.ts";
+import { matchingNodes, type PlacedRun } from "./placement.ts";
 import { hasRoom, load } from "./room.ts";
 import type { Instance, Runs } from "./runs.ts";
 
@@ -14,7 +14,7 @@ export interface Candidates {
 /** A step of the class, which says what its nodes must be. */
 export interface Specimen {
   readonly step: CompiledStep;
-  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly run: PlacedRun;
 }
 
 /**
@@ -35,8 +35,8 @@ export function candidatesFor(
   const found = known.byClass.get(placement);
   const holds = found !== undefined && (found.readings ?? fleet.readings) === fleet.readings;
   if (holds) return found;
-  const { step, inputs } = specimen();
-  const names = matchingNodes(fleet, step, inputs).map((node) => node.node);
+  const { step, run } = specimen();
+  const names = matchingNodes(fleet, step, run).map((node) => node.node);
   const readings = step.select !== null && readsReadings(step.select) ? fleet.readings : null;
   const made = { names, set: new Set(names), readings };
   known.byClass.set(placement, made);

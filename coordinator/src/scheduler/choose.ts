@@ -69,7 +69,7 @@ export function candidatesOf({ catalogue, fleet, runs }: Schedule, queue: Queue)
     const { run: id, step } = headOf(queue);
     const run = runs.byId.get(id) as Run;
     const compiled = workflowAt(catalogue, run.version).steps.get(step) as CompiledStep;
-    return { step: compiled, inputs: run.inputs };
+    return { step: compiled, run };
   });
 }
 

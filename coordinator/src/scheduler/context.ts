@@ -23,7 +23,7 @@ export function contextOf(
   const step = run.steps.get(name) as Step;
   const workflow = workflowAt(catalogue, run.version);
   const compiled = workflow.steps.get(name) as CompiledStep;
-  return { run, workflow, step, compiled, placement: placementOf(compiled, run.inputs) };
+  return { run, workflow, step, compiled, placement: placementOf(compiled, run) };
 }
 
 /** How long a node may be away before its attempt is given up, in ms; null for as long as it takes. */

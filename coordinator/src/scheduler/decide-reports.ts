@@ -1,5 +1,6 @@
 import type { AttemptKey, Finished, NodeEvent } from "@cohort/proto/gen/cohort/node";
 import { workflowAt } from "../catalogue/catalogue.ts";
+import { actuationEvents } from "../fleet/decide-actuated.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Event } from "../state/event.ts";
 import { failure } from "./decide-attempt.ts";
@@ -22,21 +23,26 @@ export type Report =
  * makes none.
  */
 export function decideReports(
-  schedule: Pick<Schedule, "catalogue" | "runs">,
+  schedule: Pick<Schedule, "catalogue" | "runs" | "fleet">,
   reports: readonly Report[],
 ): Decision<void> {
+  const actuations = actuationEvents(
+    schedule.fleet,
+    reports.filter((it) => it.kind === "event"),
+  );
   const heard = new Map<Instance, Heard>();
   for (const report of reports) {
     const attempt = report.kind === "event" ? report.event.attempt : report.attempt;
     const instance = attempt === undefined ? null : findActive(schedule.runs, attempt);
     if (attempt === undefined || instance === null) continue;
     if (report.kind === "event" && instance.node !== report.node) continue;
-    if (report.kind === "event" && report.event.event?.$case === "log") continue;
+    const told = report.kind === "event" ? report.event.event?.$case : "";
+    if (told === "log" || told === "actuated") continue;
     const known = heard.get(instance) ?? { attempt, startedMs: 0, ended: null };
     heard.set(instance, known);
     note(schedule, instance, known, report);
   }
-  return { events: [...heard].flatMap(eventOf), value: undefined };
+  return { events: [...actuations, ...[...heard].flatMap(eventOf)], value: undefined };
 }
 
 interface Heard {

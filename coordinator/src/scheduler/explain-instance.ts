@@ -60,7 +60,7 @@ function activeReason(it: Instance, isAsked: boolean, isAway: boolean): Reason {
 
 function queuePlace({ catalogue, runs }: Schedule, run: Run, it: Instance): QueuePlace | null {
   const compiled = workflowAt(catalogue, run.version).steps.get(it.step) as CompiledStep;
-  const placement = placementOf(compiled, run.inputs);
+  const placement = placementOf(compiled, run);
   const found = placement === null ? null : placeInLane(runs.queues, it, placement, run.workflow);
   return found === null ? null : { priority: it.priority, sinceMs: it.notBeforeMs, ...found };
 }

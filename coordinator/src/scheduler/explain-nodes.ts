@@ -81,7 +81,7 @@ function reasonOf(
     const { actor, reason } = node.bar;
     return because("revoked", `by ${actor}${reason === "" ? "" : `: ${reason}`}`);
   }
-  const mismatch = mismatchOf(node, step, run.inputs);
+  const mismatch = mismatchOf(node, step, run);
   if (mismatch !== null)
     return { code: mismatch.on, wanted: mismatch.wanted, detail: mismatch.has };
   const pinned = instance?.pinned ?? "";
@@ -110,8 +110,8 @@ function busyReason(
   const taken = room.taken.get(node) ?? nothing;
   const kept = room.kept.get(node);
   if (instance !== null && instance.avoids === node) {
-    const placement = placementOf(step, run.inputs) ?? "";
-    const specimen = () => ({ step, inputs: run.inputs });
+    const placement = placementOf(step, run) ?? "";
+    const specimen = () => ({ step, run });
     const may = mayRunOn(fleet, candidatesFor(fleet, placement, specimen), node, node);
     if (!may) return because("avoided", "retry.move: the attempt before ran there");
   }

@@ -68,7 +68,7 @@ export function explainStep(
   const unended = step.instances.filter((it) => it.state === "queued" || isActive(it));
   const shown = request.all ? unended : unended.slice(0, instancesShown);
   const isOver = step.state !== "waiting" && step.state !== "running";
-  const needsNode = placementOf(compiled, run.inputs) !== null && !isOver;
+  const needsNode = placementOf(compiled, run) !== null && !isOver;
   const waits = unended.find((it) => it.state === "queued") ?? null;
   const asksNodes = needsNode && (waits !== null || step.state === "waiting");
   return {
@@ -137,10 +137,10 @@ function turnOf({ instances, released }: Step, { concurrentMax }: CompiledStep):
 
 function tooFew(schedule: Schedule, run: Run, compiled: CompiledStep): Reason[] {
   const { nodes } = compiled.definition;
-  const placement = placementOf(compiled, run.inputs);
+  const placement = placementOf(compiled, run);
   if (placement === null || nodes === undefined) return [];
   if (plannedNodes(schedule, run, compiled) !== null) return [];
-  const specimen = () => ({ step: compiled, inputs: run.inputs });
+  const specimen = () => ({ step: compiled, run });
   const fit = candidatesFor(schedule.fleet, placement, specimen).names;
   const there = fit.filter((name) => schedule.runs.room.offered.has(name)).length;
   const wanted = nodes.count === "all" ? "as many as must succeed" : String(nodes.count);

@@ -33,7 +33,7 @@ function takes({ catalogue, fleet, runs }: Schedule, step: Step, node: string): 
   const run = runs.active.get(step.run) as Run;
   if (run.stopOutcome !== null || step.instances.length >= limits.instancesMax) return false;
   const compiled = workflowAt(catalogue, run.version).steps.get(step.step) as CompiledStep;
-  const specimen = () => ({ step: compiled, inputs: run.inputs });
-  const placement = placementOf(compiled, run.inputs) as string;
+  const specimen = () => ({ step: compiled, run });
+  const placement = placementOf(compiled, run) as string;
   return candidatesFor(fleet, placement, specimen).set.has(node);
 }

@@ -17,7 +17,7 @@ export function nodeFor(
   instance: Instance | null,
   freed: ReadonlySet<string>,
 ): string | null {
-  const placement = placementOf(step, run.inputs);
+  const placement = placementOf(step, run);
   if (placement === null) return "";
   const pending = runs.queues.waiting > 1 ? freed : none;
   const pinned = instance?.pinned ?? "";
@@ -25,7 +25,7 @@ export function nodeFor(
     const fits = hasRoom(fleet.nodes.get(pinned), runs, step.needs, instance);
     return fits && !pending.has(pinned) ? pinned : null;
   }
-  const candidates = candidatesFor(fleet, placement, () => ({ step, inputs: run.inputs }));
+  const candidates = candidatesFor(fleet, placement, () => ({ step, run }));
   return pickNode(fleet, runs, candidates, { step, instance, pending })?.node ?? null;
 }
 

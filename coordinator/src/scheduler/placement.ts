@@ -3,29 +3,29 @@ import { ownKinds, type StepKind } from "@cohort/proto/resources/workflow";
 import type { EnrolledNode, FleetNode, FleetState } from "../fleet/fleet.ts";
 import { factVariables } from "../fleet/labels.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
+import { type DeviceFault, deviceFault, isApproved } from "./device-fault.ts";
 import { offerOf } from "./offer.ts";
+import type { Run } from "./runs.ts";
 
 /**
  * Class of nodes that may run a step: steps of the same class, whatever their workflow, wait in one
  * queue. Null for the coordinator's own work.
  */
-export function placementOf(
-  { kind, nodeClass, selectReads }: CompiledStep,
-  inputs: Readonly<Record<string, unknown>>,
-): string | null {
+export function placementOf(step: CompiledStep, run: PlacedRun): string | null {
+  const { kind, nodeClass, selectReads } = step;
   if (isOwn(kind)) return null;
-  if (selectReads.length === 0) return nodeClass;
-  return `${nodeClass}${JSON.stringify(selectReads.map((name) => inputs[name]))}`;
+  const approved = isApproved(step, run) ? "approved" : "";
+  if (selectReads.length === 0) return nodeClass + approved;
+  return nodeClass + approved + JSON.stringify(selectReads.map((name) => run.inputs[name]));
 }
 
+/** What of a run counts for where its steps may run. */
+export type PlacedRun = Pick<Run, "inputs" | "steps">;
+
 /** Enrolled nodes that a step's selector and requirements fit, connected or not, by name. */
-export function matchingNodes(
-  fleet: FleetState,
-  step: CompiledStep,
-  inputs: Readonly<Record<string, unknown>>,
-): FleetNode[] {
+export function matchingNodes(fleet: FleetState, step: CompiledStep, run: PlacedRun): FleetNode[] {
   return [...fleet.nodes.values()]
-    .filter((node) => node.state !== "invited" && mismatchOf(node, step, inputs) === null)
+    .filter((node) => node.state !== "invited" && mismatchOf(node, step, run) === null)
     .sort((a, b) => (a.node < b.node ? -1 : 1));
 }
 
@@ -36,7 +36,9 @@ export function isOwn(kind: StepKind): boolean {
 
 /** What a step asks of a node that the node is not, or has not, however idle it is. */
 export interface Mismatch {
-  readonly on: "arch" | "isolation" | "memory" | "cpu" | "devices" | "limits.memory" | "select";
+  readonly on:
+    | ("arch" | "isolation" | "memory" | "cpu" | "devices" | "limits.memory" | "select")
+    | DeviceFault["on"];
   /** What the step asks for. */
   readonly wanted: string;
   /** What the node has. */
@@ -47,11 +49,12 @@ export interface Mismatch {
 export function mismatchOf(
   node: EnrolledNode,
   step: CompiledStep,
-  inputs: Readonly<Record<string, unknown>>,
+  run: PlacedRun,
 ): Mismatch | null {
-  return (
-    requirementMismatch(node, step) ?? (selects(node, step, inputs) ? null : unselected(node, step))
-  );
+  const mismatch = requirementMismatch(node, step);
+  if (mismatch !== null) return mismatch;
+  if (!selects(node, step, run.inputs)) return unselected(node, step);
+  return deviceFault(node, step, run);
 }
 
 function requirementMismatch({ facts }: EnrolledNode, step: CompiledStep): Mismatch | null {

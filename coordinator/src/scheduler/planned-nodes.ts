@@ -15,10 +15,7 @@ export function plannedNodes(
 ): string[] | null {
   const { nodes } = step.definition;
   if (isOwn(step.kind) || nodes === undefined || nodes.count === 1) return [""];
-  const fitting = candidatesFor(fleet, placementOf(step, run.inputs) ?? "", () => ({
-    step,
-    inputs: run.inputs,
-  }))
+  const fitting = candidatesFor(fleet, placementOf(step, run) ?? "", () => ({ step, run }))
     .names.map((name) => fleet.nodes.get(name) as FleetNode)
     .filter(isAvailable);
   if (nodes.count === "all") {

@@ -1,5 +1,6 @@
 import type { Variables } from "@cohort/proto/expression";
-import type { Dispatch, Limits, OutputSource } from "@cohort/proto/gen/cohort/node";
+import type { DeviceGrant, Dispatch, Limits, OutputSource } from "@cohort/proto/gen/cohort/node";
+import { refuse } from "@cohort/proto/problem";
 import { instanceId } from "@cohort/proto/proof";
 import { agentSource } from "../agents/agent-source.ts";
 import { agentTask, servicesFor } from "../agents/agent-work.ts";
@@ -8,6 +9,7 @@ import { downloadsFor } from "../artifacts/wanted.ts";
 import type { FleetNode } from "../fleet/fleet.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import { cacheKey } from "./cache.ts";
+import { deviceFault } from "./device-fault.ts";
 import { type Instance, keyOf, type Run } from "./runs.ts";
 import { attemptVariables } from "./variables.ts";
 
@@ -41,7 +43,22 @@ export function workFor(
     output: outputSourceOf(step),
     uploads: definition.artifacts?.upload ?? [],
     downloads: downloadsFor(artifacts, run, step, variables),
+    devices: devicesFor(run, step, node),
   };
+}
+
+/** What the dispatch lets the node do for the attempt, and nothing else. Throws GRANT_MISSING. */
+function devicesFor(run: Run, step: CompiledStep, node: FleetNode): DeviceGrant[] {
+  if (step.devices.length === 0) return [];
+  if (node.state === "invited") throw new Error("work is for nodes that have enrolled");
+  const fault = deviceFault(node, step, run);
+  if (fault !== null) {
+    throw refuse("GRANT_MISSING", `${node.node} may not give ${fault.wanted}: ${fault.has}`);
+  }
+  return step.devices.map(({ device, actuates }) => {
+    const lines = [...(node.devices.get(device)?.lines ?? [])];
+    return { device, access: actuates ? "actuate" : "read", lines };
+  });
 }
 
 export interface CallWork {

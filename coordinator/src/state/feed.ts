@@ -51,6 +51,7 @@ export function runOf({ event }: Recorded): string {
     case "publicationIntended":
     case "publicationEnded":
     case "callIntended":
+    case "deviceActuated":
       return event.value.attempt?.run ?? "";
     default:
       return "";

@@ -11,7 +11,9 @@ import {
 } from "@cohort/proto/resources/workflow";
 import type { Download } from "@cohort/proto/resources/workflow/artifacts";
 import type { Concurrency } from "@cohort/proto/resources/workflow/concurrency";
+import { approvalsBefore } from "./approvals.ts";
 import { type Dependencies, parseDependencies } from "./dependencies.ts";
+import { type DeviceNeed, deviceNeeds } from "./device-needs.ts";
 import { dependentsOf } from "./graph.ts";
 import { type Needs, needsOf, nodeClassOf } from "./needs.ts";
 import { type CompiledValue, compileValue } from "./template-value.ts";
@@ -56,6 +58,9 @@ export interface CompiledStep {
   /** Equal for steps that the same nodes may run, but for what the selector reads. */
   readonly nodeClass: string;
   readonly needs: Needs;
+  readonly devices: readonly DeviceNeed[];
+  /** `approve` steps before it; null where it actuates nothing, and none is needed. */
+  readonly approvals: readonly string[] | null;
   readonly condition: Template | null;
   readonly forEach: CompiledValue | null;
   readonly matrix: CompiledValue | null;
@@ -91,6 +96,7 @@ export function compileWorkflow(definition: Workflow): CompiledWorkflow {
     all.map(({ phase, step }) => [step.id, compileStep(step, phase, several)] as const),
   );
   const graph = [...steps].map(([id, { dependencies }]) => ({ id, depends: dependencies.steps }));
+  for (const step of steps.values()) addApprovals(steps, step);
   return {
     definition,
     steps,
@@ -125,6 +131,18 @@ function compileTrigger({
     condition: condition === undefined ? null : compileExpression(condition),
     key: key === undefined ? null : compileTemplate(key),
   };
+}
+
+/** Only then are all steps known. */
+function addApprovals(
+  steps: ReadonlyMap<string, CompiledStep>,
+  step: { -readonly [Key in keyof CompiledStep]: CompiledStep[Key] },
+): void {
+  if (!step.devices.some(({ actuates }) => actuates)) return;
+  const graph = new Map(
+    [...steps].map(([id, it]) => [id, { kind: it.kind, depends: it.dependencies.steps }]),
+  );
+  step.approvals = approvalsBefore(graph, step.definition.id);
 }
 
 function compileOutputs({ outputs }: Workflow): CompiledWorkflow["outputs"] {
@@ -194,6 +212,8 @@ function compileStep(step: WorkflowStep, phase: Phase, several: ReadonlySet<stri
     selectReads: readsOf(select?.references ?? [], "inputs") ?? [],
     nodeClass: nodeClassOf(step),
     needs: needsOf(step),
+    devices: deviceNeeds(step),
+    approvals: null,
     concurrentMax: step.max_concurrent ?? step.nodes?.max_concurrent ?? Number.POSITIVE_INFINITY,
     failuresMax: failuresMaxOf(step),
     downloads,

@@ -1,4 +1,5 @@
 import type { WorkflowStep } from "@cohort/proto/resources/workflow";
+import { deviceNeeds } from "./device-needs.ts";
 
 /** What an attempt takes of its node beside a slot. */
 export interface Needs {
@@ -17,5 +18,9 @@ export function nodeClassOf(step: WorkflowStep): string {
   const { arch, isolation, memory, devices } = step.requires;
   const { memoryBytes, cpuMillis } = needsOf(step);
   const select = step.nodes?.select;
-  return JSON.stringify([arch, isolation, memory, devices, memoryBytes, cpuMillis, select]);
+  const granted = deviceNeeds(step);
+  return JSON.stringify([
+    ...[arch, isolation, memory, devices, memoryBytes, cpuMillis, select],
+    ...(granted.length === 0 ? [] : [granted]),
+  ]);
 }

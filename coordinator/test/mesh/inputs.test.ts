@@ -9,7 +9,7 @@ import { attempt, enrolRequest, facts, hello } from "./messages.ts";
 
 const invite = "01JD0000000000000000000001";
 
-const usage = { cpuMs: 1, memoryPeakBytes: 2, wallMs: 3, bytesIn: 0, bytesOut: 0 };
+const usage = { cpuMs: 1, memoryPeakBytes: 2, wallMs: 3, bytesIn: 0, bytesOut: 0, deviceReads: [] };
 const finished = {
   outcome: "failed",
   code: "STEP_EXIT",

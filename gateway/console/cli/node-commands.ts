@@ -1,3 +1,4 @@
+import { addDeviceCommands } from "./device-commands.ts";
 import type { AddCommands } from "./program.ts";
 
 export const addNodeCommands: AddCommands = (program, work) => {
@@ -6,6 +7,7 @@ export const addNodeCommands: AddCommands = (program, work) => {
     .description("list the nodes")
     .action(() => work(async (session) => (await import("./commands/node.ts")).listNodes(session)));
   const node = program.command("node").description("add nodes, and take them out of service");
+  addDeviceCommands(node, work);
   node
     .command("list")
     .description("list the nodes, as `cohort nodes` does")

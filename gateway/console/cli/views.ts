@@ -146,6 +146,14 @@ export function nodeView(it: Node) {
             box: base64(it.keys.boxKey),
             since_ms: it.keys.sinceMs,
           },
+    device_grants: it.deviceGrants.map(({ grant, requireApproval, actor, sinceMs }) => ({
+      device: grant?.device ?? "",
+      access: grant?.access ?? "",
+      lines: grant?.lines ?? [],
+      require_approval: requireApproval,
+      actor,
+      since_ms: sinceMs,
+    })),
     facts:
       it.facts === undefined
         ? null

@@ -85,7 +85,11 @@ export class JournalState {
 
   #forget(attempt: AttemptKey): void {
     const id = attemptId(attempt);
-    this.#retain(({ event }) => attemptId(event.attempt as AttemptKey) !== id);
+    // What was moved was moved, whoever's attempt it was.
+    this.#retain(
+      ({ event }) =>
+        event.event?.$case === "actuated" || attemptId(event.attempt as AttemptKey) !== id,
+    );
     this.#end(attempt);
   }
 

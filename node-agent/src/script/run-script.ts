@@ -1,5 +1,7 @@
+import { type ScriptDevices, scriptDevices } from "./devices.ts";
 import { fetchService } from "./fetch.ts";
 import type { ScriptHost } from "./script-host.ts";
+import { type Workspace, workspace } from "./workspace.ts";
 
 type StepFunction = (context: ScriptContext) => unknown;
 
@@ -14,10 +16,17 @@ export interface ScriptContext {
   sleep(ms: number): Promise<void>;
   /** `fetch("service:/path", init)`: a granted service, through the coordinator. */
   fetch: ReturnType<typeof fetchService>;
+  /** Granted devices of the node. */
+  readonly device: ScriptDevices;
+  /** Files of the step's own, below /work. */
+  readonly files: Workspace;
   readonly node: { readonly name: string };
   /** Index in a fan-out, 0 otherwise. */
   readonly instance: number;
 }
+
+/** Exit statuses of a script that fails; none can be given by the script itself. */
+export const scriptExit = { failed: 1, memory: 3 } as const;
 
 /**
  * Runs the step's module: calls its default export and leaves what it returns as the step's output.
@@ -32,7 +41,7 @@ export async function runScript(host: ScriptHost): Promise<number> {
     return 0;
   } catch (error) {
     host.writeError(`${describeError(error)}\n`);
-    return 1;
+    return host.exhausted() ? scriptExit.memory : scriptExit.failed;
   }
 }
 
@@ -43,6 +52,8 @@ function scriptContext(host: ScriptHost): ScriptContext {
     log: (...values) => host.writeOut(`${values.map(display).join(" ")}\n`),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     fetch: fetchService(host),
+    device: scriptDevices(host),
+    files: workspace(host),
     node: { name: host.environment("COHORT_NODE") ?? "" },
     instance: Number(host.environment("COHORT_INSTANCE") ?? 0),
   };

@@ -19,6 +19,7 @@ const statuses: Partial<Readonly<Record<ErrorCode, number>>> = {
   EGRESS_DENIED: 403,
   PRICE_UNKNOWN: 403,
   LIMIT_EXCEEDED: 413,
+  DEVICE_BUSY: 429,
   NODE_BUSY: 429,
   VAULT_SEALED: 503,
   LEDGER_UNWRITABLE: 503,

@@ -14,7 +14,9 @@ import { attemptId } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
 import { ArtifactTransfer } from "../artifacts/artifacts.ts";
 import type { AgentContext } from "../context.ts";
+import { StepDevices } from "../devices/step-devices.ts";
 import { assertIsolation } from "../facts.ts";
+import { StepDoor } from "../shim/step-door.ts";
 import { StepProxy } from "../shim/step-proxy.ts";
 import { nextTurn } from "../wait.ts";
 import { Execution } from "./execution.ts";
@@ -129,7 +131,7 @@ export class Attempts {
     }
     assertIsolation(host);
     const spec = sandboxSpec(dispatch, enrolment.node, host.info.cores);
-    return { attempt, dispatch, spec, proxy: this.#openProxy(attempt, dispatch) };
+    return { attempt, dispatch, spec, door: this.#openDoor(attempt, dispatch) };
   }
 
   /** Resolves when the attempts are on the disk; they run from then on. */
@@ -144,7 +146,7 @@ export class Attempts {
       return all.map(({ index }) => ({ index, problems }));
     }
     const accepted = journal.sync();
-    for (const { attempt, dispatch, spec, proxy } of all) {
+    for (const { attempt, dispatch, spec, door } of all) {
       const execution = new Execution(host, {
         dispatch,
         emit: (content) => {
@@ -154,7 +156,7 @@ export class Attempts {
       });
       this.#running.set(attemptId(attempt), { key: attempt, execution });
       void accepted.then(
-        () => this.#run(attempt, execution, spec, proxy),
+        () => this.#run(attempt, execution, spec, door),
         (cause) => this.#ended(attempt, failure("STEP_START_FAILED", String(cause), null)),
       );
     }
@@ -166,22 +168,28 @@ export class Attempts {
     attempt: AttemptKey,
     execution: Execution,
     spec: ReturnType<typeof sandboxSpec>,
-    proxy: StepProxy | null,
+    door: StepDoor | null,
   ): Promise<void> {
     try {
-      proxy?.keepFresh();
-      const result = await execution.run(spec, proxy === null ? null : (it) => proxy.handle(it));
-      const { bytesIn, bytesOut } = proxy ?? { bytesIn: 0, bytesOut: 0 };
-      const usage = result.usage && { ...result.usage, bytesIn, bytesOut };
+      door?.open();
+      const result = await execution.run(spec, door === null ? null : (it) => door.handle(it));
+      const usage = result.usage && { ...result.usage, ...door?.usage };
       this.#ended(attempt, { ...result, usage });
     } finally {
-      proxy?.close();
+      door?.close();
     }
   }
 
-  #openProxy(attempt: AttemptKey, dispatch: Dispatch): StepProxy | null {
+  #openDoor(attempt: AttemptKey, dispatch: Dispatch): StepDoor | null {
+    const { services, devices } = dispatch;
+    if (services.length + devices.length === 0) return null;
+    const proxy = services.length === 0 ? null : this.#openProxy(attempt, dispatch);
+    const own = devices.length === 0 ? null : new StepDevices(this.#context, attempt, devices);
+    return new StepDoor(proxy, own);
+  }
+
+  #openProxy(attempt: AttemptKey, dispatch: Dispatch): StepProxy {
     const { host, enrolment, keys } = this.#context;
-    if (dispatch.services.length === 0) return null;
     const { coordinatorKey } = enrolment;
     const sealed = dispatch.sealedToken;
     const delivery = openToken(host.crypto, coordinatorKey, keys.box, attempt, sealed);
@@ -212,7 +220,7 @@ interface Prepared {
   readonly attempt: AttemptKey;
   readonly dispatch: Dispatch;
   readonly spec: ReturnType<typeof sandboxSpec>;
-  readonly proxy: StepProxy | null;
+  readonly door: StepDoor | null;
 }
 
 async function answer(act: () => Promise<Refusal[]>): Promise<DispatchReply> {

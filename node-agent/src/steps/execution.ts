@@ -6,6 +6,7 @@ import type { Host, SandboxExit, SandboxProcess, SandboxSpec } from "../host.ts"
 import { hostErrorCode } from "../host-error.ts";
 import type { EventContent } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
+import { scriptExit } from "../script/run-script.ts";
 import { type HttpHandler, serveShim } from "../shim/shim.ts";
 import { delay } from "../wait.ts";
 import { stepOutput } from "./output.ts";
@@ -151,6 +152,9 @@ export class Execution {
       const { output } = this.#dispatch;
       const outputJson = stepOutput(process, output, log.stdout, this.#outputBytesMax);
       return success(outputJson, exit);
+    }
+    if (this.#dispatch.work?.$case === "script" && exit.code === scriptExit.memory) {
+      throw refuse("STEP_MEMORY", "the script used more memory than its limit");
     }
     throw endOf(exit, this.#dispatch.limits, log.lastErrorLine);
   }

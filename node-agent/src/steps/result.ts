@@ -69,5 +69,6 @@ function usageOf(exit: SandboxExit): Usage {
     wallMs: Math.round(exit.wallMs),
     bytesIn: 0,
     bytesOut: 0,
+    deviceReads: [],
   };
 }

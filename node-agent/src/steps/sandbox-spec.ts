@@ -2,6 +2,7 @@ import type { AttemptKey, Dispatch } from "@cohort/proto/gen/cohort/node";
 import { stepLimitDefaults } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { instanceId } from "@cohort/proto/proof";
+import { devicesPath } from "../devices/step-devices.ts";
 import type { SandboxSpec } from "../host.ts";
 import { agentLimits } from "../limits.ts";
 import { outputPath } from "./output.ts";
@@ -53,9 +54,14 @@ export function sandboxSpec(dispatch: Dispatch, node: string, cores: number): Sa
       cpuMs: given?.cpuMs || allCpuMs(dispatch, cores),
     },
     readOnly,
-    listenPort: dispatch.services.length > 0 ? agentLimits.shimPort : 0,
+    listenPort: hasGrants(dispatch) ? agentLimits.shimPort : 0,
     held: dispatch.downloads.length > 0,
   };
+}
+
+/** Whether there is anything that the step may ask for over its loopback. */
+function hasGrants({ services, devices }: Dispatch): boolean {
+  return services.length + devices.length > 0;
 }
 
 /** No limit of its own: every processor until the last second of its time. */
@@ -92,6 +98,12 @@ function program(dispatch: Dispatch): Pick<SandboxSpec, "argv"> & { file: Sandbo
   }
 }
 
+/** What is left goes to the process itself, so that a script hears of its limit before it is killed. */
+function scriptMemory({ limits }: Dispatch): string {
+  const bytes = limits?.memoryBytes || stepLimitDefaults.memoryBytes;
+  return String(Math.floor(bytes * agentLimits.scriptMemoryShare));
+}
+
 /** What the workflow sets wins over the defaults; what Cohort promises wins over both. */
 function environment(dispatch: Dispatch, node: string): Record<string, string> {
   const attempt = dispatch.attempt as AttemptKey;
@@ -110,9 +122,11 @@ function environment(dispatch: Dispatch, node: string): Record<string, string> {
     COHORT_IDEMPOTENCY_KEY: instanceId(attempt),
     COHORT_NODE: node,
     COHORT_WORKFLOW: dispatch.workflow,
+    ...(dispatch.work?.$case === "script" ? { COHORT_SCRIPT_MEMORY: scriptMemory(dispatch) } : {}),
     COHORT_OUTPUT: `/work/${outputPath(dispatch)}`,
     COHORT_INPUTS: "/work/inputs.json",
     COHORT_WITH: "/work/with.json",
     ...(dispatch.services.length > 0 ? { COHORT_PROXY: proxy } : {}),
+    ...(dispatch.devices.length > 0 ? { COHORT_DEVICES: proxy + devicesPath } : {}),
   };
 }

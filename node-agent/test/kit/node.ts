@@ -1,15 +1,21 @@
 import { Dispatch } from "@cohort/proto/gen/cohort/node";
+import { nodeDevices } from "../../node/devices.ts";
 import { createNodeHost } from "../../node/host.ts";
 import { pretendedSandbox, type StepPlay } from "../../node/sandbox.ts";
 import { runAgent } from "../../src/agent.ts";
-import type { Host } from "../../src/host.ts";
+import type { Devices, Host } from "../../src/host.ts";
 import { createIdentity, deriveKeys, type Keys, saveIdentity } from "../../src/identity.ts";
 import { FakeMesh } from "./fake-mesh.ts";
 import { MemoryDisk } from "./memory-files.ts";
 
 /** A host whose steps are functions and whose disk is memory. */
-export async function testHost(play: StepPlay, disk = new MemoryDisk()): Promise<Host> {
-  const host = await createNodeHost({ sandbox: pretendedSandbox(play), environment: {} });
+export async function testHost(
+  play: StepPlay,
+  disk = new MemoryDisk(),
+  devices: Devices = nodeDevices,
+): Promise<Host> {
+  const sandbox = pretendedSandbox(play);
+  const host = await createNodeHost({ sandbox, devices, environment: {} });
   return { ...host, files: disk, writeError: () => {} };
 }
 
@@ -25,10 +31,16 @@ export interface TestNode {
 /** An enrolled agent that runs against a mesh in memory; its disk may come from an earlier life. */
 export async function startNode(
   play: StepPlay,
-  options: { readonly disk?: MemoryDisk; readonly slots?: number; readonly mesh?: FakeMesh } = {},
+  options: {
+    readonly disk?: MemoryDisk;
+    readonly slots?: number;
+    readonly mesh?: FakeMesh;
+    readonly devices?: Devices;
+    readonly deviceRoot?: string;
+  } = {},
 ): Promise<TestNode> {
   const disk = options.disk ?? new MemoryDisk();
-  const host = await testHost(play, disk);
+  const host = await testHost(play, disk, options.devices);
   const mesh = options.mesh ?? new FakeMesh(host);
   const identity = createIdentity(host);
   const enrolment = {
@@ -40,10 +52,14 @@ export async function startNode(
   };
   saveIdentity(host, "/data", { ...identity, enrolment });
   const stopping = new AbortController();
-  const { slots } = options;
+  const { slots, deviceRoot } = options;
   const running = runAgent(
     host,
-    { dataDirectory: "/data", connect: mesh.connect, ...(slots === undefined ? {} : { slots }) },
+    {
+      ...{ dataDirectory: "/data", connect: mesh.connect },
+      ...(slots === undefined ? {} : { slots }),
+      ...(deviceRoot === undefined ? {} : { deviceRoot }),
+    },
     stopping.signal,
   );
   const node: TestNode = {

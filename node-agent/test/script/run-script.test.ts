@@ -34,6 +34,8 @@ async function run(
     writeFile: (_name, bytes) => {
       output = decode(bytes);
     },
+    listFiles: () => Object.keys(files).sort(),
+    removeFile: (name) => void delete files[name],
     writeOut: (text) => {
       out += text;
     },
@@ -52,6 +54,7 @@ async function run(
       return client;
     },
     random: (length) => new Uint8Array(length),
+    exhausted: () => false,
     exit: () => {
       throw new Error("not here");
     },

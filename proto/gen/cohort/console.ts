@@ -21,7 +21,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Hold } from "./ledger.ts";
-import { AttemptKey, Facts, Usage } from "./node.ts";
+import { AttemptKey, DeviceGrant, Facts, Usage } from "./node.ts";
 import { Problem } from "./problem.ts";
 
 export const protobufPackage = "cohort.console";
@@ -455,7 +455,11 @@ export interface Node {
     | Bar
     | undefined;
   /** absent before it has enrolled */
-  keys: NodeKeys | undefined;
+  keys:
+    | NodeKeys
+    | undefined;
+  /** by device */
+  deviceGrants: NodeDevice[];
 }
 
 export interface Node_LabelsEntry {
@@ -491,6 +495,13 @@ export interface RevokeNodeReply {
   ended: AttemptKey[];
 }
 
+export interface NodeDevice {
+  grant: DeviceGrant | undefined;
+  requireApproval: boolean;
+  actor: string;
+  sinceMs: number;
+}
+
 export interface Cordon {
   reason: string;
   actor: string;
@@ -519,6 +530,17 @@ export interface DrainRequest {
 
 export interface UncordonRequest {
   node: string;
+}
+
+export interface GrantDeviceRequest {
+  node: string;
+  grant: DeviceGrant | undefined;
+  requireApproval: boolean;
+}
+
+export interface UngrantDeviceRequest {
+  node: string;
+  device: string;
 }
 
 export interface SetSlotsRequest {
@@ -6530,6 +6552,7 @@ function createBaseNode(): Node {
     slotsMax: 0,
     bar: undefined,
     keys: undefined,
+    deviceGrants: [],
   };
 }
 
@@ -6564,6 +6587,9 @@ export const Node: MessageFns<Node> = {
     }
     if (message.keys !== undefined) {
       NodeKeys.encode(message.keys, writer.uint32(250).fork()).join();
+    }
+    for (const v of message.deviceGrants) {
+      NodeDevice.encode(v!, writer.uint32(258).fork()).join();
     }
     return writer;
   },
@@ -6664,6 +6690,14 @@ export const Node: MessageFns<Node> = {
             message.keys = NodeKeys.decode(reader, reader.uint32());
             continue;
           }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.deviceGrants.push(NodeDevice.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6709,6 +6743,11 @@ export const Node: MessageFns<Node> = {
         : 0,
       bar: isSet(object.bar) ? Bar.fromJSON(object.bar) : undefined,
       keys: isSet(object.keys) ? NodeKeys.fromJSON(object.keys) : undefined,
+      deviceGrants: globalThis.Array.isArray(object?.deviceGrants)
+        ? object.deviceGrants.map((e: any) => NodeDevice.fromJSON(e))
+        : globalThis.Array.isArray(object?.device_grants)
+        ? object.device_grants.map((e: any) => NodeDevice.fromJSON(e))
+        : [],
     };
   },
 
@@ -6750,6 +6789,9 @@ export const Node: MessageFns<Node> = {
     if (message.keys !== undefined) {
       obj.keys = NodeKeys.toJSON(message.keys);
     }
+    if (message.deviceGrants?.length) {
+      obj.deviceGrants = message.deviceGrants.map((e) => NodeDevice.toJSON(e));
+    }
     return obj;
   },
 
@@ -6778,6 +6820,7 @@ export const Node: MessageFns<Node> = {
     message.slotsMax = object.slotsMax ?? 0;
     message.bar = (object.bar !== undefined && object.bar !== null) ? Bar.fromPartial(object.bar) : undefined;
     message.keys = (object.keys !== undefined && object.keys !== null) ? NodeKeys.fromPartial(object.keys) : undefined;
+    message.deviceGrants = object.deviceGrants?.map((e) => NodeDevice.fromPartial(e)) || [];
     return message;
   },
 };
@@ -7291,6 +7334,133 @@ export const RevokeNodeReply: MessageFns<RevokeNodeReply> = {
   },
 };
 
+function createBaseNodeDevice(): NodeDevice {
+  return { grant: undefined, requireApproval: false, actor: "", sinceMs: 0 };
+}
+
+export const NodeDevice: MessageFns<NodeDevice> = {
+  encode(message: NodeDevice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.grant !== undefined) {
+      DeviceGrant.encode(message.grant, writer.uint32(10).fork()).join();
+    }
+    if (message.requireApproval !== false) {
+      writer.uint32(16).bool(message.requireApproval);
+    }
+    if (message.actor !== "") {
+      writer.uint32(26).string(message.actor);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(32).int64(message.sinceMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeDevice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeDevice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.grant = DeviceGrant.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.requireApproval = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeDevice {
+    return {
+      grant: isSet(object.grant) ? DeviceGrant.fromJSON(object.grant) : undefined,
+      requireApproval: isSet(object.requireApproval)
+        ? globalThis.Boolean(object.requireApproval)
+        : isSet(object.require_approval)
+        ? globalThis.Boolean(object.require_approval)
+        : false,
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: NodeDevice): unknown {
+    const obj: any = {};
+    if (message.grant !== undefined) {
+      obj.grant = DeviceGrant.toJSON(message.grant);
+    }
+    if (message.requireApproval !== false) {
+      obj.requireApproval = message.requireApproval;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeDevice>): NodeDevice {
+    return NodeDevice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeDevice>): NodeDevice {
+    const message = createBaseNodeDevice();
+    message.grant = (object.grant !== undefined && object.grant !== null)
+      ? DeviceGrant.fromPartial(object.grant)
+      : undefined;
+    message.requireApproval = object.requireApproval ?? false;
+    message.actor = object.actor ?? "";
+    message.sinceMs = object.sinceMs ?? 0;
+    return message;
+  },
+};
+
 function createBaseCordon(): Cordon {
   return { reason: "", actor: "", sinceMs: 0, drainByMs: 0, drainedMs: 0 };
 }
@@ -7756,6 +7926,198 @@ export const UncordonRequest: MessageFns<UncordonRequest> = {
   fromPartial(object: DeepPartial<UncordonRequest>): UncordonRequest {
     const message = createBaseUncordonRequest();
     message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseGrantDeviceRequest(): GrantDeviceRequest {
+  return { node: "", grant: undefined, requireApproval: false };
+}
+
+export const GrantDeviceRequest: MessageFns<GrantDeviceRequest> = {
+  encode(message: GrantDeviceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.grant !== undefined) {
+      DeviceGrant.encode(message.grant, writer.uint32(18).fork()).join();
+    }
+    if (message.requireApproval !== false) {
+      writer.uint32(24).bool(message.requireApproval);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GrantDeviceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGrantDeviceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.grant = DeviceGrant.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.requireApproval = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GrantDeviceRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      grant: isSet(object.grant) ? DeviceGrant.fromJSON(object.grant) : undefined,
+      requireApproval: isSet(object.requireApproval)
+        ? globalThis.Boolean(object.requireApproval)
+        : isSet(object.require_approval)
+        ? globalThis.Boolean(object.require_approval)
+        : false,
+    };
+  },
+
+  toJSON(message: GrantDeviceRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.grant !== undefined) {
+      obj.grant = DeviceGrant.toJSON(message.grant);
+    }
+    if (message.requireApproval !== false) {
+      obj.requireApproval = message.requireApproval;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GrantDeviceRequest>): GrantDeviceRequest {
+    return GrantDeviceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GrantDeviceRequest>): GrantDeviceRequest {
+    const message = createBaseGrantDeviceRequest();
+    message.node = object.node ?? "";
+    message.grant = (object.grant !== undefined && object.grant !== null)
+      ? DeviceGrant.fromPartial(object.grant)
+      : undefined;
+    message.requireApproval = object.requireApproval ?? false;
+    return message;
+  },
+};
+
+function createBaseUngrantDeviceRequest(): UngrantDeviceRequest {
+  return { node: "", device: "" };
+}
+
+export const UngrantDeviceRequest: MessageFns<UngrantDeviceRequest> = {
+  encode(message: UngrantDeviceRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.device !== "") {
+      writer.uint32(18).string(message.device);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UngrantDeviceRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUngrantDeviceRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UngrantDeviceRequest {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+    };
+  },
+
+  toJSON(message: UngrantDeviceRequest): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UngrantDeviceRequest>): UngrantDeviceRequest {
+    return UngrantDeviceRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UngrantDeviceRequest>): UngrantDeviceRequest {
+    const message = createBaseUngrantDeviceRequest();
+    message.node = object.node ?? "";
+    message.device = object.device ?? "";
     return message;
   },
 };
@@ -12613,6 +12975,25 @@ export const NodesService = {
     responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
   },
+  /** What steps may do with a device of the node; takes the place of a grant before. */
+  grantDevice: {
+    path: "/cohort.console.Nodes/GrantDevice" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GrantDeviceRequest): Buffer => Buffer.from(GrantDeviceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GrantDeviceRequest => GrantDeviceRequest.decode(value),
+    responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
+  },
+  ungrantDevice: {
+    path: "/cohort.console.Nodes/UngrantDevice" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UngrantDeviceRequest): Buffer => Buffer.from(UngrantDeviceRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UngrantDeviceRequest => UngrantDeviceRequest.decode(value),
+    responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
+  },
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch: {
     path: "/cohort.console.Nodes/Watch" as const,
@@ -12647,6 +13028,9 @@ export interface NodesServer extends UntypedServiceImplementation {
   setSlots: handleUnaryCall<SetSlotsRequest, CordonReply>;
   /** Sets labels and removes others, all or none. */
   label: handleUnaryCall<LabelRequest, CordonReply>;
+  /** What steps may do with a device of the node; takes the place of a grant before. */
+  grantDevice: handleUnaryCall<GrantDeviceRequest, CordonReply>;
+  ungrantDevice: handleUnaryCall<UngrantDeviceRequest, CordonReply>;
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch: handleServerStreamingCall<GetNodeRequest, Node>;
   /** The node's keys, or its unused invite, are worth nothing from now on. */
@@ -12753,6 +13137,37 @@ export interface NodesClient extends Client {
   ): ClientUnaryCall;
   label(
     request: LabelRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  /** What steps may do with a device of the node; takes the place of a grant before. */
+  grantDevice(
+    request: GrantDeviceRequest,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  grantDevice(
+    request: GrantDeviceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  grantDevice(
+    request: GrantDeviceRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  ungrantDevice(
+    request: UngrantDeviceRequest,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  ungrantDevice(
+    request: UngrantDeviceRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  ungrantDevice(
+    request: UngrantDeviceRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CordonReply) => void,

@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { AttemptKey, Facts, Finished } from "./node.ts";
+import { Actuated, AttemptKey, DeviceGrant, Facts, Finished } from "./node.ts";
 
 export const protobufPackage = "cohort.ledger";
 
@@ -69,6 +69,9 @@ export interface Entry {
     | { $case: "nodeRevoked"; value: NodeRevoked }
     | { $case: "nodeLabelled"; value: NodeLabelled }
     | { $case: "nodeFactsChanged"; value: NodeFactsChanged }
+    | { $case: "nodeDeviceGranted"; value: NodeDeviceGranted }
+    | { $case: "nodeDeviceUngranted"; value: NodeDeviceUngranted }
+    | { $case: "deviceActuated"; value: DeviceActuated }
     | undefined;
 }
 
@@ -211,6 +214,36 @@ export interface NodeSlotsSet {
   node: string;
   /** 0: as many as it has */
   slots: number;
+}
+
+/** Steps that are granted the device themselves may use it there. Takes the place of a grant before. */
+export interface NodeDeviceGranted {
+  actor: string;
+  node: string;
+  grant:
+    | DeviceGrant
+    | undefined;
+  /** of every step that actuates it */
+  requireApproval: boolean;
+}
+
+/** What was dispatched with the grant keeps it until it ends. */
+export interface NodeDeviceUngranted {
+  actor: string;
+  node: string;
+  device: string;
+}
+
+/**
+ * A node says that an attempt wrote to a device. It is recorded also where the attempt is over for the
+ * coordinator: what was moved was moved.
+ */
+export interface DeviceActuated {
+  node: string;
+  attempt: AttemptKey | undefined;
+  nodeSeq: number;
+  nodeAtMs: number;
+  actuated: Actuated | undefined;
 }
 
 /**
@@ -706,6 +739,15 @@ export const Entry: MessageFns<Entry> = {
       case "nodeFactsChanged":
         NodeFactsChanged.encode(message.event.value, writer.uint32(954).fork()).join();
         break;
+      case "nodeDeviceGranted":
+        NodeDeviceGranted.encode(message.event.value, writer.uint32(802).fork()).join();
+        break;
+      case "nodeDeviceUngranted":
+        NodeDeviceUngranted.encode(message.event.value, writer.uint32(810).fork()).join();
+        break;
+      case "deviceActuated":
+        DeviceActuated.encode(message.event.value, writer.uint32(818).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1110,6 +1152,33 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "nodeFactsChanged", value: NodeFactsChanged.decode(reader, reader.uint32()) };
             continue;
           }
+          case 100: {
+            if (tag !== 802) {
+              break;
+            }
+
+            message.event = { $case: "nodeDeviceGranted", value: NodeDeviceGranted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 101: {
+            if (tag !== 810) {
+              break;
+            }
+
+            message.event = {
+              $case: "nodeDeviceUngranted",
+              value: NodeDeviceUngranted.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
+          case 102: {
+            if (tag !== 818) {
+              break;
+            }
+
+            message.event = { $case: "deviceActuated", value: DeviceActuated.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1314,6 +1383,18 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "nodeFactsChanged", value: NodeFactsChanged.fromJSON(object.nodeFactsChanged) }
         : isSet(object.node_facts_changed)
         ? { $case: "nodeFactsChanged", value: NodeFactsChanged.fromJSON(object.node_facts_changed) }
+        : isSet(object.nodeDeviceGranted)
+        ? { $case: "nodeDeviceGranted", value: NodeDeviceGranted.fromJSON(object.nodeDeviceGranted) }
+        : isSet(object.node_device_granted)
+        ? { $case: "nodeDeviceGranted", value: NodeDeviceGranted.fromJSON(object.node_device_granted) }
+        : isSet(object.nodeDeviceUngranted)
+        ? { $case: "nodeDeviceUngranted", value: NodeDeviceUngranted.fromJSON(object.nodeDeviceUngranted) }
+        : isSet(object.node_device_ungranted)
+        ? { $case: "nodeDeviceUngranted", value: NodeDeviceUngranted.fromJSON(object.node_device_ungranted) }
+        : isSet(object.deviceActuated)
+        ? { $case: "deviceActuated", value: DeviceActuated.fromJSON(object.deviceActuated) }
+        : isSet(object.device_actuated)
+        ? { $case: "deviceActuated", value: DeviceActuated.fromJSON(object.device_actuated) }
         : undefined,
     };
   },
@@ -1418,6 +1499,12 @@ export const Entry: MessageFns<Entry> = {
       obj.nodeLabelled = NodeLabelled.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeFactsChanged") {
       obj.nodeFactsChanged = NodeFactsChanged.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeDeviceGranted") {
+      obj.nodeDeviceGranted = NodeDeviceGranted.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeDeviceUngranted") {
+      obj.nodeDeviceUngranted = NodeDeviceUngranted.toJSON(message.event.value);
+    } else if (message.event?.$case === "deviceActuated") {
+      obj.deviceActuated = DeviceActuated.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1703,6 +1790,24 @@ export const Entry: MessageFns<Entry> = {
       case "nodeFactsChanged": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "nodeFactsChanged", value: NodeFactsChanged.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeDeviceGranted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeDeviceGranted", value: NodeDeviceGranted.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeDeviceUngranted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeDeviceUngranted", value: NodeDeviceUngranted.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "deviceActuated": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "deviceActuated", value: DeviceActuated.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3820,6 +3925,375 @@ export const NodeSlotsSet: MessageFns<NodeSlotsSet> = {
     message.actor = object.actor ?? "";
     message.node = object.node ?? "";
     message.slots = object.slots ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeDeviceGranted(): NodeDeviceGranted {
+  return { actor: "", node: "", grant: undefined, requireApproval: false };
+}
+
+export const NodeDeviceGranted: MessageFns<NodeDeviceGranted> = {
+  encode(message: NodeDeviceGranted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.grant !== undefined) {
+      DeviceGrant.encode(message.grant, writer.uint32(26).fork()).join();
+    }
+    if (message.requireApproval !== false) {
+      writer.uint32(32).bool(message.requireApproval);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeDeviceGranted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeDeviceGranted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.grant = DeviceGrant.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.requireApproval = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeDeviceGranted {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      grant: isSet(object.grant) ? DeviceGrant.fromJSON(object.grant) : undefined,
+      requireApproval: isSet(object.requireApproval)
+        ? globalThis.Boolean(object.requireApproval)
+        : isSet(object.require_approval)
+        ? globalThis.Boolean(object.require_approval)
+        : false,
+    };
+  },
+
+  toJSON(message: NodeDeviceGranted): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.grant !== undefined) {
+      obj.grant = DeviceGrant.toJSON(message.grant);
+    }
+    if (message.requireApproval !== false) {
+      obj.requireApproval = message.requireApproval;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeDeviceGranted>): NodeDeviceGranted {
+    return NodeDeviceGranted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeDeviceGranted>): NodeDeviceGranted {
+    const message = createBaseNodeDeviceGranted();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    message.grant = (object.grant !== undefined && object.grant !== null)
+      ? DeviceGrant.fromPartial(object.grant)
+      : undefined;
+    message.requireApproval = object.requireApproval ?? false;
+    return message;
+  },
+};
+
+function createBaseNodeDeviceUngranted(): NodeDeviceUngranted {
+  return { actor: "", node: "", device: "" };
+}
+
+export const NodeDeviceUngranted: MessageFns<NodeDeviceUngranted> = {
+  encode(message: NodeDeviceUngranted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.device !== "") {
+      writer.uint32(26).string(message.device);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeDeviceUngranted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeDeviceUngranted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeDeviceUngranted {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+    };
+  },
+
+  toJSON(message: NodeDeviceUngranted): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeDeviceUngranted>): NodeDeviceUngranted {
+    return NodeDeviceUngranted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeDeviceUngranted>): NodeDeviceUngranted {
+    const message = createBaseNodeDeviceUngranted();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    message.device = object.device ?? "";
+    return message;
+  },
+};
+
+function createBaseDeviceActuated(): DeviceActuated {
+  return { node: "", attempt: undefined, nodeSeq: 0, nodeAtMs: 0, actuated: undefined };
+}
+
+export const DeviceActuated: MessageFns<DeviceActuated> = {
+  encode(message: DeviceActuated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(18).fork()).join();
+    }
+    if (message.nodeSeq !== 0) {
+      writer.uint32(24).uint64(message.nodeSeq);
+    }
+    if (message.nodeAtMs !== 0) {
+      writer.uint32(32).int64(message.nodeAtMs);
+    }
+    if (message.actuated !== undefined) {
+      Actuated.encode(message.actuated, writer.uint32(42).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeviceActuated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeviceActuated();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.nodeSeq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.nodeAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.actuated = Actuated.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeviceActuated {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      nodeSeq: isSet(object.nodeSeq)
+        ? globalThis.Number(object.nodeSeq)
+        : isSet(object.node_seq)
+        ? globalThis.Number(object.node_seq)
+        : 0,
+      nodeAtMs: isSet(object.nodeAtMs)
+        ? globalThis.Number(object.nodeAtMs)
+        : isSet(object.node_at_ms)
+        ? globalThis.Number(object.node_at_ms)
+        : 0,
+      actuated: isSet(object.actuated) ? Actuated.fromJSON(object.actuated) : undefined,
+    };
+  },
+
+  toJSON(message: DeviceActuated): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.nodeSeq !== 0) {
+      obj.nodeSeq = Math.round(message.nodeSeq);
+    }
+    if (message.nodeAtMs !== 0) {
+      obj.nodeAtMs = Math.round(message.nodeAtMs);
+    }
+    if (message.actuated !== undefined) {
+      obj.actuated = Actuated.toJSON(message.actuated);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeviceActuated>): DeviceActuated {
+    return DeviceActuated.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeviceActuated>): DeviceActuated {
+    const message = createBaseDeviceActuated();
+    message.node = object.node ?? "";
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.nodeSeq = object.nodeSeq ?? 0;
+    message.nodeAtMs = object.nodeAtMs ?? 0;
+    message.actuated = (object.actuated !== undefined && object.actuated !== null)
+      ? Actuated.fromPartial(object.actuated)
+      : undefined;
     return message;
   },
 };

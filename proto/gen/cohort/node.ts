@@ -172,6 +172,7 @@ export interface Dispatch {
   uploads: ArtifactUpload[];
   /** placed before the step begins */
   downloads: ArtifactDownload[];
+  devices: DeviceGrant[];
 }
 
 export interface Dispatch_EnvironmentEntry {
@@ -231,6 +232,15 @@ export interface ServiceGrant {
   service: string;
 }
 
+export interface DeviceGrant {
+  /** as in Facts */
+  device: string;
+  /** read | actuate, which includes reading */
+  access: string;
+  /** of a GPIO chip, the only ones; none: all */
+  lines: number[];
+}
+
 export interface DispatchReply {
   /** of the message: nothing of it was taken */
   problems: Problem[];
@@ -258,13 +268,35 @@ export interface NodeEvent {
   seq: number;
   atMs: number;
   attempt: AttemptKey | undefined;
-  event: { $case: "started"; value: Started } | { $case: "log"; value: LogChunk } | {
-    $case: "finished";
-    value: Finished;
-  } | undefined;
+  event:
+    | { $case: "started"; value: Started }
+    | { $case: "log"; value: LogChunk }
+    | { $case: "finished"; value: Finished }
+    | { $case: "actuated"; value: Actuated }
+    | undefined;
 }
 
 export interface Started {
+}
+
+/** Something is about to be written to a device: it is in the node's journal before it is done. */
+export interface Actuated {
+  device: string;
+  /** write | transfer | set */
+  operation: string;
+  /** on the device: "line 3", "address 0x48", "channel 0"; "" for the whole of it */
+  target: string;
+  /** written */
+  bytes: number;
+  /** of them */
+  sha256: Uint8Array;
+}
+
+/** What an attempt read of a device. */
+export interface DeviceReads {
+  device: string;
+  count: number;
+  bytes: number;
 }
 
 export interface LogChunk {
@@ -305,6 +337,7 @@ export interface Usage {
   bytesIn: number;
   /** of those requests */
   bytesOut: number;
+  deviceReads: DeviceReads[];
 }
 
 export interface EventAck {
@@ -2010,6 +2043,7 @@ function createBaseDispatch(): Dispatch {
     output: undefined,
     uploads: [],
     downloads: [],
+    devices: [],
   };
 }
 
@@ -2061,6 +2095,9 @@ export const Dispatch: MessageFns<Dispatch> = {
     }
     for (const v of message.downloads) {
       ArtifactDownload.encode(v!, writer.uint32(178).fork()).join();
+    }
+    for (const v of message.devices) {
+      DeviceGrant.encode(v!, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -2201,6 +2238,14 @@ export const Dispatch: MessageFns<Dispatch> = {
             message.downloads.push(ArtifactDownload.decode(reader, reader.uint32()));
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.devices.push(DeviceGrant.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2269,6 +2314,9 @@ export const Dispatch: MessageFns<Dispatch> = {
       downloads: globalThis.Array.isArray(object?.downloads)
         ? object.downloads.map((e: any) => ArtifactDownload.fromJSON(e))
         : [],
+      devices: globalThis.Array.isArray(object?.devices)
+        ? object.devices.map((e: any) => DeviceGrant.fromJSON(e))
+        : [],
     };
   },
 
@@ -2322,6 +2370,9 @@ export const Dispatch: MessageFns<Dispatch> = {
     }
     if (message.downloads?.length) {
       obj.downloads = message.downloads.map((e) => ArtifactDownload.toJSON(e));
+    }
+    if (message.devices?.length) {
+      obj.devices = message.devices.map((e) => DeviceGrant.toJSON(e));
     }
     return obj;
   },
@@ -2377,6 +2428,7 @@ export const Dispatch: MessageFns<Dispatch> = {
       : undefined;
     message.uploads = object.uploads?.map((e) => ArtifactUpload.fromPartial(e)) || [];
     message.downloads = object.downloads?.map((e) => ArtifactDownload.fromPartial(e)) || [];
+    message.devices = object.devices?.map((e) => DeviceGrant.fromPartial(e)) || [];
     return message;
   },
 };
@@ -3208,6 +3260,121 @@ export const ServiceGrant: MessageFns<ServiceGrant> = {
   },
 };
 
+function createBaseDeviceGrant(): DeviceGrant {
+  return { device: "", access: "", lines: [] };
+}
+
+export const DeviceGrant: MessageFns<DeviceGrant> = {
+  encode(message: DeviceGrant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.device !== "") {
+      writer.uint32(10).string(message.device);
+    }
+    if (message.access !== "") {
+      writer.uint32(18).string(message.access);
+    }
+    if (message.lines.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.lines) {
+        writer.uint32(v);
+      }
+      writer.join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeviceGrant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeviceGrant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.access = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.lines.push(reader.uint32());
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.lines.push(reader.uint32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeviceGrant {
+    return {
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+      access: isSet(object.access) ? globalThis.String(object.access) : "",
+      lines: globalThis.Array.isArray(object?.lines) ? object.lines.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: DeviceGrant): unknown {
+    const obj: any = {};
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    if (message.access !== "") {
+      obj.access = message.access;
+    }
+    if (message.lines?.length) {
+      obj.lines = message.lines.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeviceGrant>): DeviceGrant {
+    return DeviceGrant.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeviceGrant>): DeviceGrant {
+    const message = createBaseDeviceGrant();
+    message.device = object.device ?? "";
+    message.access = object.access ?? "";
+    message.lines = object.lines?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseDispatchReply(): DispatchReply {
   return { problems: [], refusals: [] };
 }
@@ -3559,6 +3726,9 @@ export const NodeEvent: MessageFns<NodeEvent> = {
       case "finished":
         Finished.encode(message.event.value, writer.uint32(50).fork()).join();
         break;
+      case "actuated":
+        Actuated.encode(message.event.value, writer.uint32(242).fork()).join();
+        break;
     }
     return writer;
   },
@@ -3624,6 +3794,14 @@ export const NodeEvent: MessageFns<NodeEvent> = {
             message.event = { $case: "finished", value: Finished.decode(reader, reader.uint32()) };
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.event = { $case: "actuated", value: Actuated.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3651,6 +3829,8 @@ export const NodeEvent: MessageFns<NodeEvent> = {
         ? { $case: "log", value: LogChunk.fromJSON(object.log) }
         : isSet(object.finished)
         ? { $case: "finished", value: Finished.fromJSON(object.finished) }
+        : isSet(object.actuated)
+        ? { $case: "actuated", value: Actuated.fromJSON(object.actuated) }
         : undefined,
     };
   },
@@ -3672,6 +3852,8 @@ export const NodeEvent: MessageFns<NodeEvent> = {
       obj.log = LogChunk.toJSON(message.event.value);
     } else if (message.event?.$case === "finished") {
       obj.finished = Finished.toJSON(message.event.value);
+    } else if (message.event?.$case === "actuated") {
+      obj.actuated = Actuated.toJSON(message.event.value);
     }
     return obj;
   },
@@ -3702,6 +3884,12 @@ export const NodeEvent: MessageFns<NodeEvent> = {
       case "finished": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "finished", value: Finished.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "actuated": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "actuated", value: Actuated.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3758,6 +3946,240 @@ export const Started: MessageFns<Started> = {
   },
   fromPartial(_: DeepPartial<Started>): Started {
     const message = createBaseStarted();
+    return message;
+  },
+};
+
+function createBaseActuated(): Actuated {
+  return { device: "", operation: "", target: "", bytes: 0, sha256: new Uint8Array(0) };
+}
+
+export const Actuated: MessageFns<Actuated> = {
+  encode(message: Actuated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.device !== "") {
+      writer.uint32(10).string(message.device);
+    }
+    if (message.operation !== "") {
+      writer.uint32(18).string(message.operation);
+    }
+    if (message.target !== "") {
+      writer.uint32(26).string(message.target);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(32).uint64(message.bytes);
+    }
+    if (message.sha256.length !== 0) {
+      writer.uint32(42).bytes(message.sha256);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Actuated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseActuated();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.operation = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.sha256 = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Actuated {
+    return {
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+      operation: isSet(object.operation) ? globalThis.String(object.operation) : "",
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+      bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : 0,
+      sha256: isSet(object.sha256) ? bytesFromBase64(object.sha256) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: Actuated): unknown {
+    const obj: any = {};
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    if (message.operation !== "") {
+      obj.operation = message.operation;
+    }
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    if (message.bytes !== 0) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Actuated>): Actuated {
+    return Actuated.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Actuated>): Actuated {
+    const message = createBaseActuated();
+    message.device = object.device ?? "";
+    message.operation = object.operation ?? "";
+    message.target = object.target ?? "";
+    message.bytes = object.bytes ?? 0;
+    message.sha256 = object.sha256 ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseDeviceReads(): DeviceReads {
+  return { device: "", count: 0, bytes: 0 };
+}
+
+export const DeviceReads: MessageFns<DeviceReads> = {
+  encode(message: DeviceReads, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.device !== "") {
+      writer.uint32(10).string(message.device);
+    }
+    if (message.count !== 0) {
+      writer.uint32(16).uint64(message.count);
+    }
+    if (message.bytes !== 0) {
+      writer.uint32(24).uint64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeviceReads {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeviceReads();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.device = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.count = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeviceReads {
+    return {
+      device: isSet(object.device) ? globalThis.String(object.device) : "",
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : 0,
+    };
+  },
+
+  toJSON(message: DeviceReads): unknown {
+    const obj: any = {};
+    if (message.device !== "") {
+      obj.device = message.device;
+    }
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.bytes !== 0) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeviceReads>): DeviceReads {
+    return DeviceReads.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeviceReads>): DeviceReads {
+    const message = createBaseDeviceReads();
+    message.device = object.device ?? "";
+    message.count = object.count ?? 0;
+    message.bytes = object.bytes ?? 0;
     return message;
   },
 };
@@ -4033,7 +4455,7 @@ export const Finished: MessageFns<Finished> = {
 };
 
 function createBaseUsage(): Usage {
-  return { cpuMs: 0, memoryPeakBytes: 0, wallMs: 0, bytesIn: 0, bytesOut: 0 };
+  return { cpuMs: 0, memoryPeakBytes: 0, wallMs: 0, bytesIn: 0, bytesOut: 0, deviceReads: [] };
 }
 
 export const Usage: MessageFns<Usage> = {
@@ -4052,6 +4474,9 @@ export const Usage: MessageFns<Usage> = {
     }
     if (message.bytesOut !== 0) {
       writer.uint32(40).uint64(message.bytesOut);
+    }
+    for (const v of message.deviceReads) {
+      DeviceReads.encode(v!, writer.uint32(242).fork()).join();
     }
     return writer;
   },
@@ -4109,6 +4534,14 @@ export const Usage: MessageFns<Usage> = {
             message.bytesOut = longToNumber(reader.uint64());
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.deviceReads.push(DeviceReads.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4148,6 +4581,11 @@ export const Usage: MessageFns<Usage> = {
         : isSet(object.bytes_out)
         ? globalThis.Number(object.bytes_out)
         : 0,
+      deviceReads: globalThis.Array.isArray(object?.deviceReads)
+        ? object.deviceReads.map((e: any) => DeviceReads.fromJSON(e))
+        : globalThis.Array.isArray(object?.device_reads)
+        ? object.device_reads.map((e: any) => DeviceReads.fromJSON(e))
+        : [],
     };
   },
 
@@ -4168,6 +4606,9 @@ export const Usage: MessageFns<Usage> = {
     if (message.bytesOut !== 0) {
       obj.bytesOut = Math.round(message.bytesOut);
     }
+    if (message.deviceReads?.length) {
+      obj.deviceReads = message.deviceReads.map((e) => DeviceReads.toJSON(e));
+    }
     return obj;
   },
 
@@ -4181,6 +4622,7 @@ export const Usage: MessageFns<Usage> = {
     message.wallMs = object.wallMs ?? 0;
     message.bytesIn = object.bytesIn ?? 0;
     message.bytesOut = object.bytesOut ?? 0;
+    message.deviceReads = object.deviceReads?.map((e) => DeviceReads.fromPartial(e)) || [];
     return message;
   },
 };

@@ -85,7 +85,7 @@ async function finish(attempt: AttemptKey): Promise<void> {
     exit: 0,
     message: "",
     outputJson: "",
-    usage: { cpuMs: 1, memoryPeakBytes: 1, wallMs: 1, bytesIn: 0, bytesOut: 0 },
+    usage: { cpuMs: 1, memoryPeakBytes: 1, wallMs: 1, bytesIn: 0, bytesOut: 0, deviceReads: [] },
   };
   const said = { atMs: Date.now(), attempt };
   const started = { ...said, seq: 1, event: { $case: "started", value: {} } } as const;

@@ -5,6 +5,7 @@ import { formatMoment } from "../moments.ts";
 import type { Session } from "../session.ts";
 import { nodeView } from "../views.ts";
 import { describeCordon } from "./cordon.ts";
+import { describeGrant } from "./device-grant.ts";
 
 /** Every node that was invited or enrolled. */
 export async function listNodes(session: Session): Promise<number> {
@@ -76,6 +77,7 @@ function rowsOf(it: Node): [string, string][] {
     ["running", describeRunning(it)],
     ["cordon", describeCordon(it.cordon)],
     ["labels", describeLabels(it) || "-"],
+    ...it.deviceGrants.map((grant) => ["granted", describeGrant(grant)] as [string, string]),
   ];
   if (facts === undefined || facts.version === "") return rows;
   const { temperatureCelsius: celsius, diskBytes, diskFreeBytes } = facts;

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { devicePattern } from "../../devices.ts";
+import { deviceOrClassPattern } from "../../devices.ts";
 import { limits } from "../../limits.ts";
 import { size } from "../values.ts";
 
@@ -86,7 +86,10 @@ export const requires = z.strictObject({
     .array(
       z
         .string()
-        .regex(devicePattern, "must be a device such as iio:accel0, or a class such as gpio"),
+        .regex(
+          deviceOrClassPattern,
+          "must be a device such as iio:accel0, or a class such as gpio",
+        ),
     )
     .min(1)
     .max(limits.devicesMax)

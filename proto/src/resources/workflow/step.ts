@@ -6,6 +6,7 @@ import { approve } from "./approve.ts";
 import { artifacts } from "./artifacts.ts";
 import { cache } from "./cache.ts";
 import { call } from "./call.ts";
+import { deviceGrants } from "./device-grants.ts";
 import { forEach, instancesAtOnce, matrix } from "./fan-out.ts";
 import { nodes, onDisconnect, requires } from "./nodes.ts";
 import { outputs } from "./outputs.ts";
@@ -178,6 +179,11 @@ const keys = z.strictObject({
         .default([])
         .describe(
           "Services that the step may call as `$COHORT_PROXY/SERVICE/PATH`; the coordinator adds the credential.",
+        ),
+      devices: deviceGrants
+        .optional()
+        .describe(
+          "Devices that the step may use, through its node's agent, as `device` in a `script` and at `$COHORT_DEVICES/CLASS/NAME` elsewhere. It runs only on nodes that have them all and were granted them by `cohort node grant`. A text alone, as `iio:accel0`, means to read it; left out, none.",
         ),
     })
     .default({ services: [] })

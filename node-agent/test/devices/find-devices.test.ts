@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { findDevices } from "../src/devices.ts";
-import type { Files } from "../src/host.ts";
+import { findDevices } from "../../src/devices/find-devices.ts";
+import type { Files } from "../../src/host.ts";
 
 /** A machine with these folders and files. */
 function machine(
@@ -26,7 +26,7 @@ describe("the devices of a machine", () => {
       },
       { "/sys/bus/iio/devices/iio:device0/name": "accel0\n" },
     );
-    expect(findDevices(files)).toEqual([
+    expect(findDevices(files, "")).toEqual([
       "gpio:gpiochip0",
       "i2c:i2c-1",
       "iio:accel0",
@@ -38,18 +38,18 @@ describe("the devices of a machine", () => {
   });
 
   it("are none where there are none, and where the agent may not look", () => {
-    expect(findDevices(machine({}))).toEqual([]);
+    expect(findDevices(machine({}), "")).toEqual([]);
     const refused = () => {
       throw new Error("EACCES");
     };
-    expect(findDevices({ list: refused, read: refused } as unknown as Files)).toEqual([]);
+    expect(findDevices({ list: refused, read: refused } as unknown as Files, "")).toEqual([]);
   });
 
   it("leave out a sensor whose name could not be required, and go no further than the limit", () => {
     const sensors = { "/sys/bus/iio/devices": ["iio:device0"] };
     const names = { "/sys/bus/iio/devices/iio:device0/name": "a b\u001b[2J" };
-    expect(findDevices(machine(sensors, names))).toEqual([]);
+    expect(findDevices(machine(sensors, names), "")).toEqual([]);
     const many = Array.from({ length: 200 }, (_, at) => `i2c-${at}`);
-    expect(findDevices(machine({ "/dev": many }))).toHaveLength(64);
+    expect(findDevices(machine({ "/dev": many }), "")).toHaveLength(64);
   });
 });
