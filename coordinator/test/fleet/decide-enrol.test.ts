@@ -48,6 +48,8 @@ describe("an enrolment", () => {
     expect(fleet.state.nodes.get("press-1")).toEqual({
       cordon: null,
       slotsMax: 0,
+      devices: new Map(),
+      actuatedSeq: 0,
       state: "disconnected",
       node: "press-1",
       labels: { line: "1" },
