@@ -9,7 +9,7 @@ import { type ConsoleServer, startConsole } from "./console/server.ts";
 import { createCore } from "./core.ts";
 import { createOutbox } from "./dispatch/outbox.ts";
 import { sleep } from "./dispatch/sleep.ts";
-import type { EnrolledNode } from "./fleet/fleet.ts";
+import { type EnrolledNode, instanceOf } from "./fleet/fleet.ts";
 import { createIds } from "./ids.ts";
 import { createCheckpointSigner } from "./ledger/ledger.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
@@ -123,6 +123,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     mesh: {
       dispatch: (...args) => mesh.dispatch(...args),
       cancel: (...args) => mesh.cancel(...args),
+      greet: (...args) => mesh.greet(...args),
     },
     sealToken,
     createProxy: (lookups, state) =>
@@ -184,6 +185,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     ca: setup.ca,
     credential: await issueCoordinatorCredential(setup.seeds.meshAccount, setup.seeds.coordinator),
     handlers: core.handlers,
+    instanceOf: (node) => instanceOf(state.fleet, node),
     sign: (subject, payload) => signDispatch(dispatchSigner, subject, payload).signature,
     log,
     now,

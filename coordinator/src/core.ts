@@ -1,4 +1,5 @@
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { CohortError } from "@cohort/proto/problem";
 import { createKeeper, type Keeper, type KeeperOptions } from "./artifacts/keeper.ts";
 import { createTransfers } from "./artifacts/transfers.ts";
 import { decideUncertain } from "./budget/settle.ts";
@@ -9,7 +10,7 @@ import { createReportDesk } from "./dispatch/report-desk.ts";
 import { assertNotBarred } from "./fleet/barred.ts";
 import { toHex } from "./fleet/bytes.ts";
 import { decideSilence } from "./fleet/decide-presence.ts";
-import type { EnrolledNode } from "./fleet/fleet.ts";
+import { type EnrolledNode, instanceOf } from "./fleet/fleet.ts";
 import { keepHistory } from "./history/keep-history.ts";
 import type { Retention } from "./history/retention.ts";
 import type { EventLog, StepLogStore } from "./log/log.ts";
@@ -50,7 +51,10 @@ export interface CoreOptions {
   /** Calls back when what has arrived has been read, and before that is committed. */
   readonly gather: (run: () => void) => void;
   /** Commands to nodes; used from `resume` on. */
-  readonly mesh: DispatcherDependencies["mesh"];
+  readonly mesh: DispatcherDependencies["mesh"] & {
+    /** Asks every process that has the node's keys to say hello. */
+    greet(node: string): Promise<void>;
+  };
   /** A step token for the attempt, signed and sealed to the node. */
   readonly sealToken: (
     node: EnrolledNode,
@@ -61,7 +65,10 @@ export interface CoreOptions {
     lookups: ProxyLookups,
     state: State,
   ) => Pick<VaultProxy, "fromStep" | "fromNode">;
-  readonly membership: Omit<MembershipOptions, "decide" | "presence" | "welcome" | "now">;
+  readonly membership: Omit<
+    MembershipOptions,
+    "decide" | "presence" | "welcome" | "instanceOf" | "greet" | "now"
+  >;
   readonly sleep: DispatcherDependencies["sleep"];
   /** Lets keys in no more. */
   readonly access: Pick<Access, "shut">;
@@ -141,11 +148,14 @@ export function createCore(options: CoreOptions): Core {
   });
   const membership = createMembership({
     ...options.membership,
+    instanceOf: (node) => instanceOf(state.fleet, node),
+    greet: (node) => mesh.greet(node),
     decide: decideFleet,
     presence,
     now,
     async welcome(node, hello) {
       const welcomed = await writer.decide((it) => decideWelcome(it, node, hello));
+      if (welcomed.kind === "refused") throw new CohortError([welcomed.problem]);
       dispatcher.resend(welcomed.resend);
       return welcomed;
     },
@@ -219,7 +229,7 @@ export function createCore(options: CoreOptions): Core {
 function keysMadeVoid(recorded: readonly Recorded[]): Map<string, number> {
   return new Map(
     recorded.flatMap(({ event, atMs }) =>
-      event.$case === "nodeRevoked"
+      event.$case === "nodeRevoked" || event.$case === "nodeQuarantined"
         ? event.value.natsKeys.map((key): [string, number] => [toHex(key), atMs])
         : [],
     ),

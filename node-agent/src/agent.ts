@@ -1,4 +1,5 @@
 import { refuse } from "@cohort/proto/problem";
+import { toBase64Url } from "./bytes.ts";
 import { CoordinatorClock } from "./clock.ts";
 import type { AgentContext } from "./context.ts";
 import { DeviceDesk } from "./devices/device-desk.ts";
@@ -52,14 +53,17 @@ export async function runAgent(
   const calls = new Gate(agentLimits.shimCallsMax);
   const wake = () => pump.wake();
   const { deviceRoot = "" } = options;
+  const instance = toBase64Url(host.random(6));
   const context: AgentContext = {
-    ...{ host, enrolment, keys, journal, link, clock, slots, calls, wake },
+    ...{ host, enrolment, keys, instance, journal, link, clock, slots, calls, wake },
     devices: new DeviceDesk(host, deviceRoot),
   };
   const attempts = new Attempts(context);
   const session = {
     host,
     node: enrolment.node,
+    instance,
+    coordinatorKey: enrolment.coordinatorKey,
     facts: () => nodeFacts(host, slots, options.dataDirectory, deviceRoot),
     clock,
     journal,

@@ -11,6 +11,8 @@ export interface AgentContext {
   readonly host: Host;
   readonly enrolment: Enrolment;
   readonly keys: Keys;
+  /** This life of the process: new with each, and on no disk. */
+  readonly instance: string;
   readonly journal: Journal;
   readonly link: Link;
   readonly clock: CoordinatorClock;

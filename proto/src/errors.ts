@@ -152,6 +152,11 @@ export const errors = {
     grpc: "INVALID_ARGUMENT",
     meaning: "A name is not a lower-case DNS label.",
   },
+  NODE_QUARANTINED: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "Two machines use the node's keys, so that neither is believed.",
+  },
   NAME_CONFUSABLE: {
     exit: 4,
     grpc: "ALREADY_EXISTS",

@@ -44,6 +44,8 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   NODE_EXISTS: "Choose another name, or revoke the node first.",
   NODE_REVOKED: "To let it in again, invite it anew: `cohort node invite --name NAME`.",
   NAME_INVALID: "Use lower-case letters, digits and `-`.",
+  NODE_QUARANTINED:
+    "Find the copied disk, remove the data folder on both boards, and invite each anew: `cohort node invite --name NAME`.",
   NAME_CONFUSABLE: "Choose a name that nobody can take for the other.",
   UNAUTHENTICATED: "Name the operator's context file: `--context FILE` or `COHORT_CONTEXT`.",
   FORBIDDEN: "Use a credential whose role may do this.",

@@ -15,12 +15,14 @@ export type UpVerb =
   | "proxy"
   | "put"
   | "get";
-export type DownVerb = "dispatch" | "cancel";
+export type DownVerb = "cancel" | "greet";
 
 export const subjects = {
   enrol: (invite: string) => `mesh.enrol.${invite}`,
   up: (node: string, verb: UpVerb) => `mesh.up.${node}.${verb}`,
   down: (node: string, verb: DownVerb) => `mesh.down.${node}.${verb}`,
+  /** For one life of the agent's process: a copy of its disk is not handed the same work. */
+  dispatch: (node: string, instance: string) => `mesh.down.${node}.dispatch.${instance}`,
   inboxPrefix: (owner: string) => `_INBOX_${owner}`,
   /** What the coordinator listens to. */
   everyUp: (verb: UpVerb) => `mesh.up.*.${verb}`,

@@ -105,7 +105,7 @@ export class TestMesh {
         },
       );
       await join_.start();
-      await this.#program(name, [agentPath(), "run", "--data", data, ...agentArguments]).start();
+      await this.runAgent(name, data, agentArguments).start();
     }
     await this.until(async () => {
       const reply = await this.client.call(nodes, nodes.list, {});
@@ -114,6 +114,11 @@ export class TestMesh {
         Object.keys(wanted).length
       );
     });
+  }
+
+  /** An agent that has joined, to be started; its program goes by the name. */
+  runAgent(name: string, data: string, agentArguments: readonly string[] = []): Program {
+    return this.#program(name, [agentPath(), "run", "--data", data, ...agentArguments]);
   }
 
   /** The example's desk, its key in the vault, its resources applied. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import {
   type AttemptKey,
   Dispatch,
@@ -44,6 +44,8 @@ export interface Assignment {
  */
 export class RogueNode {
   readonly assignments: Assignment[] = [];
+  /** As of a process that was just started. */
+  readonly instance = randomBytes(6).toString("base64url");
   #eventSeq = 0;
   readonly #heart: NodeJS.Timeout;
 
@@ -55,7 +57,7 @@ export class RogueNode {
     readonly userJwt: string,
     readonly servers: readonly string[],
   ) {
-    bus.connection.subscribe(subjects.down(name, "dispatch"), {
+    bus.connection.subscribe(subjects.dispatch(name, this.instance), {
       callback: (_, message) => {
         this.assignments.push(...this.#read(Signed.decode(message.data)));
         message.respond(DispatchReply.encode({ problems: [], refusals: [] }).finish());
@@ -80,6 +82,14 @@ export class RogueNode {
     return node;
   }
 
+  /** Another process with the same keys, as on a disk that was copied; it has not said hello. */
+  async copy(mesh: TestMesh): Promise<RogueNode> {
+    const { name, keys, userJwt, servers } = this;
+    const identity = { owner: name, jwt: userJwt, seed: keys.natsSeed };
+    const bus = await joinBus({ servers, ca: caOf(mesh) }, identity);
+    return new RogueNode(name, keys, bus, userJwt, servers);
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#heart);
     await this.bus.connection.close();
@@ -88,7 +98,7 @@ export class RogueNode {
   async hello(): Promise<HelloReply> {
     const inventory = this.assignments.map(({ attempt }) => ({ attempt, state: "running" }));
     const { session } = SessionReply.decode(await this.ask("session", new Uint8Array()));
-    const hello = { facts, inventory, session };
+    const hello = { facts, inventory, session, instance: this.instance };
     return HelloReply.decode(await this.ask("hello", Hello.encode(hello).finish()));
   }
 
@@ -157,7 +167,11 @@ export class RogueNode {
 
   #beat(): void {
     if (this.bus.connection.isClosed()) return;
-    const beat = Heartbeat.encode({ running: this.assignments.length, uptimeMs: 0 }).finish();
+    const beat = Heartbeat.encode({
+      running: this.assignments.length,
+      uptimeMs: 0,
+      instance: this.instance,
+    }).finish();
     this.bus.connection.publish(subjects.up(this.name, "heartbeat"), beat);
   }
 }

@@ -1,9 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { encodeUserSeed } from "@cohort/node-agent/mesh/nkey";
-import { Cancel, Dispatch, Dispatches, DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
+import {
+  Cancel,
+  Dispatch,
+  Dispatches,
+  DispatchReply,
+  Heartbeat,
+  Signed,
+} from "@cohort/proto/gen/cohort/node";
 import { dispatchProof } from "@cohort/proto/proof";
-import { type DownVerb, subjects } from "@cohort/proto/subjects";
+import { ownerOf, subjects } from "@cohort/proto/subjects";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type Bus, joinBus, publishIsRefused, subscribeIsRefused } from "../kit/bus.ts";
 import { TestMesh } from "../kit/mesh.ts";
@@ -97,18 +104,31 @@ describe("the credential in a real agent's data folder", () => {
 });
 
 describe("a control message that the coordinator did not sign for this node", () => {
-  async function command(node: string, verb: DownVerb, signed: Uint8Array): Promise<string> {
+  async function command(subject: string, signed: Uint8Array): Promise<string> {
     // A node may answer below its own name only.
-    const reply = `mesh.up.${node}.answer.${crossed.length}`;
+    const reply = `mesh.up.${ownerOf(subject)}.answer.${crossed.length}`;
     const options = { timeout: 5_000, noMux: true, reply };
-    const answer = await intruder.connection.request(subjects.down(node, verb), signed, options);
+    const answer = await intruder.connection.request(subject, signed, options);
     return DispatchReply.decode(answer.data).problems[0]?.code ?? "";
   }
 
+  /** Of the process that runs now, as its heartbeats tell everyone on the bus. */
+  async function dispatchSubject(node: string): Promise<string> {
+    const from = crossed.length;
+    const beat = subjects.up(node, "heartbeat");
+    const heard = await vi.waitUntil(
+      () => crossed.slice(from).find(({ subject }) => subject === beat),
+      { timeout: 15_000 },
+    );
+    return subjects.dispatch(node, Heartbeat.decode(heard.data).instance);
+  }
+
   const stranger = sodium.crypto_sign_keypair();
-  const forge = (node: string, verb: DownVerb, payload: Uint8Array) => {
-    const proof = dispatchProof(subjects.down(node, verb), payload);
-    const signature = sodium.crypto_sign_detached(proof, stranger.privateKey);
+  const forge = (subject: string, payload: Uint8Array) => {
+    const signature = sodium.crypto_sign_detached(
+      dispatchProof(subject, payload),
+      stranger.privateKey,
+    );
     return Signed.encode({ payload, signature }).finish();
   };
 
@@ -120,24 +140,26 @@ describe("a control message that the coordinator did not sign for this node", ()
     const dispatch = Dispatches.encode({ dispatches }).finish();
     const unsigned = Signed.encode({ payload: dispatch, signature: new Uint8Array(64) }).finish();
     const refused = "DISPATCH_INVALID";
-    expect(await command("press-02", "dispatch", forge("press-02", "dispatch", dispatch))).toBe(
-      refused,
-    );
-    expect(await command("press-02", "dispatch", unsigned)).toBe(refused);
-    const cancel = Cancel.encode({ attempt, hard: true }).finish();
-    expect(await command("press-02", "cancel", forge("press-02", "cancel", cancel))).toBe(refused);
+    const subject = await dispatchSubject("press-02");
+    expect(await command(subject, forge(subject, dispatch))).toBe(refused);
+    expect(await command(subject, unsigned)).toBe(refused);
+    for (const verb of ["cancel", "greet"] as const) {
+      const cancel = Cancel.encode({ attempt, hard: true }).finish();
+      const other = subjects.down("press-02", verb);
+      expect(await command(other, forge(other, cancel))).toBe(refused);
+    }
   });
 
   it("is refused when it is a real one for another node or verb, and not run twice (26)", async () => {
     const run = await mesh.ended(await mesh.run("touch"));
     expect(run).toMatchObject({ state: "succeeded" });
-    const real = crossed.find(({ subject }) => subject === "mesh.down.press-01.dispatch");
-    const signed = real?.data ?? new Uint8Array();
-    expect(await command("press-02", "dispatch", signed)).toBe("DISPATCH_INVALID");
-    expect(await command("press-01", "cancel", signed)).toBe("DISPATCH_INVALID");
+    const own = await dispatchSubject("press-01");
+    const signed = crossed.find(({ subject }) => subject === own)?.data ?? new Uint8Array();
+    expect(await command(await dispatchSubject("press-02"), signed)).toBe("DISPATCH_INVALID");
+    expect(await command(subjects.down("press-01", "cancel"), signed)).toBe("DISPATCH_INVALID");
     const events = () => crossed.filter(({ subject }) => subject === "mesh.up.press-01.events");
     const before = events().length;
-    expect(await command("press-01", "dispatch", signed)).toBe("");
+    expect(await command(own, signed)).toBe("");
     await mesh.ended(await mesh.run("touch"));
     const attempts = new Set(
       events()

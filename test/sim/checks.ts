@@ -45,8 +45,16 @@ export class Checks {
     return this.#read;
   }
 
-  hasNode(name: string): boolean {
-    return (this.#replayed.fleet.nodes.get(name)?.state ?? "invited") !== "invited";
+  /** Whether the log says that the node has this NATS key. */
+  holdsKey(name: string, natsKey: Uint8Array): boolean {
+    const node = this.#replayed.fleet.nodes.get(name);
+    if (node === undefined || node.state === "invited") return false;
+    return Buffer.from(node.keys.natsKey).equals(natsKey);
+  }
+
+  isBarred(name: string): boolean {
+    const node = this.#replayed.fleet.nodes.get(name);
+    return node !== undefined && node.state !== "invited" && node.bar !== null;
   }
 
   /** Reads what has become durable. */

@@ -4,6 +4,7 @@ import {
   DispatchReply,
   EventAck,
   FactsReply,
+  Greet,
   HelloReply,
   ProxyReply,
   RenewReply,
@@ -34,6 +35,7 @@ export interface Sent {
 export interface CoordinatorEndOptions {
   readonly network: Network;
   readonly secretKey: Uint8Array;
+  readonly instanceOf: (node: string) => string;
   /** Told of all that leaves, before it leaves. */
   readonly watch: (sent: Sent) => void;
   readonly onFault: (error: unknown) => void;
@@ -68,6 +70,10 @@ export class CoordinatorEnd {
       answersOf(parcel, await this.#command(node, "dispatch", parcel.payload)),
     );
     return (await Promise.all(answers)).flat();
+  }
+
+  async greet(node: string): Promise<void> {
+    await this.#command(node, "greet", Greet.encode({}).finish());
   }
 
   async cancel(node: string, cancel: Cancel): Promise<void> {
@@ -126,10 +132,11 @@ export class CoordinatorEnd {
     }
   }
 
-  #command(node: string, verb: DownVerb, payload: Uint8Array): Promise<DispatchReply> {
-    const { network, watch, secretKey } = this.#options;
+  #command(node: string, verb: DownVerb | "dispatch", payload: Uint8Array): Promise<DispatchReply> {
+    const { network, watch, secretKey, instanceOf } = this.#options;
     if (this.#dead || !network.up) return Promise.resolve(unheard);
-    const subject = subjects.down(node, verb);
+    const subject =
+      verb === "dispatch" ? subjects.dispatch(node, instanceOf(node)) : subjects.down(node, verb);
     const signature = sign(dispatchProof(subject, payload), secretKey);
     const signed = Signed.encode({ payload, signature }).finish();
     watch({ kind: "command", node, verb, payload: signed, asked: new Uint8Array(0) });

@@ -3,6 +3,7 @@ import type { NoteSigner } from "@cohort/proto/ledger/note";
 import { attemptId } from "@cohort/proto/proof";
 import pino from "pino";
 import { type Core, type CoreOptions, createCore } from "../../coordinator/src/core.ts";
+import { instanceOf } from "../../coordinator/src/fleet/fleet.ts";
 import type { EventLog } from "../../coordinator/src/log/log.ts";
 import { type MemoryDisk, openMemoryLog } from "../../coordinator/src/log/memory.ts";
 import { createMemoryHistory } from "../../coordinator/src/log/memory-history.ts";
@@ -85,6 +86,7 @@ export class CoordinatorProcess {
     this.#end = new CoordinatorEnd({
       network,
       secretKey: dispatchKeys.secretKey,
+      instanceOf: (node) => instanceOf(this.#core.state.fleet, node),
       watch: onSent,
       onFault,
     });
@@ -185,6 +187,7 @@ export class CoordinatorProcess {
     const sent = new Set<string>();
     return {
       cancel: (...args) => this.#end.cancel(...args),
+      greet: (...args) => this.#end.greet(...args),
       dispatch: (node, dispatches) => {
         const ids = dispatches.map(({ attempt }) => attemptId(attempt as AttemptKey));
         if (ids.some((id) => sent.has(id))) return new Promise(() => {});

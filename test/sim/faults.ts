@@ -22,6 +22,7 @@ export const faultKinds = [
   "power-loss",
   "disk-full",
   "clock-skew",
+  "cloned-disk",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -89,6 +90,9 @@ export class Faults {
         board.kill("loses power", true);
         this.#later(random.integer(1_000, 30_000), () => board.start());
       });
+      this.#maybe("cloned-disk", 0.002, () => {
+        if (board.twin === null) board.copyDisk();
+      });
       this.#maybe("agent-stop", 0.003, () => board.stop());
       this.#maybe("disk-full", 0.004, (random) => {
         board.disk.full = true;
@@ -128,6 +132,7 @@ export class Faults {
       board.disk.full = false;
       network.setLink(board.name, true, true);
       board.start();
+      board.twin?.start();
     }
   }
 

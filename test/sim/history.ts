@@ -298,8 +298,10 @@ export class History {
     const node = this.nodeOf(key) as string;
     if (node === "") return;
     this.#work.resultRecorded(key, result);
-    // What is away for too long may be given up; what is there has not forgotten its work.
-    const lost = result.code === "NODE_LOST" && this.#connected.has(node);
+    // What is away for too long may be given up; what is there has not forgotten its work, unless
+    // another machine speaks for it.
+    const there = this.#connected.has(node) && !this.#work.cloned.has(node);
+    const lost = result.code === "NODE_LOST" && there;
     must(!lost, "healthy work is not given up", `${id} was lost by ${node}`);
   }
 

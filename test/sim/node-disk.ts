@@ -51,6 +51,13 @@ export class NodeDisk {
     };
   }
 
+  /** Takes the place of another's content, byte for byte. */
+  copyFrom(other: NodeDisk): void {
+    for (const [path, { bytes, durable }] of other.#files) {
+      this.#files.set(path, { bytes: bytes.slice(), durable });
+    }
+  }
+
   losePower(): void {
     for (const file of this.#files.values()) {
       const unsynced = file.bytes.length - file.durable;

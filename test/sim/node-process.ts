@@ -51,7 +51,10 @@ export class Board {
   readonly name: string;
   readonly options: BoardOptions;
   readonly disk: NodeDisk;
-  readonly keys: Keys;
+  keys: Keys;
+  /** Runs on a copy of this board's disk, made while both might live. */
+  twin: Board | null = null;
+  readonly #coordinatorKey: Uint8Array;
   #life: Life | null = null;
 
   constructor(options: BoardOptions, coordinatorKey: Uint8Array) {
@@ -66,17 +69,41 @@ export class Board {
         clock.set(() => this.start(), edgeRestartMs);
       },
     });
+    this.#coordinatorKey = coordinatorKey;
+    this.keys = this.#newIdentity();
+  }
+
+  /** Somebody copies the disk, and puts it into another machine. */
+  copyDisk(): void {
+    const { options } = this;
+    const random = options.random.fork("twin");
+    const twin = new Board({ ...options, random }, this.#coordinatorKey);
+    twin.disk.copyFrom(this.disk);
+    options.trace.add(this.name, "its disk is copied");
+    this.twin = twin;
+    twin.start();
+  }
+
+  /** As after `join` with a new invite: other keys, and no other machine that has them. */
+  renew(): void {
+    this.twin?.kill("is taken away", true);
+    this.twin = null;
+    this.kill("is enrolled anew", true);
+    this.keys = this.#newIdentity();
+  }
+
+  #newIdentity(): Keys {
     const host = this.#host(never, noEdges);
     const identity = createIdentity(host);
-    this.keys = deriveKeys(host, identity.seeds);
     const enrolment = {
-      node: options.name,
+      node: this.name,
       userJwt: "jwt",
       rootCa: "pem",
-      coordinatorKey,
+      coordinatorKey: this.#coordinatorKey,
       servers: ["simulated:4222"],
     };
     saveIdentity(host, dataDirectory, { ...identity, enrolment });
+    return deriveKeys(host, identity.seeds);
   }
 
   get alive(): boolean {

@@ -9,6 +9,7 @@ export const plants = [
   "greedy-acknowledgement",
   "no-resend",
   "holds-forgotten",
+  "clones-believed",
 ] as const;
 
 export type Plant = (typeof plants)[number];

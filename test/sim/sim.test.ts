@@ -21,6 +21,7 @@ const found: Readonly<Record<Plant, readonly Invariant[]>> = {
   "superseded-results": ["results are those of the attempt"],
   "greedy-acknowledgement": ["healthy work is not given up", "every run ends"],
   "no-resend": ["every run ends"],
+  "clones-believed": ["two machines with one node's keys are found out"],
   "holds-forgotten": ["replay gives the same state", "budgets stay within their limits"],
 };
 

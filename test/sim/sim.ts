@@ -1,6 +1,7 @@
 import { EventAck } from "@cohort/proto/gen/cohort/node";
 import { decideEnrol } from "../../coordinator/src/fleet/decide-enrol.ts";
 import { decideInvite } from "../../coordinator/src/fleet/decide-invite.ts";
+import { fleetLimits } from "../../coordinator/src/fleet/limits.ts";
 import { createMemoryDisk } from "../../coordinator/src/log/memory.ts";
 import { Journal } from "../../node-agent/src/journal/journal.ts";
 import { Checks } from "./checks.ts";
@@ -9,6 +10,7 @@ import { CoordinatorProcess, dispatchKeys } from "./coordinator-process.ts";
 import { digest } from "./crypto.ts";
 import { Edges } from "./edges.ts";
 import { type FaultKind, Faults, faultKinds } from "./faults.ts";
+import { must } from "./history.ts";
 import { Network } from "./network.ts";
 import { Board } from "./node-process.ts";
 import { Operators } from "./operators.ts";
@@ -84,6 +86,9 @@ class Simulation {
   #coordinator: CoordinatorProcess | null = null;
   #skewMs = 0;
   #lives = 0;
+  #invites = 0;
+  /** Boards that are being enrolled anew. */
+  readonly #returning = new Set<string>();
   #tick = 0;
   #violation: Violation | null = null;
 
@@ -145,7 +150,7 @@ class Simulation {
     this.#trace.add("sim", "faults stop");
     const end = this.#tick + calmTicksMax;
     for (; this.#violation === null && !this.#done(); this.#tick++) {
-      if (this.#tick >= end) throw new Violation("every run ends", this.#unfinished());
+      if (this.#tick >= end) throw this.#unending();
       this.#operators.act(this.#coordinator, false);
       await this.#pass();
     }
@@ -183,6 +188,8 @@ class Simulation {
   async #pass(): Promise<void> {
     await this.clock.advance(tickMs);
     this.#checks.readLog();
+    for (const { name, twin } of this.#boards) if (twin !== null) this.#work.cloned.add(name);
+    this.#letBackIn();
     const coordinator = this.#coordinator;
     if (coordinator !== null && this.#tick % replayEvery === 0) this.#checks.replay(coordinator);
   }
@@ -190,7 +197,30 @@ class Simulation {
   #done(): boolean {
     const runs = [...this.#checks.history.runs.values()];
     const open = runs.some((run) => run.ended === null);
-    return this.#operators.satisfied && !open && this.#work.running.length === 0;
+    const clones = this.#boards.some(({ twin }) => twin !== null);
+    return this.#operators.satisfied && !open && !clones && this.#work.running.length === 0;
+  }
+
+  /** What an operator does of a node that was quarantined: away with the copy, and a new invite. */
+  #letBackIn(): void {
+    for (const board of this.#boards) {
+      if (!this.#checks.isBarred(board.name) || this.#returning.has(board.name)) continue;
+      must(board.twin !== null, "an honest node is never quarantined", board.name);
+      this.#returning.add(board.name);
+      board.renew();
+      this.#enrolBoard(board)
+        .then(() => board.start())
+        .catch((error: unknown) => this.fail(error))
+        .finally(() => this.#returning.delete(board.name));
+    }
+  }
+
+  #unending(): Violation {
+    const clones = this.#boards.filter(({ twin }) => twin !== null).map(({ name }) => name);
+    if (clones.length > 0) {
+      return new Violation("two machines with one node's keys are found out", clones.join(", "));
+    }
+    return new Violation("every run ends", this.#unfinished());
   }
 
   #unfinished(): string {
@@ -228,35 +258,41 @@ class Simulation {
 
   async #enrol(): Promise<void> {
     this.#startCoordinator();
-    for (const { name, keys, facts, options } of this.#boards) {
-      const secretHash = digest(Buffer.from(name));
-      const invite = { name, labels: options.labels, actor: "operator", invite: name, secretHash };
-      const command = {
-        invite: name,
-        secretHash,
-        natsKey: keys.nats.publicKey,
-        signKey: keys.sign.publicKey,
-        boxKey: keys.box.publicKey,
-        facts,
-        proofValid: true,
-      };
-      while (!this.#enrolled(name)) {
-        const writer = this.#coordinator?.writer;
-        const enrol = async () => {
-          await writer?.decide(({ fleet }, nowMs) => decideInvite(fleet, invite, nowMs));
-          await writer?.decide(({ fleet }, nowMs) => decideEnrol(fleet, command, nowMs));
-        };
-        // One that was refused by a full disk, or not answered, asks again.
-        enrol().catch(() => {});
-        await this.clock.advance(2_000);
-      }
+    for (const board of this.#boards) {
+      const enrolling = this.#enrolBoard(board);
+      let done = false;
+      enrolling.then(() => {
+        done = true;
+      });
+      while (!done) await this.clock.advance(2_000);
     }
   }
 
-  /** For certain: what is in the log stays. */
-  #enrolled(name: string): boolean {
-    this.#checks.readLog();
-    return this.#checks.hasNode(name);
+  /** Resolves when it is in the log, which stays. */
+  async #enrolBoard({ name, keys, facts, options }: Board): Promise<void> {
+    const invite = `${name}/${++this.#invites}`;
+    const secretHash = digest(Buffer.from(invite));
+    const invited = { name, labels: options.labels, actor: "operator", invite, secretHash };
+    const command = {
+      invite,
+      secretHash,
+      natsKey: keys.nats.publicKey,
+      signKey: keys.sign.publicKey,
+      boxKey: keys.box.publicKey,
+      facts,
+      proofValid: true,
+    };
+    while (!this.#checks.holdsKey(name, keys.nats.publicKey)) {
+      const writer = this.#coordinator?.writer;
+      const enrol = async () => {
+        await writer?.decide(({ fleet }, nowMs) => decideInvite(fleet, invited, nowMs));
+        await writer?.decide(({ fleet }, nowMs) => decideEnrol(fleet, command, nowMs));
+      };
+      // One that was refused by a full disk, or not answered, asks again.
+      enrol().catch(() => {});
+      await this.clock.sleep(2_000);
+      this.#checks.readLog();
+    }
   }
 
   #makeBoards(random: Random): Board[] {
@@ -309,11 +345,22 @@ function catchRejections(simulation: Simulation): () => void {
 
 /** Bugs that are planted in a part which only its prototype reaches. */
 function plant({ plant: planted }: SimulationOptions): () => void {
+  if (planted === "clones-believed") return forgetInstances();
   if (planted !== "node-forgets-attempts") return () => {};
   const { knows } = Journal.prototype;
   Journal.prototype.knows = () => false;
   return () => {
     Journal.prototype.knows = knows;
+  };
+}
+
+/** Planted: whichever process says hello is taken for a new one. */
+function forgetInstances(): () => void {
+  const limits: { instancesRememberedMax: number } = fleetLimits;
+  const { instancesRememberedMax } = limits;
+  limits.instancesRememberedMax = 0;
+  return () => {
+    limits.instancesRememberedMax = instancesRememberedMax;
   };
 }
 

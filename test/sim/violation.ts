@@ -16,6 +16,8 @@ export type Invariant =
   | "the projection equals the log"
   | "the ledger verifies"
   | "every run ends"
+  | "two machines with one node's keys are found out"
+  | "an honest node is never quarantined"
   | "nothing fails unforeseen";
 
 export class Violation extends Error {

@@ -9,7 +9,7 @@ import {
 } from "@cohort/proto/gen/cohort/console";
 import type { Role } from "@cohort/proto/roles";
 import { type Cursor, cursorsOf, type Schedules } from "../cron/schedules.ts";
-import type { EnrolledNode, FleetNode } from "../fleet/fleet.ts";
+import type { Bar, EnrolledNode, FleetNode } from "../fleet/fleet.ts";
 import type { Explanation } from "../scheduler/explain.ts";
 import { type Instance, keyOf, type Question, type Run } from "../scheduler/runs.ts";
 import type { State } from "../state/state.ts";
@@ -49,7 +49,7 @@ export function nodesView(state: State, seenMs: (node: string) => number): ListN
 export function nodeView(state: State, node: FleetNode, seenMs: number): Node {
   return Node.fromPartial({
     node: node.node,
-    state: node.state === "invited" || node.bar === null ? node.state : "revoked",
+    state: node.state === "invited" || node.bar === null ? node.state : barStates[node.bar.code],
     labels: { ...node.labels },
     ...(node.facts === undefined ? {} : { facts: node.facts }),
     seenMs,
@@ -61,6 +61,11 @@ export function nodeView(state: State, node: FleetNode, seenMs: number): Node {
     deviceGrants: node.state === "invited" ? [] : deviceGrantsView(node),
   });
 }
+
+const barStates: Readonly<Record<Bar["code"], string>> = {
+  NODE_REVOKED: "revoked",
+  NODE_QUARANTINED: "quarantined",
+};
 
 function deviceGrantsView({ devices }: EnrolledNode): NodeDevice[] {
   return [...devices]

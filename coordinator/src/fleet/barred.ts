@@ -4,12 +4,13 @@ import type { Bar, FleetState } from "./fleet.ts";
 /** What a node is told that is kept out. */
 export function barred({ code, reason }: Bar): CohortError {
   const because = reason === "" ? "" : `: ${reason}`;
-  return refuse(code, `the node was revoked${because}`, {
+  const what = code === "NODE_REVOKED" ? "revoked" : "quarantined";
+  return refuse(code, `the node was ${what}${because}`, {
     hint: "It may join again with a new join token and other keys.",
   });
 }
 
-/** Throws NODE_REVOKED when what the node says must not be heard. */
+/** Throws NODE_REVOKED or NODE_QUARANTINED when what the node says must not be heard. */
 export function assertNotBarred({ nodes }: FleetState, name: string): void {
   const node = nodes.get(name);
   if (node !== undefined && node.state !== "invited" && node.bar !== null) throw barred(node.bar);

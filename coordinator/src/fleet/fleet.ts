@@ -4,6 +4,7 @@ import type {
   NodeDeviceGranted,
   NodeDeviceUngranted,
   NodeEnrolled,
+  NodeGreeted,
   NodeInvited,
   NodeLabelled,
   NodeRevoked,
@@ -12,6 +13,7 @@ import { Facts } from "@cohort/proto/gen/cohort/node";
 import type { Recorded } from "../state/event.ts";
 import { toHex } from "./bytes.ts";
 import { differenceOf, factsUnder } from "./labels.ts";
+import { fleetLimits } from "./limits.ts";
 
 /** Which machines belong to the mesh, and which of them are there. A function of the log. */
 export interface FleetState {
@@ -58,6 +60,10 @@ export interface EnrolledNode extends NodeDescription {
   readonly bar: Bar | null;
   /** Number of its latest session; 0 before the first. */
   readonly session: number;
+  /** The process that was greeted last; "" before the first. */
+  readonly instance: string;
+  /** Processes that others followed, the latest first. None of them can live any more. */
+  readonly formerInstances: readonly string[];
   /** Null while the node is given work. */
   readonly cordon: Cordon | null;
   /** Attempts that an operator lets it have at once; 0 for as many as it says. */
@@ -81,8 +87,9 @@ export interface NodeDevice {
 
 /** Nothing that the node sends is heard. Only another enrolment, with other keys, ends it. */
 export interface Bar {
-  readonly code: "NODE_REVOKED";
+  readonly code: "NODE_REVOKED" | "NODE_QUARANTINED";
   readonly reason: string;
+  /** "" when nobody did it. */
   readonly actor: string;
   readonly sinceMs: number;
 }
@@ -120,6 +127,12 @@ export function isAvailable(node: FleetNode | undefined): node is EnrolledNode {
   return node?.state === "connected" && node.cordon === null;
 }
 
+/** The process that speaks for the node; "" for none. */
+export function instanceOf({ nodes }: FleetState, name: string): string {
+  const node = nodes.get(name);
+  return node === undefined || node.state === "invited" ? "" : node.instance;
+}
+
 /** Attempts that the node may have at once. */
 export function slotsOf({ facts, slotsMax }: EnrolledNode): number {
   return slotsMax === 0 ? facts.slots : Math.min(facts.slots, slotsMax);
@@ -154,6 +167,14 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
       return applyRefused(fleet, event.value.invite);
     case "nodeRevoked":
       return applyRevoked(fleet, event.value, atMs);
+    case "nodeQuarantined": {
+      const { node, natsKeys } = event.value;
+      const reason = "two machines use its keys";
+      const bar: Bar = { code: "NODE_QUARANTINED", reason, actor: "", sinceMs: atMs };
+      return barNode(fleet, node, natsKeys, bar);
+    }
+    case "nodeGreeted":
+      return applyGreeted(fleet, event.value);
     case "nodeConnected":
       changeEnrolled(fleet, event.value.node, (node) => ({
         ...node,
@@ -230,6 +251,8 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
     keysSinceMs: atMs,
     bar: null,
     session: 0,
+    instance: "",
+    formerInstances: [],
     cordon: null,
     slotsMax: 0,
     devices: new Map(),
@@ -269,8 +292,12 @@ function applyRevoked(fleet: FleetState, revoked: NodeRevoked, atMs: number): vo
     return;
   }
   const bar: Bar = { code: "NODE_REVOKED", reason, actor, sinceMs: atMs };
+  barNode(fleet, name, revoked.natsKeys, bar);
+}
+
+function barNode(fleet: FleetState, name: string, natsKeys: readonly Uint8Array[], bar: Bar): void {
   fleet.generation++;
-  for (const key of revoked.natsKeys) fleet.voidKeys.set(toHex(key), atMs);
+  for (const key of natsKeys) fleet.voidKeys.set(toHex(key), bar.sinceMs);
   changeEnrolled(fleet, name, (it) => ({ ...it, state: "disconnected", bar }));
 }
 
@@ -298,6 +325,14 @@ function applyDeviceUngranted(
     ...node,
     devices: new Map([...node.devices].filter(([it]) => it !== device)),
   }));
+}
+
+function applyGreeted(fleet: FleetState, { node: name, instance }: NodeGreeted): void {
+  changeEnrolled(fleet, name, (node) => {
+    const former = node.instance === "" ? [] : [node.instance];
+    const all = [...former, ...node.formerInstances];
+    return { ...node, instance, formerInstances: all.slice(0, fleetLimits.instancesRememberedMax) };
+  });
 }
 
 /** A new reason alone takes nothing back of a drain that goes on, or is over. */

@@ -1,7 +1,13 @@
-import { Cancel, type Dispatch, type DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
+import {
+  Cancel,
+  type Dispatch,
+  type DispatchReply,
+  Greet,
+  Signed,
+} from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, type Problem, refuse } from "@cohort/proto/problem";
-import { type DownVerb, subjects } from "@cohort/proto/subjects";
+import { subjects } from "@cohort/proto/subjects";
 import { inputs } from "./inputs.ts";
 import { answersOf, parcelsOf } from "./parcels.ts";
 import type { Questions } from "./questions.ts";
@@ -13,10 +19,12 @@ export type SignCommand = (subject: string, payload: Uint8Array) => Uint8Array;
 export class Commands {
   readonly #questions: Questions;
   readonly #sign: SignCommand;
+  readonly #instanceOf: (node: string) => string;
 
-  constructor(questions: Questions, sign: SignCommand) {
+  constructor(questions: Questions, sign: SignCommand, instanceOf: (node: string) => string) {
     this.#questions = questions;
     this.#sign = sign;
+    this.#instanceOf = instanceOf;
   }
 
   /** The problems of each dispatch, in their order. */
@@ -24,23 +32,32 @@ export class Commands {
     node: string,
     dispatches: readonly Dispatch[],
   ): Promise<readonly (readonly Problem[])[]> {
+    const subject = subjects.dispatch(node, this.#instanceOf(node));
     const answers = parcelsOf(dispatches).map(async (parcel) =>
-      answersOf(parcel, await this.#send(node, "dispatch", parcel.payload)),
+      answersOf(parcel, await this.#send(node, subject, parcel.payload)),
     );
     return (await Promise.all(answers)).flat();
   }
 
   async cancel(node: string, cancel: Cancel): Promise<void> {
-    const { problems } = await this.#send(node, "cancel", Cancel.encode(cancel).finish());
+    const { problems } = await this.#send(
+      node,
+      subjects.down(node, "cancel"),
+      Cancel.encode(cancel).finish(),
+    );
     if (problems.length > 0) throw new CohortError(problems);
   }
 
-  async #send(node: string, verb: DownVerb, payload: Uint8Array): Promise<DispatchReply> {
-    const subject = subjects.down(node, verb);
+  /** Whoever answers first does so for all: what counts is the hello that follows. */
+  async greet(node: string): Promise<void> {
+    await this.#send(node, subjects.down(node, "greet"), Greet.encode({}).finish());
+  }
+
+  async #send(node: string, subject: string, payload: Uint8Array): Promise<DispatchReply> {
     const signed = Signed.encode({ payload, signature: this.#sign(subject, payload) }).finish();
     try {
       if (signed.length > limits.messageBytesMax) {
-        throw refuse("LIMIT_EXCEEDED", `the ${verb} does not fit a message of the bus`);
+        throw refuse("LIMIT_EXCEEDED", `the command does not fit a message of the bus`);
       }
       return inputs.dispatchReply(await this.#questions.ask(node, subject, signed));
     } catch (error) {

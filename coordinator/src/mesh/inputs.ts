@@ -113,17 +113,20 @@ const attemptKey = z.object({
 
 const sessionRequest = z.object({});
 
+const instance = z.string().regex(/^[\w-]{8}$/);
+
 const hello = z.object({
   facts,
   inventory: z
     .array(z.object({ attempt: attemptKey, state: z.enum(["running", "finished"]) }))
     .max(meshLimits.inventoryMax),
   session: count,
+  instance,
 });
 
 const factsReport = z.object({ facts });
 
-const heartbeat = z.object({ running: count, uptimeMs: count });
+const heartbeat = z.object({ running: count, uptimeMs: count, instance });
 
 const device = z.string().regex(devicePattern);
 

@@ -28,6 +28,8 @@ export const meshLimits = {
   complaintsPerMinuteMax: 1,
 
   presenceCheckMs: 1_000,
+  /** How often a node is asked whose heartbeats come from another process than was greeted. */
+  greetEveryMs: 1_000,
 
   /** nats-server. */
   natsPingIntervalS: 20,

@@ -17,6 +17,7 @@ import { decideSession } from "../fleet/decide-session.ts";
 import type { EnrolledNode, FleetState } from "../fleet/fleet.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Credentials } from "./credentials.ts";
+import { meshLimits } from "./limits.ts";
 import type { MeshHandlers } from "./mesh.ts";
 import type { Presence } from "./presence.ts";
 
@@ -45,6 +46,10 @@ export interface MembershipOptions {
     node: string,
     hello: Hello,
   ) => Promise<{ readonly node: EnrolledNode; readonly superseded: AttemptKey[] }>;
+  /** The process that speaks for the node; "" for none. */
+  readonly instanceOf: (node: string) => string;
+  /** Asks every process that has the node's keys to say hello. */
+  readonly greet: (node: string) => Promise<void>;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -68,6 +73,15 @@ export function createMembership(options: MembershipOptions): Membership {
     decide((fleet) => decideHeartbeat(fleet, name)).catch((error: unknown) => {
       log.error({ err: error, node: name }, "a node's return could not be recorded");
     });
+  };
+  const askedMs = new Map<string, number>();
+  /** Not by its heartbeat, which may be late, but by its hello it shows that it lives. */
+  const question = (name: string, instance: string) => {
+    const known = options.instanceOf(name);
+    if (known === "" || instance === known) return;
+    if (now() - (askedMs.get(name) ?? 0) < meshLimits.greetEveryMs) return;
+    askedMs.set(name, now());
+    options.greet(name).catch(() => {});
   };
   return {
     async enrol(request, invite) {
@@ -94,7 +108,10 @@ export function createMembership(options: MembershipOptions): Membership {
         userJwt,
       });
     },
-    heartbeat: heard,
+    heartbeat(name, { instance }) {
+      heard(name);
+      question(name, instance);
+    },
     async facts(name, { facts }) {
       heard(name);
       await decide((fleet) => decideFacts(fleet, name, facts as Facts));

@@ -63,6 +63,8 @@ export interface Mesh {
   dispatch(node: string, dispatches: readonly Dispatch[]): Promise<readonly (readonly Problem[])[]>;
   /** Throws UNREACHABLE, or the problems of the node's answer. */
   cancel(node: string, cancel: Cancel): Promise<void>;
+  /** Asks every process that has the node's keys to say hello. */
+  greet(node: string): Promise<void>;
   /** Hears no more, answers what it has heard (within meshLimits.closeWaitMs), and leaves. */
   close(): Promise<void>;
   /** False while nats-server is away; the connection is made again for ever. */
@@ -72,6 +74,8 @@ export interface Mesh {
 export interface MeshOptions extends NatsAddress {
   readonly handlers: MeshHandlers;
   readonly sign: SignCommand;
+  /** The process of a node that is handed work; "" for none. */
+  readonly instanceOf: (node: string) => string;
   readonly log: Logger;
   /** Milliseconds; used for rates only. */
   readonly now: () => number;
@@ -79,7 +83,7 @@ export interface MeshOptions extends NatsAddress {
 
 /** Throws UNREACHABLE when the first connection cannot be made. */
 export async function connectMesh(options: MeshOptions): Promise<Mesh> {
-  const { handlers, sign, log, now } = options;
+  const { handlers, sign, instanceOf, log, now } = options;
   const connection = await connectNats(options);
   const state = watch(connection, log);
   const outbox = new Outbox(connection);
@@ -93,7 +97,7 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
   };
   const subscriptions = serveAll(handlers, context);
   const questions = new Questions(connection, outbox);
-  const commands = new Commands(questions, sign);
+  const commands = new Commands(questions, sign, instanceOf);
   await connection.flush();
   return {
     get connected() {
@@ -107,6 +111,9 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
     async cancel(node, cancel) {
       if (state.connected) return commands.cancel(node, cancel);
       throw refuse("UNREACHABLE", "the coordinator is not connected to nats-server");
+    },
+    async greet(node) {
+      if (state.connected) await commands.greet(node);
     },
     async close() {
       await close(context, subscriptions);

@@ -193,6 +193,7 @@ export function noteEvent(
       agenda.nodes.add(event.value.node);
       return noteLess(agenda, runs);
     case "nodeRevoked":
+    case "nodeQuarantined":
     case "nodeDisconnected":
     case "nodeDeviceUngranted":
       return noteLess(agenda, runs);

@@ -88,6 +88,7 @@ export function applyRuns(
       return;
     }
     case "nodeRevoked":
+    case "nodeQuarantined":
     case "nodeDisconnected": {
       const { node } = event.value;
       runs.away.add(node);

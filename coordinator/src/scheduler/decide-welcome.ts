@@ -1,32 +1,57 @@
 import type { Hello } from "@cohort/proto/gen/cohort/node";
-import { refuse } from "@cohort/proto/problem";
+import { type Problem, problem, refuse } from "@cohort/proto/problem";
 import { decideHello } from "../fleet/decide-presence.ts";
-import type { EnrolledNode, FleetState } from "../fleet/fleet.ts";
+import type { EnrolledNode } from "../fleet/fleet.ts";
 import type { Decision } from "../state/decision.ts";
+import type { Event } from "../state/event.ts";
 import { decideReconcile, type Reconciled } from "./decide-attempt.ts";
-import type { Runs } from "./runs.ts";
+import { endsOf } from "./decide-revoke.ts";
+import type { Schedule } from "./schedule.ts";
 
-export interface Welcomed extends Reconciled {
-  readonly node: EnrolledNode;
-}
+/** A refusal is a value, not an exception, where it is recorded before it is told. */
+export type Welcomed =
+  | ({ readonly kind: "welcomed"; readonly node: EnrolledNode } & Reconciled)
+  | { readonly kind: "refused"; readonly problem: Problem };
 
 /**
  * A node says that it is there and what it holds. One decision, at the moment when the hello is
  * read: what is accepted while it becomes durable is not in the inventory, and yet not lost. One of
  * an earlier session tells of an inventory that is over. Throws SESSION_OVER, and as decideHello.
+ *
+ * The hello of the latest session comes from a process that lived after that session's number was
+ * given, and so after every hello that was taken before. A process that another has followed is
+ * therefore alive beside it, however late messages come: somebody copied the disk.
  */
 export function decideWelcome(
-  { fleet, runs }: { readonly fleet: FleetState; readonly runs: Runs },
+  schedule: Pick<Schedule, "catalogue" | "fleet" | "runs">,
   name: string,
-  { facts, inventory, session }: Hello,
+  { facts, inventory, session, instance }: Hello,
 ): Decision<Welcomed> {
+  const { fleet, runs } = schedule;
   const present = decideHello(fleet, name, facts);
   if (present.value.session !== session) {
     throw refuse("SESSION_OVER", `session ${session} of ${name} is over`);
   }
+  const { formerInstances, instance: latest, keys } = present.value;
+  if (formerInstances.includes(instance)) {
+    const ends = endsOf(schedule, name, "was quarantined").map(({ event }) => event);
+    const value = { node: name, instances: [latest, instance], natsKeys: [keys.natsKey] };
+    return {
+      events: [{ $case: "nodeQuarantined", value }, ...ends],
+      value: { kind: "refused", problem: cloned(name) },
+    };
+  }
+  const greeted: Event[] =
+    instance === latest ? [] : [{ $case: "nodeGreeted", value: { node: name, instance } }];
   const books = decideReconcile(runs, name, inventory);
   return {
-    events: [...present.events, ...books.events],
-    value: { node: present.value, ...books.value },
+    events: [...greeted, ...present.events, ...books.events],
+    value: { kind: "welcomed", node: present.value, ...books.value },
   };
+}
+
+function cloned(name: string): Problem {
+  return problem("NODE_QUARANTINED", `two machines use the keys of ${name}`, {
+    hint: "Find the copied disk; each may join again with a new join token and other keys.",
+  });
 }

@@ -21,6 +21,7 @@ interface NodeReason {
     | Mismatch["on"]
     | "not-enrolled"
     | "revoked"
+    | "quarantined"
     | "disconnected"
     | "cordoned"
     | "pinned-elsewhere"
@@ -78,7 +79,8 @@ function reasonOf(
 ): NodeReason {
   if (node.state === "invited") return because("not-enrolled", "invited, and never seen");
   if (node.bar !== null) {
-    const { actor, reason } = node.bar;
+    const { code, actor, reason } = node.bar;
+    if (code === "NODE_QUARANTINED") return because("quarantined", reason);
     return because("revoked", `by ${actor}${reason === "" ? "" : `: ${reason}`}`);
   }
   const mismatch = mismatchOf(node, step, run);

@@ -60,6 +60,8 @@ describe("an enrolment", () => {
       keysSinceMs: 0,
       bar: null,
       session: 0,
+      instance: "",
+      formerInstances: [],
     });
   });
 

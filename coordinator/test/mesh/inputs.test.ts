@@ -1,11 +1,17 @@
-import { EventBatch, Hello, type NodeEvent, RenewRequest } from "@cohort/proto/gen/cohort/node";
+import {
+  EventBatch,
+  Heartbeat,
+  Hello,
+  type NodeEvent,
+  RenewRequest,
+} from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError } from "@cohort/proto/problem";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { inputs } from "../../src/mesh/inputs.ts";
 import { meshLimits } from "../../src/mesh/limits.ts";
-import { attempt, enrolRequest, facts, hello } from "./messages.ts";
+import { attempt, enrolRequest, facts, hello, instance } from "./messages.ts";
 
 const invite = "01JD0000000000000000000001";
 
@@ -116,9 +122,21 @@ describe("what a node sends", () => {
       facts,
       inventory: [{ attempt: key, state: "running" }],
       session: 1,
+      instance,
     }).finish();
     expect(() => inputs.hello(payload)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   });
+
+  it.each(["", "short", "a.b.c.d.", "********", "AbCd-_123"])(
+    "is refused from a process that names itself %j, which could be another subject (21)",
+    (name) => {
+      const beat = Heartbeat.encode({ running: 0, uptimeMs: 0, instance: name }).finish();
+      const payload = Hello.encode({ facts, inventory: [], session: 1, instance: name }).finish();
+      const refused = expect.objectContaining({ code: "USAGE" });
+      expect(() => inputs.heartbeat(beat)).toThrowError(refused);
+      expect(() => inputs.hello(payload)).toThrowError(refused);
+    },
+  );
 
   it("gives a value or USAGE, whatever the bytes are", () => {
     const readers = Object.values(inputs);

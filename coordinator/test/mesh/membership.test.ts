@@ -9,18 +9,21 @@ import {
 import {
   EnrolReply,
   EnrolRequest,
+  Heartbeat,
   Hello,
   HelloReply,
   SessionReply,
 } from "@cohort/proto/gen/cohort/node";
 import { decodeJoinToken, type JoinToken } from "@cohort/proto/join-token";
+import { CohortError } from "@cohort/proto/problem";
 import { enrolProof } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
 import { createUser, fromSeed } from "@nats-io/nkeys";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { emptyCatalogue } from "../../src/catalogue/catalogue.ts";
 import { decideSilence } from "../../src/fleet/decide-presence.ts";
-import { applyFleet, emptyFleet, type FleetState } from "../../src/fleet/fleet.ts";
+import { applyFleet, emptyFleet, type FleetState, instanceOf } from "../../src/fleet/fleet.ts";
 import { createCredentials } from "../../src/mesh/credentials.ts";
 import { createInviter, type InviteNode } from "../../src/mesh/invitation.ts";
 import { createMembership, type DecideFleet } from "../../src/mesh/membership.ts";
@@ -42,6 +45,8 @@ let fleet: FleetState;
 let recorded: Event[];
 let mesh: Mesh;
 let invite: InviteNode;
+/** Nodes that were asked to say hello. */
+let asked: string[];
 const lastSeen = new Map<string, number>();
 const presence: Presence = {
   seen: (node) => void lastSeen.set(node, Date.now()),
@@ -58,6 +63,7 @@ afterAll(() => server?.remove());
 beforeEach(async () => {
   fleet = emptyFleet();
   recorded = [];
+  asked = [];
   lastSeen.clear();
   const credentials = createCredentials(server.setup.seeds.meshAccount);
   const { servers, rootFingerprint } = server.setup;
@@ -69,8 +75,14 @@ beforeEach(async () => {
     isBoxKey: (key) => key.some((byte) => byte !== 0),
     sha256,
     servers,
-    welcome: (name, hello) =>
-      decide((it) => decideWelcome({ fleet: it, runs: emptyRuns() }, name, hello)),
+    welcome: async (name, hello) => {
+      const rest = { runs: emptyRuns(), catalogue: emptyCatalogue() };
+      const welcomed = await decide((it) => decideWelcome({ fleet: it, ...rest }, name, hello));
+      if (welcomed.kind === "refused") throw new CohortError([welcomed.problem]);
+      return welcomed;
+    },
+    instanceOf: (name) => instanceOf(fleet, name),
+    greet: async (name) => void asked.push(name),
     now: Date.now,
     log: pino({ level: "silent" }),
   });
@@ -119,6 +131,7 @@ describe("a machine with a join token", () => {
       "nodeInvited",
       "nodeEnrolled",
       "nodeSessionBegun",
+      "nodeGreeted",
       "nodeConnected",
     ]);
   });
@@ -159,9 +172,42 @@ describe("a node that came back on another connection", () => {
     const { userJwt } = await enrol(await tokenFor("press-1"), machine);
     expect((await greet(userJwt, machine)).problems).toEqual([]);
     expect((await greet(userJwt, machine)).problems).toEqual([]);
-    const late = await greet(userJwt, machine, 1);
+    const late = await greet(userJwt, machine, { session: 1 });
     expect(late.problems).toMatchObject([{ code: "SESSION_OVER" }]);
     expect((await greet(userJwt, machine)).problems).toEqual([]);
+  });
+});
+
+describe("a node whose keys two machines have", () => {
+  it("is asked to say hello when another process sends heartbeats than was greeted", async () => {
+    const machine = newMachine();
+    const { userJwt } = await enrol(await tokenFor("press-1"), machine);
+    await greet(userJwt, machine);
+    const { connection } = await joinBus(server.setup, {
+      owner: "press-1",
+      jwt: userJwt,
+      seed: machine.seed,
+    });
+    connection.publish(subjects.up("press-1", "heartbeat"), beatOf("process1"));
+    connection.publish(subjects.up("press-1", "heartbeat"), beatOf("process2"));
+    connection.publish(subjects.up("press-1", "heartbeat"), beatOf("process2"));
+    await vi.waitUntil(() => asked.length > 0);
+    expect(asked).toEqual(["press-1"]);
+    await connection.close();
+  });
+
+  it("is quarantined when the first says hello after the second, and neither is heard", async () => {
+    const machine = newMachine();
+    const { userJwt } = await enrol(await tokenFor("press-1"), machine);
+    for (const instance of ["process1", "process2"]) {
+      expect((await greet(userJwt, machine, { instance })).problems).toEqual([]);
+    }
+    const { problems, userJwt: renewed } = await greet(userJwt, machine);
+    expect(problems).toMatchObject([{ code: "NODE_QUARANTINED" }]);
+    expect(renewed).toBe("");
+    const second = await greet(userJwt, machine, { instance: "process2", session: 3 });
+    expect(second.problems).toMatchObject([{ code: "NODE_QUARANTINED" }]);
+    expect(fleet.nodes.get("press-1")).toMatchObject({ bar: { code: "NODE_QUARANTINED" } });
   });
 });
 
@@ -178,8 +224,8 @@ describe("a node that fell silent", () => {
       jwt: userJwt,
       seed: machine.seed,
     });
-    connection.publish(subjects.up("press-1", "heartbeat"));
-    connection.publish(subjects.up("press-1", "heartbeat"));
+    connection.publish(subjects.up("press-1", "heartbeat"), beatOf("process1"));
+    connection.publish(subjects.up("press-1", "heartbeat"), beatOf("process1"));
     await vi.waitFor(() => expect(fleet.nodes.get("press-1")?.state).toBe("connected"));
     expect(recorded.filter((it) => it.$case === "nodeConnected")).toHaveLength(2);
     await connection.close();
@@ -241,12 +287,23 @@ async function enrol(
   return EnrolReply.decode(data);
 }
 
-async function greet(jwt: string, { seed }: Machine, session?: number): Promise<HelloReply> {
+function beatOf(instance: string): Uint8Array {
+  return Heartbeat.encode({ running: 0, uptimeMs: 0, instance }).finish();
+}
+
+async function greet(
+  jwt: string,
+  { seed }: Machine,
+  {
+    session,
+    instance = "process1",
+  }: { readonly session?: number; readonly instance?: string } = {},
+): Promise<HelloReply> {
   const { connection } = await joinBus(server.setup, { owner: "press-1", jwt, seed });
   const begin = async () =>
     SessionReply.decode((await connection.request(subjects.up("press-1", "session"))).data).session;
   const number = session ?? (await begin());
-  const payload = Hello.encode({ facts, inventory: [], session: number }).finish();
+  const payload = Hello.encode({ facts, inventory: [], session: number, instance }).finish();
   const { data } = await connection.request(subjects.up("press-1", "hello"), payload);
   await connection.close();
   return HelloReply.decode(data);

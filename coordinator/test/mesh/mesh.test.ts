@@ -6,6 +6,7 @@ import {
   EnrolReply,
   EventAck,
   EventBatch,
+  Heartbeat,
   HelloReply,
   ProxyReply,
   ProxyRequest,
@@ -24,7 +25,7 @@ import {
   nodeIdentity,
   observerIdentity,
 } from "./bus-client.ts";
-import { attempt, dispatch, enrolRequest, hello } from "./messages.ts";
+import { attempt, dispatch, enrolRequest, hello, instance } from "./messages.ts";
 import { startNatsServer, type TestNatsServer } from "./nats-server.ts";
 import { joinMesh, type TestMesh } from "./test-mesh.ts";
 
@@ -172,10 +173,11 @@ describe("a heartbeat", () => {
   it("is heard, and a malformed one is dropped", async () => {
     const heard = vi.fn();
     await serve({ heartbeat: heard });
+    const beat = Heartbeat.encode({ running: 2, uptimeMs: 0, instance }).finish();
     node.connection.publish(subjects.up("press-1", "heartbeat"), Uint8Array.of(0xff));
-    node.connection.publish(subjects.up("press-1", "heartbeat"), Uint8Array.of(0x08, 0x02));
+    node.connection.publish(subjects.up("press-1", "heartbeat"), beat);
     await vi.waitFor(() =>
-      expect(heard.mock.calls).toEqual([["press-1", { running: 2, uptimeMs: 0 }]]),
+      expect(heard.mock.calls).toEqual([["press-1", { running: 2, uptimeMs: 0, instance }]]),
     );
   });
 });
@@ -205,7 +207,7 @@ describe("a command", () => {
   it("reaches the node signed, and brings its answer back", async () => {
     const { mesh } = await serve({});
     const heard: Signed[] = [];
-    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
+    const subscription = node.connection.subscribe(subjects.dispatch("press-1", instance), {
       callback: (_error, message) => {
         heard.push(Signed.decode(message.data));
         message.respond(refusing(problem("NODE_BUSY", "full")));
@@ -217,7 +219,7 @@ describe("a command", () => {
     const [bytes = new Uint8Array(0)] = Dispatches.decode(payload).dispatches;
     expect(Dispatch.decode(bytes)).toEqual(dispatch);
     expect(new TextDecoder().decode(signature)).toBe(
-      `mesh.down.press-1.dispatch ${payload.length}`,
+      `${subjects.dispatch("press-1", instance)} ${payload.length}`,
     );
     subscription.unsubscribe();
   });
@@ -234,7 +236,7 @@ describe("a command", () => {
 
   it("that stays unanswered is UNREACHABLE after its time", async () => {
     const { mesh } = await serve({});
-    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
+    const subscription = node.connection.subscribe(subjects.dispatch("press-1", instance), {
       callback: () => {},
     });
     await node.connection.flush();
@@ -245,7 +247,7 @@ describe("a command", () => {
   it("is told apart from others that are out, in whatever order their answers come", async () => {
     const { mesh } = await serve({});
     const heard: (() => void)[] = [];
-    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
+    const subscription = node.connection.subscribe(subjects.dispatch("press-1", instance), {
       callback: (_error, message) => {
         const [bytes = noBytes] = Dispatches.decode(Signed.decode(message.data).payload).dispatches;
         const { step = "" } = Dispatch.decode(bytes).attempt ?? {};
@@ -267,7 +269,7 @@ describe("a command", () => {
 
   it("that is out when the mesh closes is UNREACHABLE at once", async () => {
     const { mesh } = await joinMesh(server.setup, {});
-    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
+    const subscription = node.connection.subscribe(subjects.dispatch("press-1", instance), {
       callback: () => {},
     });
     await node.connection.flush();
@@ -279,7 +281,7 @@ describe("a command", () => {
 
   it("that is answered with noise gives a problem, not an exception", async () => {
     const { mesh } = await serve({});
-    const subscription = node.connection.subscribe("mesh.down.press-1.dispatch", {
+    const subscription = node.connection.subscribe(subjects.dispatch("press-1", instance), {
       callback: (_error, message) => void message.respond(Uint8Array.of(0xff, 0xff)),
     });
     await node.connection.flush();

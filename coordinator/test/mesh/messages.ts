@@ -4,6 +4,8 @@ import { Dispatch, EnrolRequest, Hello } from "@cohort/proto/gen/cohort/node";
 export const run = "01JD00000000000000000000RN";
 export const attempt = { run, step: "sample", instance: 0, attempt: 1 };
 
+export const instance = "AbCd-_12";
+
 export const facts = {
   version: "0.1.0",
   arch: "riscv64",
@@ -25,6 +27,7 @@ export const hello = Hello.encode(
     facts,
     inventory: [{ attempt, state: "running" }],
     session: 1,
+    instance,
   }),
 ).finish();
 

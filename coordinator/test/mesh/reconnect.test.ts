@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { initialise } from "../../src/setup/setup.ts";
 import { memoryVault } from "../setup/memory-vault.ts";
 import { joinBus, nodeIdentity } from "./bus-client.ts";
-import { dispatch, hello } from "./messages.ts";
+import { dispatch, hello, instance } from "./messages.ts";
 import { startNatsServer, type TestNatsServer } from "./nats-server.ts";
 import { joinMesh } from "./test-mesh.ts";
 
@@ -36,7 +36,7 @@ describe("the coordinator's connection", () => {
     const node = await joinBus(server.setup, identity);
     const { data } = await node.connection.request(subjects.up("press-1", "hello"), hello);
     expect(HelloReply.decode(data).heartbeatMs).toBe(9);
-    const beat = Heartbeat.fromPartial({ running: 1 });
+    const beat = Heartbeat.fromPartial({ running: 1, instance });
     node.connection.publish(subjects.up("press-1", "heartbeat"), Heartbeat.encode(beat).finish());
     await vi.waitFor(() => expect(heard).toHaveBeenCalledWith("press-1", beat));
     await node.connection.close();

@@ -3,6 +3,7 @@ import { pino } from "pino";
 import { issueCoordinatorCredential } from "../../src/mesh/credentials.ts";
 import { connectMesh, type Mesh, type MeshHandlers } from "../../src/mesh/mesh.ts";
 import type { Setup } from "../../src/setup/setup.ts";
+import { instance } from "./messages.ts";
 
 export interface TestMesh {
   readonly mesh: Mesh;
@@ -21,6 +22,7 @@ export async function joinMesh(setup: Setup, handlers: Partial<MeshHandlers>): P
     credential: await issueCoordinatorCredential(meshAccount, coordinator),
     handlers: { ...refusing, ...handlers },
     sign: (subject, payload) => new TextEncoder().encode(`${subject} ${payload.length}`),
+    instanceOf: () => instance,
     log,
     now: Date.now,
   });

@@ -8,6 +8,7 @@ import { decideReports } from "../../src/scheduler/decide-reports.ts";
 import { decideWelcome } from "../../src/scheduler/decide-welcome.ts";
 import { applyEvent, emptyState } from "../../src/state/state.ts";
 import { createWorld } from "../scheduler/world.ts";
+import { instance } from "./messages.ts";
 
 const workflow = `
 kind: workflow
@@ -31,7 +32,7 @@ describe("a node that says hello", () => {
     await world.writer.decide(({ fleet }) => decideSilence(fleet, new Map([["node-a", 0]]), 1e9));
 
     held = true;
-    const hello = { facts, inventory: [], session: 0 };
+    const hello = { facts, inventory: [], session: 0, instance };
     const welcomed = world.writer.decide((it) => decideWelcome(it, "node-a", hello));
     const accepted = world.writer.decide((it) =>
       decideReports(it, [{ kind: "accepted", attempt }]),
@@ -56,7 +57,7 @@ describe("a node that says hello", () => {
     const replayed = emptyState();
     for (const recorded of world.recorded) applyEvent(replayed, recorded);
     const say = (session: number) =>
-      decideWelcome(replayed, "node-a", { facts, inventory: [], session });
+      decideWelcome(replayed, "node-a", { facts, inventory: [], session, instance });
     expect(() => say(former)).toThrowError(expect.objectContaining({ code: "SESSION_OVER" }));
     expect(() => say(latter + 1)).toThrowError(expect.objectContaining({ code: "SESSION_OVER" }));
     expect(say(latter).events.map(({ $case }) => $case)).toContain("attemptEnded");

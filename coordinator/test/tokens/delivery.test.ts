@@ -83,9 +83,9 @@ describe("the delivery of a token", () => {
 
 describe("the dispatch signer", () => {
   const payload = Dispatch.encode(Dispatch.fromPartial({ attempt, workflow: "press" })).finish();
-  const subject = subjects.down("press-1", "dispatch");
+  const subject = subjects.dispatch("press-1", "AbCd-_12");
 
-  it("signs a dispatch for one node and verb alone", () => {
+  it("signs a dispatch for one node, verb and life of its process alone", () => {
     const signed = signDispatch(signer, subject, payload);
     const verifies = (on: string, bytes: Uint8Array) =>
       sodium.crypto_sign_verify_detached(
@@ -95,8 +95,9 @@ describe("the dispatch signer", () => {
       );
     expect(signed.payload).toEqual(payload);
     expect(verifies(subject, payload)).toBe(true);
-    expect(verifies(subjects.down("press-2", "dispatch"), payload)).toBe(false);
+    expect(verifies(subjects.dispatch("press-2", "AbCd-_12"), payload)).toBe(false);
     expect(verifies(subjects.down("press-1", "cancel"), payload)).toBe(false);
+    expect(verifies(subjects.dispatch("press-1", "another1"), payload)).toBe(false);
     expect(verifies(subject, payload.slice(1))).toBe(false);
   });
 

@@ -36,17 +36,20 @@ export class Link {
     stop: AbortSignal,
   ): Promise<void> {
     let failures = 0;
+    let told = "";
     for (let turn = this.#host.random(1)[0] as number; !stop.aborted; turn++) {
       const server = servers[turn % servers.length] as string;
       try {
         const bus = await this.#connect(server, credential());
         failures = 0;
+        told = "";
         this.#log(`connected to ${server}`);
         const reason = await this.#hold(bus, serve, stop);
         if (!stop.aborted) this.#log(`disconnected from ${server}: ${reason}`);
       } catch (error) {
         if (!(error instanceof CohortError)) throw error;
-        if (failures === 0) this.#log(`${error.message}; trying again`);
+        if (error.message !== told) this.#log(`${error.message}; trying again`);
+        told = error.message;
       }
       const { reconnectDelayMsMin, reconnectDelayMsMax } = agentLimits;
       const waitMs = backoffMs(this.#host, failures, reconnectDelayMsMin, reconnectDelayMsMax);

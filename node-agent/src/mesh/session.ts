@@ -19,7 +19,9 @@ import { isNews } from "../facts.ts";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
+import { openSigned } from "../steps/verify.ts";
 import { backoffMs, delay, randomFraction } from "../wait.ts";
+import { Bell } from "./bell.ts";
 import type { Bus } from "./bus.ts";
 import { credentialIsDue } from "./credential.ts";
 import { Door } from "./door.ts";
@@ -29,6 +31,8 @@ import type { EventPump } from "./event-pump.ts";
 export interface SessionContext {
   readonly host: Host;
   readonly node: string;
+  readonly instance: string;
+  readonly coordinatorKey: Uint8Array;
   /** Of the machine as it is now. */
   facts(): Facts;
   readonly clock: CoordinatorClock;
@@ -53,7 +57,7 @@ export async function serveSession(
 ): Promise<void> {
   const { node, attempts, pump } = context;
   const door = new Door();
-  bus.subscribe(subjects.down(node, "dispatch"), async (payload) => {
+  bus.subscribe(subjects.dispatch(node, context.instance), async (payload) => {
     const passed = await door.pass(limits.dispatchAnswerMs, ended);
     const reply = passed ? await attempts.dispatch(payload) : unheard;
     return DispatchReply.encode(reply).finish();
@@ -61,12 +65,16 @@ export async function serveSession(
   bus.subscribe(subjects.down(node, "cancel"), async (payload) =>
     DispatchReply.encode(await attempts.cancel(payload)).finish(),
   );
+  const bell = new Bell();
+  bus.subscribe(subjects.down(node, "greet"), async (payload) =>
+    DispatchReply.encode(answerGreet(context, bell, payload)).finish(),
+  );
   const { heartbeatMs, facts } = await greet(context, bus, door, ended);
   const send = (batch: Uint8Array, timeoutMs: number) =>
     bus.request(subjects.up(node, "events"), batch, timeoutMs);
   await Promise.all([
     pump.run(send, ended),
-    beat(context, bus, door, heartbeatMs, ended),
+    beat(context, bus, { door, bell }, heartbeatMs, ended),
     tellFacts(context, bus, facts, ended),
   ]);
 }
@@ -76,6 +84,22 @@ const unheard: DispatchReply = {
   refusals: [],
   problems: [problem("UNREACHABLE", "the node has not been greeted yet")],
 };
+
+/** Whoever is on the bus may ask, but for the coordinator's signature: a hello costs something. */
+function answerGreet(
+  { host, node, coordinatorKey }: SessionContext,
+  bell: Bell,
+  payload: Uint8Array,
+): DispatchReply {
+  try {
+    openSigned(host.crypto, coordinatorKey, subjects.down(node, "greet"), payload);
+    bell.ring();
+    return { refusals: [], problems: [] };
+  } catch (error) {
+    if (error instanceof CohortError) return { refusals: [], problems: [...error.problems] };
+    throw error;
+  }
+}
 
 /** What a hello told, and what it was answered. */
 interface Greeted {
@@ -114,6 +138,7 @@ async function hello(context: SessionContext, bus: Bus, door: Door): Promise<Gre
     facts,
     inventory: attempts.inventory(),
     session,
+    instance: context.instance,
   }).finish();
   const subject = subjects.up(node, "hello");
   const reply = HelloReply.decode(await bus.request(subject, request, agentLimits.requestMsMax));
@@ -138,26 +163,28 @@ async function beginSession(node: string, bus: Bus): Promise<number> {
 
 /**
  * Heartbeats, spread by a tenth so that a fleet does not beat as one. Hello again when this node
- * fell silent for so long that it was given up (a suspended board), or its credential gets old.
+ * fell silent for so long that it was given up (a suspended board), its credential gets old, or the
+ * coordinator asks for it.
  */
 async function beat(
   context: SessionContext,
   bus: Bus,
-  door: Door,
+  { door, bell }: { readonly door: Door; readonly bell: Bell },
   heartbeatMs: number,
   ended: AbortSignal,
 ): Promise<void> {
-  const { host, node, attempts, clock } = context;
+  const { host, node, instance, attempts, clock } = context;
   let last = host.monotonic();
   while (!ended.aborted) {
     const running = attempts.running;
     const uptimeMs = Math.round(host.monotonic());
-    bus.publish(subjects.up(node, "heartbeat"), Heartbeat.encode({ running, uptimeMs }).finish());
-    await delay(heartbeatMs * (0.9 + 0.2 * randomFraction(host)), ended);
+    const message = Heartbeat.encode({ running, uptimeMs, instance }).finish();
+    bus.publish(subjects.up(node, "heartbeat"), message);
+    const rung = await bell.wait(heartbeatMs * (0.9 + 0.2 * randomFraction(host)), ended);
     const silentMs = host.monotonic() - last;
     last = host.monotonic();
     const due = credentialIsDue(context.credential(), clock.now());
-    const greeted = door.isOpen && silentMs < limits.nodeSilenceMsMax && !due;
+    const greeted = !rung && door.isOpen && silentMs < limits.nodeSilenceMsMax && !due;
     if (ended.aborted || greeted) continue;
     await hello(context, bus, door).catch((error) => report(context, error));
   }

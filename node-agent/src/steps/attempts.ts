@@ -60,7 +60,7 @@ export class Attempts {
   dispatch(bytes: Uint8Array): Promise<DispatchReply> {
     return answer(async () => {
       const { dispatches } = decodeOrRefuse("message", () =>
-        Dispatches.decode(this.#open("dispatch", bytes)),
+        Dispatches.decode(this.#open(this.#dispatchSubject, bytes)),
       );
       if (dispatches.length > limits.dispatchBatchMax) {
         throw refuse("DISPATCH_INVALID", `the message holds ${dispatches.length} dispatches`);
@@ -75,7 +75,9 @@ export class Attempts {
   /** An attempt that ended, or never was here, needs no cancelling. */
   cancel(bytes: Uint8Array): Promise<DispatchReply> {
     return answer(async () => {
-      const cancel = decodeOrRefuse("cancel", () => Cancel.decode(this.#open("cancel", bytes)));
+      const cancel = decodeOrRefuse("cancel", () =>
+        Cancel.decode(this.#open(this.#cancelSubject, bytes)),
+      );
       const id = attemptId(requireAttempt(cancel.attempt));
       this.#running.get(id)?.execution.stop("STEP_CANCELLED", cancel.hard);
       return [];
@@ -99,9 +101,16 @@ export class Attempts {
     for (const { execution } of this.#running.values()) execution.stop("NODE_INTERRUPTED", true);
   }
 
-  #open(verb: "dispatch" | "cancel", bytes: Uint8Array): Uint8Array {
+  get #dispatchSubject(): string {
+    return subjects.dispatch(this.#context.enrolment.node, this.#context.instance);
+  }
+
+  get #cancelSubject(): string {
+    return subjects.down(this.#context.enrolment.node, "cancel");
+  }
+
+  #open(subject: string, bytes: Uint8Array): Uint8Array {
     const { host, enrolment } = this.#context;
-    const subject = subjects.down(enrolment.node, verb);
     return openSigned(host.crypto, enrolment.coordinatorKey, subject, bytes);
   }
 

@@ -16,6 +16,7 @@ import {
 } from "@cohort/proto/gen/cohort/node";
 import { refuse } from "@cohort/proto/problem";
 import { dispatchProof, tokenProof } from "@cohort/proto/proof";
+import { subjects } from "@cohort/proto/subjects";
 import sodium from "libsodium-wrappers-sumo";
 import type { Host, KeyPair } from "../../src/host.ts";
 import type { Bus, ConnectBus } from "../../src/mesh/bus.ts";
@@ -54,9 +55,14 @@ export class FakeMesh {
     return Signed.encode({ payload, signature }).finish();
   }
 
+  /** Of the process that said hello last. */
+  get dispatchSubject(): string {
+    return subjects.dispatch(this.node, this.hellos.at(-1)?.instance ?? "");
+  }
+
   /** Problems: of the message, or of the dispatch that was refused first. */
   async dispatch(...dispatches: Dispatch[]): Promise<DispatchReply> {
-    const subject = `mesh.down.${this.node}.dispatch`;
+    const subject = this.dispatchSubject;
     const { problems, refusals } = await this.send(subject, this.signAll(subject, dispatches));
     return { problems: [...problems, ...(refusals[0]?.problems ?? [])], refusals };
   }

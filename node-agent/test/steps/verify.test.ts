@@ -1,4 +1,5 @@
 import { Dispatch, Dispatches, type DispatchReply, Signed } from "@cohort/proto/gen/cohort/node";
+import { subjects } from "@cohort/proto/subjects";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { dispatchOf, startNode, type TestNode } from "../kit/node.ts";
 
@@ -9,10 +10,11 @@ beforeEach(async () => {
   node = await startNode(
     async (step) => void started.push(step.spec.environment["COHORT_RUN"] ?? ""),
   );
+  own = node.mesh.dispatchSubject;
 });
 afterEach(async () => await node.stop());
 
-const own = "mesh.down.board-1.dispatch";
+let own: string;
 const codes = (reply: DispatchReply) => reply.problems.map((problem) => problem.code);
 const dispatches = [Dispatch.encode(dispatchOf("r1")).finish()];
 const payload = Dispatches.encode({ dispatches }).finish();
@@ -34,8 +36,12 @@ describe("a dispatch that the coordinator did not send to this node", () => {
     expect(codes(reply)).toEqual(["DISPATCH_INVALID"]);
   });
 
-  it("is refused when it was signed for another node, or as another message", async () => {
-    for (const subject of ["mesh.down.board-2.dispatch", "mesh.down.board-1.cancel"]) {
+  it("is refused when it was signed for another node or life, or as another message", async () => {
+    for (const subject of [
+      own.replace("board-1", "board-2"),
+      "mesh.down.board-1.cancel",
+      subjects.dispatch("board-1", "formerly"),
+    ]) {
       const reply = await node.mesh.send(own, node.mesh.sign(subject, payload));
       expect(codes(reply)).toEqual(["DISPATCH_INVALID"]);
     }

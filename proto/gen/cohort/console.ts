@@ -438,7 +438,7 @@ export interface ListNodesReply {
 
 export interface Node {
   node: string;
-  /** invited | connected | disconnected | revoked */
+  /** invited | connected | disconnected | revoked | quarantined */
   state: string;
   labels: { [key: string]: string };
   facts: Facts | undefined;

@@ -67,6 +67,8 @@ export interface Entry {
     | { $case: "historyRemoved"; value: HistoryRemoved }
     | { $case: "stepCached"; value: StepCached }
     | { $case: "nodeRevoked"; value: NodeRevoked }
+    | { $case: "nodeGreeted"; value: NodeGreeted }
+    | { $case: "nodeQuarantined"; value: NodeQuarantined }
     | { $case: "nodeLabelled"; value: NodeLabelled }
     | { $case: "nodeFactsChanged"; value: NodeFactsChanged }
     | { $case: "nodeDeviceGranted"; value: NodeDeviceGranted }
@@ -166,6 +168,22 @@ export interface NodeRevoked {
   node: string;
   reason: string;
   /** that sign in no more; none when it never enrolled */
+  natsKeys: Uint8Array[];
+}
+
+/** Another process than before says hello with the node's keys: its agent was started again. */
+export interface NodeGreeted {
+  node: string;
+  instance: string;
+}
+
+/**
+ * A process said hello that another had followed: both lived at once, with the same keys. Neither is
+ * heard any more.
+ */
+export interface NodeQuarantined {
+  node: string;
+  instances: string[];
   natsKeys: Uint8Array[];
 }
 
@@ -733,6 +751,12 @@ export const Entry: MessageFns<Entry> = {
       case "nodeRevoked":
         NodeRevoked.encode(message.event.value, writer.uint32(722).fork()).join();
         break;
+      case "nodeGreeted":
+        NodeGreeted.encode(message.event.value, writer.uint32(730).fork()).join();
+        break;
+      case "nodeQuarantined":
+        NodeQuarantined.encode(message.event.value, writer.uint32(738).fork()).join();
+        break;
       case "nodeLabelled":
         NodeLabelled.encode(message.event.value, writer.uint32(946).fork()).join();
         break;
@@ -1136,6 +1160,22 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "nodeRevoked", value: NodeRevoked.decode(reader, reader.uint32()) };
             continue;
           }
+          case 91: {
+            if (tag !== 730) {
+              break;
+            }
+
+            message.event = { $case: "nodeGreeted", value: NodeGreeted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 92: {
+            if (tag !== 738) {
+              break;
+            }
+
+            message.event = { $case: "nodeQuarantined", value: NodeQuarantined.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 118: {
             if (tag !== 946) {
               break;
@@ -1375,6 +1415,14 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "nodeRevoked", value: NodeRevoked.fromJSON(object.nodeRevoked) }
         : isSet(object.node_revoked)
         ? { $case: "nodeRevoked", value: NodeRevoked.fromJSON(object.node_revoked) }
+        : isSet(object.nodeGreeted)
+        ? { $case: "nodeGreeted", value: NodeGreeted.fromJSON(object.nodeGreeted) }
+        : isSet(object.node_greeted)
+        ? { $case: "nodeGreeted", value: NodeGreeted.fromJSON(object.node_greeted) }
+        : isSet(object.nodeQuarantined)
+        ? { $case: "nodeQuarantined", value: NodeQuarantined.fromJSON(object.nodeQuarantined) }
+        : isSet(object.node_quarantined)
+        ? { $case: "nodeQuarantined", value: NodeQuarantined.fromJSON(object.node_quarantined) }
         : isSet(object.nodeLabelled)
         ? { $case: "nodeLabelled", value: NodeLabelled.fromJSON(object.nodeLabelled) }
         : isSet(object.node_labelled)
@@ -1495,6 +1543,10 @@ export const Entry: MessageFns<Entry> = {
       obj.stepCached = StepCached.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeRevoked") {
       obj.nodeRevoked = NodeRevoked.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeGreeted") {
+      obj.nodeGreeted = NodeGreeted.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeQuarantined") {
+      obj.nodeQuarantined = NodeQuarantined.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeLabelled") {
       obj.nodeLabelled = NodeLabelled.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeFactsChanged") {
@@ -1778,6 +1830,18 @@ export const Entry: MessageFns<Entry> = {
       case "nodeRevoked": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "nodeRevoked", value: NodeRevoked.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeGreeted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeGreeted", value: NodeGreeted.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeQuarantined": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeQuarantined", value: NodeQuarantined.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3213,6 +3277,198 @@ export const NodeRevoked: MessageFns<NodeRevoked> = {
     message.actor = object.actor ?? "";
     message.node = object.node ?? "";
     message.reason = object.reason ?? "";
+    message.natsKeys = object.natsKeys?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseNodeGreeted(): NodeGreeted {
+  return { node: "", instance: "" };
+}
+
+export const NodeGreeted: MessageFns<NodeGreeted> = {
+  encode(message: NodeGreeted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.instance !== "") {
+      writer.uint32(18).string(message.instance);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeGreeted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeGreeted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeGreeted {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
+    };
+  },
+
+  toJSON(message: NodeGreeted): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeGreeted>): NodeGreeted {
+    return NodeGreeted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeGreeted>): NodeGreeted {
+    const message = createBaseNodeGreeted();
+    message.node = object.node ?? "";
+    message.instance = object.instance ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeQuarantined(): NodeQuarantined {
+  return { node: "", instances: [], natsKeys: [] };
+}
+
+export const NodeQuarantined: MessageFns<NodeQuarantined> = {
+  encode(message: NodeQuarantined, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    for (const v of message.instances) {
+      writer.uint32(18).string(v!);
+    }
+    for (const v of message.natsKeys) {
+      writer.uint32(26).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeQuarantined {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeQuarantined();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.instances.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.natsKeys.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeQuarantined {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      instances: globalThis.Array.isArray(object?.instances)
+        ? object.instances.map((e: any) => globalThis.String(e))
+        : [],
+      natsKeys: globalThis.Array.isArray(object?.natsKeys)
+        ? object.natsKeys.map((e: any) => bytesFromBase64(e))
+        : globalThis.Array.isArray(object?.nats_keys)
+        ? object.nats_keys.map((e: any) => bytesFromBase64(e))
+        : [],
+    };
+  },
+
+  toJSON(message: NodeQuarantined): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.instances?.length) {
+      obj.instances = message.instances;
+    }
+    if (message.natsKeys?.length) {
+      obj.natsKeys = message.natsKeys.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeQuarantined>): NodeQuarantined {
+    return NodeQuarantined.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeQuarantined>): NodeQuarantined {
+    const message = createBaseNodeQuarantined();
+    message.node = object.node ?? "";
+    message.instances = object.instances?.map((e) => e) || [];
     message.natsKeys = object.natsKeys?.map((e) => e) || [];
     return message;
   },

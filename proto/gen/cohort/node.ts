@@ -88,6 +88,8 @@ export interface Hello {
   facts: Facts | undefined;
   inventory: InventoryItem[];
   session: number;
+  /** 8 characters of base64url, by chance, new with each life of the process */
+  instance: string;
 }
 
 export interface InventoryItem {
@@ -112,6 +114,7 @@ export interface HelloReply {
 export interface Heartbeat {
   running: number;
   uptimeMs: number;
+  instance: string;
 }
 
 /** Subject mesh.up.<node>.facts, a request: what the node says of itself is no longer what it said. */
@@ -134,7 +137,7 @@ export interface AttemptKey {
 }
 
 /**
- * `payload` is encoded Dispatches or a Cancel; `signature` is Ed25519 by the coordinator over
+ * `payload` is encoded Dispatches, a Cancel or a Greet; `signature` is Ed25519 by the coordinator over
  * dispatchProof(subject, payload) in proto/src/proof.ts.
  */
 export interface Signed {
@@ -252,6 +255,10 @@ export interface Refusal {
   /** in `dispatches` */
   index: number;
   problems: Problem[];
+}
+
+/** Subject mesh.down.<node>.greet, a request, signed: whoever hears it is to say hello again. */
+export interface Greet {
 }
 
 export interface Cancel {
@@ -1194,7 +1201,7 @@ export const SessionReply: MessageFns<SessionReply> = {
 };
 
 function createBaseHello(): Hello {
-  return { facts: undefined, inventory: [], session: 0 };
+  return { facts: undefined, inventory: [], session: 0, instance: "" };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -1207,6 +1214,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.session !== 0) {
       writer.uint32(24).uint64(message.session);
+    }
+    if (message.instance !== "") {
+      writer.uint32(34).string(message.instance);
     }
     return writer;
   },
@@ -1248,6 +1258,14 @@ export const Hello: MessageFns<Hello> = {
             message.session = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1267,6 +1285,7 @@ export const Hello: MessageFns<Hello> = {
         ? object.inventory.map((e: any) => InventoryItem.fromJSON(e))
         : [],
       session: isSet(object.session) ? globalThis.Number(object.session) : 0,
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
     };
   },
 
@@ -1281,6 +1300,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.session !== 0) {
       obj.session = Math.round(message.session);
     }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
     return obj;
   },
 
@@ -1292,6 +1314,7 @@ export const Hello: MessageFns<Hello> = {
     message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
     message.inventory = object.inventory?.map((e) => InventoryItem.fromPartial(e)) || [];
     message.session = object.session ?? 0;
+    message.instance = object.instance ?? "";
     return message;
   },
 };
@@ -1531,7 +1554,7 @@ export const HelloReply: MessageFns<HelloReply> = {
 };
 
 function createBaseHeartbeat(): Heartbeat {
-  return { running: 0, uptimeMs: 0 };
+  return { running: 0, uptimeMs: 0, instance: "" };
 }
 
 export const Heartbeat: MessageFns<Heartbeat> = {
@@ -1541,6 +1564,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     }
     if (message.uptimeMs !== 0) {
       writer.uint32(16).int64(message.uptimeMs);
+    }
+    if (message.instance !== "") {
+      writer.uint32(26).string(message.instance);
     }
     return writer;
   },
@@ -1574,6 +1600,14 @@ export const Heartbeat: MessageFns<Heartbeat> = {
             message.uptimeMs = longToNumber(reader.int64());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.instance = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1594,6 +1628,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
         : isSet(object.uptime_ms)
         ? globalThis.Number(object.uptime_ms)
         : 0,
+      instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
     };
   },
 
@@ -1605,6 +1640,9 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     if (message.uptimeMs !== 0) {
       obj.uptimeMs = Math.round(message.uptimeMs);
     }
+    if (message.instance !== "") {
+      obj.instance = message.instance;
+    }
     return obj;
   },
 
@@ -1615,6 +1653,7 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     const message = createBaseHeartbeat();
     message.running = object.running ?? 0;
     message.uptimeMs = object.uptimeMs ?? 0;
+    message.instance = object.instance ?? "";
     return message;
   },
 };
@@ -3541,6 +3580,58 @@ export const Refusal: MessageFns<Refusal> = {
     const message = createBaseRefusal();
     message.index = object.index ?? 0;
     message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGreet(): Greet {
+  return {};
+}
+
+export const Greet: MessageFns<Greet> = {
+  encode(_: Greet, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Greet {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGreet();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): Greet {
+    return {};
+  },
+
+  toJSON(_: Greet): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<Greet>): Greet {
+    return Greet.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<Greet>): Greet {
+    const message = createBaseGreet();
     return message;
   },
 };

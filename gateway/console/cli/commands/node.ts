@@ -1,4 +1,4 @@
-import type { Bar, Node } from "@cohort/proto/gen/cohort/console";
+import type { Node } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import { neutralise } from "@cohort/proto/text";
 import { formatMoment } from "../moments.ts";
@@ -71,7 +71,7 @@ function rowsOf(it: Node): [string, string][] {
   const rows: [string, string][] = [
     ["node", it.node],
     ["state", it.state],
-    ...(it.bar === undefined ? [] : [["kept out", describeBar(it.bar)] as [string, string]]),
+    ...barRows(it),
     ["keys since", formatMoment(it.keys?.sinceMs ?? 0)],
     ["seen", formatMoment(it.seenMs)],
     ["running", describeRunning(it)],
@@ -96,9 +96,16 @@ function rowsOf(it: Node): [string, string][] {
   ];
 }
 
-function describeBar({ reason, actor, sinceMs }: Bar): string {
+/** Why the node is kept out, and what may be done about it. */
+function barRows({ node, bar }: Node): [string, string][] {
+  if (bar === undefined) return [];
+  const { reason, actor, sinceMs } = bar;
+  const who = actor === "" ? "" : `by ${actor} `;
   const because = reason === "" ? "" : `: ${reason}`;
-  return `by ${actor}, ${formatMoment(sinceMs)}${because}`;
+  return [
+    ["kept out", `${who}since ${formatMoment(sinceMs)}${because}`],
+    ["remedy", `remove the agent's data on the board, then: cohort node invite --name ${node}`],
+  ];
 }
 
 function mebibytes(bytes: number): string {
