@@ -16,8 +16,12 @@ export interface AgentTask {
   /** null: the service's own. */
   readonly temperature: number | null;
   readonly tools: readonly TaskTool[];
+  /** Fields that the answer must have, with their types; null for any answer. */
+  readonly answer: Readonly<Record<string, AnswerType>> | null;
   readonly limits: TaskLimits;
 }
+
+export type AnswerType = "string" | "number" | "boolean" | "json";
 
 export interface TaskTool {
   readonly name: string;
@@ -81,19 +85,34 @@ interface ToolCall {
   readonly function: { readonly name: string; readonly arguments: string };
 }
 
-/** Asks the model, carries out the calls that it asks for, and so on until it answers. */
-export async function runAgent(context: AgentContext): Promise<AgentOutput> {
+/**
+ * Asks the model, carries out the calls that it asks for, and so on until it answers. Where the answer
+ * must have fields it is the output itself, and a model that leaves one out is told so.
+ */
+export async function runAgent(context: AgentContext): Promise<AgentOutput | Fields> {
   const { with: task, log } = context;
   const usage = { prompt_tokens: 0, completion_tokens: 0 };
   const messages: unknown[] = [
-    { role: "system", content: task.instructions },
+    { role: "system", content: instructionsOf(task) },
     { role: "user", content: questionOf(task) },
   ];
   for (let turn = 1; turn <= task.maxTurns; turn++) {
     const answer = await askModel(context, messages);
     addUsage(usage, answer["usage"]);
     const { content, calls } = messageOf(answer, task);
-    if (calls.length === 0) return { text: content, json: jsonOf(content), turns: turn, usage };
+    if (calls.length === 0) {
+      if (task.answer === null) {
+        return { text: content, json: jsonOf(content), turns: turn, usage };
+      }
+      const value = jsonOf(withoutFence(content));
+      const fault = faultOf(value, task.answer);
+      if (fault === null) return value as Fields;
+      if (turn === task.maxTurns) throw new Error(`the agent's answer ${fault}`);
+      log(`turn ${turn}: the answer ${fault}`);
+      messages.push({ role: "assistant", content });
+      messages.push({ role: "user", content: `Your answer ${fault}. Answer again.` });
+      continue;
+    }
     // What the calls of the last turn give, the model could not be told.
     if (turn === task.maxTurns) break;
     messages.push({ role: "assistant", content, tool_calls: calls });
@@ -104,6 +123,28 @@ export async function runAgent(context: AgentContext): Promise<AgentOutput> {
     }
   }
   throw new Error(`the agent used up its ${task.maxTurns} turns without an answer`);
+}
+
+function instructionsOf({ instructions, answer }: AgentTask): string {
+  if (answer === null) return instructions;
+  const fields = Object.entries(answer).map(([name, type]) => `${name} (${type})`);
+  const asked = "Answer with one JSON object and nothing else. It must have these fields:";
+  return `${instructions}\n\n${asked} ${fields.join(", ")}.`;
+}
+
+/** Models like to put JSON between marks of Markdown. */
+function withoutFence(text: string): string {
+  return /^\s*```(?:json)?\s*\n([\s\S]*?)\n\s*```\s*$/.exec(text)?.[1] ?? text;
+}
+
+/** What an answer lacks, null for nothing. */
+function faultOf(value: unknown, answer: NonNullable<AgentTask["answer"]>): string | null {
+  if (!isObject(value)) return "is not a JSON object";
+  for (const [name, type] of Object.entries(answer)) {
+    if (!Object.hasOwn(value, name)) return `has no field ${name}`;
+    if (type !== "json" && !hasType(value[name], type)) return `has a ${name} that is no ${type}`;
+  }
+  return null;
 }
 
 function questionOf({ prompt, data }: AgentTask): string {
@@ -304,6 +345,9 @@ function isObject(value: unknown): value is Fields {
 /** All of the loop, for who sends it. */
 export const agentFunctions = [
   runAgent,
+  instructionsOf,
+  withoutFence,
+  faultOf,
   questionOf,
   askModel,
   requestOf,

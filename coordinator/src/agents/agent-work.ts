@@ -18,6 +18,7 @@ export function agentTask(agents: Agents, step: CompiledStep, variables: Variabl
     ...{ service, path, model, instructions, temperature, tools },
     prompt: text,
     data: step.with.evaluate(variables) as Record<string, unknown>,
+    answer: step.definition.outputs?.types ?? null,
     maxTurns: agent.max_turns,
     maxOutputTokens: agent.max_output_tokens,
     limits: agentLimits,

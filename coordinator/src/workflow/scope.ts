@@ -106,7 +106,7 @@ function fieldsOf(
   step: WorkflowStep | undefined,
 ): Readonly<Record<string, DeclaredType>> | undefined {
   if (step?.call !== undefined) return callFields;
-  if (step?.agent !== undefined) return { ...agentFields, ...step.outputs?.types };
+  if (step?.agent !== undefined) return step.outputs?.types ?? agentFields;
   return step?.outputs?.types;
 }
 

@@ -52,6 +52,7 @@ async function run(answers: readonly Answer[], task: Partial<AgentTask> = {}) {
       maxOutputTokens: 100,
       temperature: null,
       tools: [lookup],
+      answer: null,
       limits: agentLimits,
       ...task,
     },
@@ -256,5 +257,45 @@ describe("an agent's loop", () => {
     const { error, requests } = await run([], { prompt: "x".repeat(agentLimits.requestLengthMax) });
     expect(error).toContain("more than one request can hold");
     expect(requests).toEqual([]);
+  });
+});
+
+describe("an answer that must have fields", () => {
+  const answer = { cause: "string", severity: "number", more: "json" } as const;
+  const good = { cause: "heat", severity: 2, more: null, extra: true };
+
+  it("is the output itself, also between marks of Markdown", async () => {
+    for (const text of [JSON.stringify(good), `\`\`\`json\n${JSON.stringify(good)}\n\`\`\``]) {
+      const { output, requests } = await run([says(text)], { answer });
+      expect(output).toEqual(good);
+      const { messages } = JSON.parse(requests[0]?.body ?? "") as { messages: unknown[] };
+      expect(messages[0]).toEqual({
+        role: "system",
+        content:
+          "Be brief.\n\nAnswer with one JSON object and nothing else. It must have these fields: " +
+          "cause (string), severity (number), more (json).",
+      });
+    }
+  });
+
+  it.each([
+    ["is not a JSON object", "It is the heat."],
+    ["is not a JSON object", "[1]"],
+    ["has no field severity", '{"cause": "heat", "more": 1}'],
+    ["has a severity that is no number", '{"cause": "heat", "severity": "2", "more": 1}'],
+  ])("that %s is asked for again, with the reason", async (fault, text) => {
+    const { output, requests } = await run([says(text), says(JSON.stringify(good))], { answer });
+    expect(output).toEqual(good);
+    const { messages } = JSON.parse(requests[1]?.body ?? "") as { messages: unknown[] };
+    expect(messages.slice(-2)).toEqual([
+      { role: "assistant", content: text },
+      { role: "user", content: `Your answer ${fault}. Answer again.` },
+    ]);
+  });
+
+  it("fails the step when its turns are used up without one", async () => {
+    const { error, requests } = await run([says("no"), says("no")], { answer, maxTurns: 2 });
+    expect(error).toBe("the agent's answer is not a JSON object");
+    expect(requests).toHaveLength(2);
   });
 });

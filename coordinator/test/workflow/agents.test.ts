@@ -118,7 +118,7 @@ describe("an agent step", () => {
     "agent: diagnostician, prompt: Why?",
     'agent: diagnostician, prompt: "Why ${{ inputs.press }}?", with: { a: "${{ inputs.press }}" }',
     "agent: diagnostician, prompt: Why?, nodes: { count: all }, timeout: 1m, budget: 1 USD",
-    "agent: diagnostician, prompt: Why?, retry: { limit: 1 }, outputs: { types: { json: json } }",
+    "agent: diagnostician, prompt: Why?, retry: { limit: 1 }, outputs: { types: { text: string } }",
     "agent: diagnostician, prompt: Why?, limits: { memory: 64MiB }, requires: { arch: x86_64 }",
   ])("is accepted: %s", (step) => {
     expect(problems(agent(), flow(step))).toEqual([]);

@@ -26,7 +26,7 @@ export const outputs = z.strictObject({
     )
     .optional()
     .describe(
-      "Fields of the output, by name, with their types; `json` is any value. The output must then be an object that has them all, and expressions may read no others of it.",
+      "Fields of the output, by name, with their types; `json` is any value. The output must then be an object that has them all, and expressions may read no others of it. An agent is told of them, and its answer is then the output itself.",
     ),
 });
 

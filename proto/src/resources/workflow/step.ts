@@ -130,7 +130,7 @@ const keys = z.strictObject({
   agent: name
     .optional()
     .describe(
-      "Name of an `agent`, which is asked `prompt` on a node; the run keeps the version that stood when it started. The step may call the agent's services and no others. Its output is `{ text, json, turns, usage }`, where `json` is the text's value if the text is JSON. Repeated, it may use tools again.",
+      "Name of an `agent`, which is asked `prompt` on a node; the run keeps the version that stood when it started. The step may call the agent's services and no others. Its output is `{ text, json, turns, usage }`, where `json` is the text's value if the text is JSON; with `outputs.types` it is the object that the agent answers. Repeated, it may use tools again.",
     ),
   prompt: template
     .optional()
