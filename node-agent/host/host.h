@@ -108,6 +108,7 @@ void mod_crypto_install(JSContext *ctx, JSValueConst host_object);
 void mod_tls_install(JSContext *ctx, JSValueConst host_object);
 void mod_sandbox_install(JSContext *ctx, JSValueConst host_object);
 void mod_devices_install(JSContext *ctx, JSValueConst host_object);
+void mod_local_install(JSContext *ctx, JSValueConst host_object);
 
 /* Functions that the agent and a script step both have. */
 JSValue system_random(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);

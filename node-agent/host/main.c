@@ -33,6 +33,7 @@ static int run_agent(int argc, char **argv) {
   mod_tls_install(ctx, object);
   mod_sandbox_install(ctx, object);
   mod_devices_install(ctx, object);
+  mod_local_install(ctx, object);
   JS_SetPropertyStr(ctx, global, "__host", object);
   JS_FreeValue(ctx, global);
   host_load(agent_bytecode, agent_bytecode_size);

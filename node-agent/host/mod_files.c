@@ -122,6 +122,21 @@ static JSValue space(JSContext *ctx, JSValueConst self, int argc, JSValueConst *
   return result;
 }
 
+/* Of what a link leads to. */
+static JSValue inspect(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  struct stat status;
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  bool found = stat(path, &status) == 0;
+  if (!found && errno != ENOENT) return throw_for(ctx, errno, "inspecting", path);
+  JS_FreeCString(ctx, path);
+  if (!found) return JS_NULL;
+  JSValue result = JS_NewObject(ctx);
+  JS_SetPropertyStr(ctx, result, "user", JS_NewInt64(ctx, status.st_uid));
+  JS_SetPropertyStr(ctx, result, "mode", JS_NewInt32(ctx, status.st_mode & 07777));
+  return result;
+}
+
 static JSValue open_append(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   int32_t mode;
   if (JS_ToInt32(ctx, &mode, argv[1]) < 0) return JS_EXCEPTION;
@@ -140,6 +155,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("makeDirectory", 2, make_directory),
     JS_CFUNC_DEF("list", 1, list),
     JS_CFUNC_DEF("space", 1, space),
+    JS_CFUNC_DEF("inspect", 1, inspect),
     JS_CFUNC_DEF("openAppend", 2, open_append),
 };
 

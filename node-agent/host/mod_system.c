@@ -148,6 +148,8 @@ static JSValue make_info(JSContext *ctx) {
   JS_SetPropertyStr(ctx, info, "cores", JS_NewInt64(ctx, sysconf(_SC_NPROCESSORS_ONLN)));
   int64_t bytes = (int64_t)memory.totalram * memory.mem_unit;
   JS_SetPropertyStr(ctx, info, "memoryBytes", JS_NewInt64(ctx, bytes));
+  JS_SetPropertyStr(ctx, info, "process", JS_NewInt64(ctx, getpid()));
+  JS_SetPropertyStr(ctx, info, "user", JS_NewInt64(ctx, geteuid()));
   JS_SetPropertyStr(ctx, info, "argv", arguments);
   return info;
 }

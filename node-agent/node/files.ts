@@ -18,6 +18,11 @@ export const nodeFiles: Files = {
       const { bsize, blocks, bavail } = fs.statfsSync(path);
       return { sizeBytes: bsize * blocks, freeBytes: bsize * bavail };
     }),
+  inspect: (path) =>
+    absentAs(null, () => {
+      const { uid, mode } = fs.statSync(path);
+      return { user: uid, mode: mode & 0o7777 };
+    }),
   openAppend: (path, mode) => wrapped(() => openAppend(path, mode)),
 };
 

@@ -5,6 +5,7 @@ import type { Devices, Host, HostInfo, Sandbox } from "../src/host.ts";
 import { loadCrypto } from "./crypto.ts";
 import { nodeDevices } from "./devices.ts";
 import { nodeFiles } from "./files.ts";
+import { type OnNotify, pretendedLocal } from "./local.ts";
 import { connectTls } from "./tls.ts";
 
 export interface NodeHostOptions {
@@ -13,6 +14,7 @@ export interface NodeHostOptions {
   /** Left out, those of sysfs alone. */
   readonly devices?: Devices;
   readonly info?: Partial<HostInfo>;
+  readonly onNotify?: OnNotify;
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
@@ -42,6 +44,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<Host> {
     connectTls,
     sandbox: options.sandbox,
     devices: options.devices ?? nodeDevices,
+    local: pretendedLocal(options.onNotify),
   };
 }
 
@@ -53,6 +56,8 @@ function machineInfo(): HostInfo {
     hostname: hostname(),
     cores: cpus().length,
     memoryBytes: totalmem(),
+    process: process.pid,
+    user: process.geteuid?.() ?? 0,
     argv: process.argv.slice(2),
   };
 }

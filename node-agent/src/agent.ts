@@ -13,6 +13,7 @@ import type { ConnectBus } from "./mesh/bus.ts";
 import { EventPump } from "./mesh/event-pump.ts";
 import { Link } from "./mesh/link.ts";
 import { serveSession } from "./mesh/session.ts";
+import type { AgentStatus } from "./service/status.ts";
 import { Attempts } from "./steps/attempts.ts";
 import { aborted, delay } from "./wait.ts";
 
@@ -24,6 +25,8 @@ export interface AgentOptions {
   readonly connect: ConnectBus;
   /** Where /dev and /sys lie; left out, where they are. Another folder pretends a machine. */
   readonly deviceRoot?: string;
+  /** Called once, when the agent is ready: whoever asks later is told how it is. */
+  readonly onReady?: (status: () => AgentStatus) => void;
 }
 
 /**
@@ -87,6 +90,19 @@ export async function runAgent(
     (bus, ended) => serveSession(session, bus, ended),
     disconnect.signal,
   );
+  const startedMs = host.monotonic();
+  options.onReady?.(() => ({
+    node: context.enrolment.node,
+    version: host.info.version,
+    process: host.info.process,
+    uptimeMs: Math.round(host.monotonic() - startedMs),
+    isolation: host.sandbox.probe().level,
+    connection: connectionOf(host, link),
+    trouble: link.trouble,
+    slots,
+    running: attempts.keys(),
+    unsent: journal.batch(1, 1).length > 0,
+  }));
   try {
     await Promise.race([running, aborted(stop)]);
     attempts.stop();
@@ -97,6 +113,14 @@ export async function runAgent(
     await journal.sync();
     journal.close();
   }
+}
+
+function connectionOf(host: Host, { connected }: Link): AgentStatus["connection"] {
+  if (connected === null) return null;
+  return {
+    server: connected.server,
+    forMs: Math.round(host.monotonic() - connected.sinceMs),
+  };
 }
 
 /** Gives killed steps and their results a moment to get away; what stays is in the journal. */

@@ -1,18 +1,26 @@
+import { errors } from "@cohort/proto/errors";
 import { CohortError, formatProblem, refuse } from "@cohort/proto/problem";
 import { runAgent } from "./agent.ts";
+import { doctor, formatChecks } from "./doctor/doctor.ts";
+import { formatProbe, probeReport } from "./doctor/probe.ts";
 import { assertIsolation } from "./facts.ts";
 import type { Host } from "./host.ts";
 import { join } from "./join.ts";
 import { agentLimits } from "./limits.ts";
 import { natsConnector } from "./mesh/nats-bus.ts";
+import { type AgentStatus, formatStatus, readStatus, serveStatus } from "./service/status.ts";
+import { superviseBy } from "./service/supervision.ts";
 
 const usage = `Usage:
   cohort-agent join - --data DIR          become a node; the join token comes on standard input,
                                           or stands in COHORT_JOIN_TOKEN
   cohort-agent run --data DIR [--slots N] serve the mesh until SIGTERM; with --device-root DIR,
                                           devices are looked for in DIR/dev and DIR/sys
-  cohort-agent probe                      what this kernel offers to isolate steps
+  cohort-agent status --data DIR          how the agent that runs with DIR is
+  cohort-agent doctor --data DIR          what it needs of this machine, with a remedy each
+  cohort-agent probe                      what this kernel offers to isolate steps, and why not more
   cohort-agent --version
+  The last three take -o json.
 `;
 
 /**
@@ -41,8 +49,12 @@ async function runCommand(host: Host): Promise<number> {
       return await runJoin(host, parseArguments(rest, ["--data"]));
     case "run":
       return await run(host, parseArguments(rest, ["--data", "--slots", "--device-root"]));
+    case "status":
+      return await status(host, parseArguments(rest, ["--data", "-o"]));
+    case "doctor":
+      return await runDoctor(host, parseArguments(rest, ["--data", "-o"]));
     case "probe":
-      return probe(host);
+      return probe(host, parseArguments(rest, ["-o"]));
     case "--help":
       host.writeOut(usage);
       return 0;
@@ -67,33 +79,82 @@ function readToken(host: Host): string {
 }
 
 async function run(host: Host, given: Arguments): Promise<number> {
-  if (given.words.length > 0) throw misused(`"${given.words[0]}" is not expected`);
+  noWords(given);
+  const directory = dataDirectory(given);
   const slots = given.options.get("--slots");
   const deviceRoot = given.options.get("--device-root");
   const stop = new AbortController();
   host.onSignal(() => stop.abort());
-  await runAgent(
-    host,
-    {
-      dataDirectory: dataDirectory(given),
-      connect: natsConnector(host),
-      ...(slots === undefined ? {} : { slots: parseSlots(slots) }),
-      ...(deviceRoot === undefined ? {} : { deviceRoot }),
+  const options = {
+    dataDirectory: directory,
+    connect: natsConnector(host),
+    onReady: (status: () => AgentStatus) => {
+      serveStatus(host, directory, status, stop.signal).catch((error) =>
+        host.writeError(`cohort-agent: no status will be told: ${String(error)}\n`),
+      );
+      void superviseBy(host, () => summary(status()), stop.signal);
     },
-    stop.signal,
-  );
+    ...(slots === undefined ? {} : { slots: parseSlots(slots) }),
+    ...(deviceRoot === undefined ? {} : { deviceRoot }),
+  };
+  beAlone(host, directory);
+  await runAgent(host, options, stop.signal);
   return 0;
 }
 
+/** Two agents with one folder would be one node twice, and spoil each other's journal. */
+function beAlone(host: Host, directory: string): void {
+  // Where there is no folder, there is no enrolled node, which is said better elsewhere.
+  if (host.files.inspect(directory) === null || host.local.lock(`${directory}/lock`)) return;
+  throw refuse("SETUP_FAILED", `another agent runs with ${directory}`, {
+    hint: "Stop it first, or give each node a folder of its own.",
+  });
+}
+
+/** In a line, for a service manager. */
+function summary({ node, connection, trouble, running, slots, isolation }: AgentStatus): string {
+  const where =
+    connection === null ? `not connected (${trouble})` : `connected to ${connection.server}`;
+  return `${node}: ${where}, ${running.length} of ${slots} steps, isolation ${isolation}`;
+}
+
+/** Ends with 5 when no agent runs, when it does not answer, and when it is not connected. */
+async function status(host: Host, given: Arguments): Promise<number> {
+  noWords(given);
+  const it = await readStatus(host, dataDirectory(given));
+  host.writeOut(wantsJson(given) ? json(it) : formatStatus(it));
+  return it.connection === null ? errors.UNREACHABLE.exit : 0;
+}
+
+/** Ends with 1 when something is amiss; what could merely be better is no fault. */
+async function runDoctor(host: Host, given: Arguments): Promise<number> {
+  noWords(given);
+  const checks = await doctor(host, dataDirectory(given));
+  host.writeOut(wantsJson(given) ? json({ checks }) : formatChecks(checks));
+  return checks.some(({ state }) => state === "failed") ? 1 : 0;
+}
+
 /** Throws ISOLATION_INSUFFICIENT, after the table, when the kernel does not do. */
-function probe(host: Host): number {
-  const { level, features } = host.sandbox.probe();
-  host.writeOut(`isolation: ${level}\n`);
-  for (const { name, available, reason } of features) {
-    host.writeOut(`  ${available ? "yes" : "no "}  ${name}${reason === "" ? "" : `  ${reason}`}\n`);
-  }
+function probe(host: Host, given: Arguments): number {
+  noWords(given);
+  const report = probeReport(host);
+  host.writeOut(wantsJson(given) ? json(report) : formatProbe(report));
   assertIsolation(host);
   return 0;
+}
+
+function wantsJson(given: Arguments): boolean {
+  const format = given.options.get("-o");
+  if (format !== undefined && format !== "json") throw misused(`-o ${format} is not known`);
+  return format === "json";
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+function noWords({ words }: Arguments): void {
+  if (words.length > 0) throw misused(`"${words[0]}" is not expected`);
 }
 
 interface Arguments {

@@ -28,6 +28,7 @@ export interface Host {
   connectTls(options: TlsOptions): Promise<Socket>;
   readonly sandbox: Sandbox;
   readonly devices: Devices;
+  readonly local: Local;
 }
 
 export interface HostInfo {
@@ -38,6 +39,10 @@ export interface HostInfo {
   readonly hostname: string;
   readonly cores: number;
   readonly memoryBytes: number;
+  /** Number of this process. */
+  readonly process: number;
+  /** Number of the user that it acts as. */
+  readonly user: number;
   /** Command line without the program's own name. */
   readonly argv: readonly string[];
 }
@@ -65,6 +70,8 @@ export interface Files {
   list(path: string): string[];
   /** Of the filesystem that holds the path. */
   space(path: string): { readonly sizeBytes: number; readonly freeBytes: number };
+  /** Who owns it and its mode as in chmod; null when it is absent. */
+  inspect(path: string): { readonly user: number; readonly mode: number } | null;
   /** Opens or creates for append. */
   openAppend(path: string, mode: number): AppendFile;
 }
@@ -249,6 +256,23 @@ export interface SandboxExit {
   readonly cpuMs: number;
   readonly memoryPeakBytes: number;
   readonly wallMs: number;
+}
+
+/** Other programs of the machine: a second agent, those who ask this one, and systemd. */
+export interface Local {
+  /** Locks a file for as long as this process lives, once; false when another process has it. */
+  lock(path: string): boolean;
+  /** A Unix socket for this user alone; replaces what stands at the path. */
+  listen(path: string): LocalListener;
+  connect(path: string): Socket;
+  /** sd_notify(3); false when nobody listens. */
+  notify(state: string): boolean;
+}
+
+export interface LocalListener {
+  /** The next connection; null when the listener is closed. */
+  accept(): Promise<Socket | null>;
+  close(): void;
 }
 
 declare global {

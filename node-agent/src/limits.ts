@@ -31,6 +31,18 @@ export const agentLimits = {
   /** Skipped at every start: more events than could have been sent and not synced. */
   sequenceSkip: 1_000_000,
 
+  /** What one who asks for the status is waited for, and waits. */
+  statusMsMax: 2_000,
+  statusLengthMax: 64 * 1024,
+  /** How often a service manager is told of the status, at most. */
+  statusTellMs: 5_000,
+
+  /** What must be free below the data folder: the journal at its largest, being rewritten. */
+  diskFreeBytesMin: 8 * 1024 * 1024,
+  /** No machine with this agent is older: 2025-01-01. */
+  clockMsMin: 1_735_689_600_000,
+  clockSkewMsMax: 5 * 60_000,
+
   /** How often the machine is looked at anew. */
   factsCheckMs: 60_000,
   /** What moves by itself is told at most so often, and where it moved by so much. */

@@ -43,6 +43,10 @@ describe("the agent's command line", () => {
     [["run", "--data", "d", "--slots", "1e1"], "--slots must be 1 to 256"],
     [["run", "--data", "d", "--force", "x"], '"--force" is no option here'],
     [["join", "--data", "d"], "a join token is needed"],
+    [["status"], "--data DIR is needed"],
+    [["doctor", "--data", "d", "x"], '"x" is not expected'],
+    [["probe", "x"], '"x" is not expected'],
+    [["probe", "-o", "yaml"], "-o yaml is not known"],
     [["join", "token", "--data", "d"], "a join token is given on standard input"],
     [["join", "-", "-", "--data", "d"], "a join token is given on standard input"],
   ])("ends with 2 and says why for %j", async (argv, message) => {
@@ -66,15 +70,35 @@ describe("the agent's command line", () => {
       { name: "seccomp", available: true, reason: "" },
       { name: "cgroup", available: false, reason: "ENOENT" },
     ];
-    const table = "  yes  seccomp\n  no   cgroup  ENOENT\n";
-    expect(await run(["probe"], { level: "standard", features })).toEqual({
-      status: 0,
-      out: `isolation: standard\n${table}`,
-      error: "",
+    const standard = await run(["probe"], { level: "standard", features });
+    expect(standard).toMatchObject({ status: 0, error: "" });
+    expect(standard.out).toMatch(
+      /^isolation: standard\n {2}yes {2}seccomp\n {2}no {3}cgroup {2}ENOENT\n {9}\S.*\nlimits:\n {2}memory /,
+    );
+    const refused = await run(["probe"], { level: "refused", features });
+    expect(refused.status).toBe(4);
+    expect(refused.out).toContain("  no   cgroup  ENOENT\n");
+    expect(refused.out).not.toContain("limits:");
+    const json = await run(["probe", "-o", "json"], { level: "standard", features });
+    expect(JSON.parse(json.out)).toMatchObject({
+      level: "standard",
+      features,
+      shortfalls: [{ feature: "cgroup", reason: "ENOENT", remedy: expect.any(String) }],
     });
-    expect(await run(["probe"], { level: "refused", features })).toMatchObject({
-      status: 4,
-      out: `isolation: refused\n${table}`,
-    });
+  });
+
+  it("ends with 5 when there is no agent to tell its status", async () => {
+    const { status, out, error } = await run(["status", "--data", "/d"]);
+    expect({ status, out }).toEqual({ status: 5, out: "" });
+    expect(error).toMatch(/^UNREACHABLE no agent runs with \/d\n {2}Start it/);
+  });
+
+  it("ends with 1 when the doctor finds something amiss, all of which it prints", async () => {
+    const { status, out } = await run(["doctor", "--data", "/d"]);
+    expect(status).toBe(1);
+    expect(out).toContain("FAILED  enrolment: this machine has not joined a mesh");
+    const json = await run(["doctor", "--data", "/d", "-o", "json"]);
+    const { checks } = JSON.parse(json.out) as { checks: { name: string }[] };
+    expect(checks.map(({ name }) => name)).toContain("enrolment");
   });
 });

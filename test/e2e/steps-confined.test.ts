@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ledgerEntries } from "../kit/ledger-entries.ts";
 import { TestMesh } from "../kit/mesh.ts";
 import { processesWith } from "../kit/processes.ts";
 import { applySteps, runSteps, stepRunOf } from "../kit/step-runs.ts";
@@ -43,8 +44,63 @@ describe("a step's sandbox on a compiled agent", () => {
     run: "while :; do :; done"
 `,
     );
-    expect(instance("memory")).toMatchObject({ state: "failed", code: "STEP_MEMORY" });
-    expect(instance("cpu")).toMatchObject({ state: "failed", code: "STEP_CPU" });
+    expect(instance("memory")).toMatchObject({ code: "STEP_MEMORY", killed: "memory" });
+    expect(instance("cpu")).toMatchObject({ code: "STEP_CPU", killed: "cpu" });
+    expect(instance("cpu").usage?.cpuMs).toBeGreaterThanOrEqual(1000);
+  });
+
+  it("names each limit that a step met, in its result and in the ledger", async () => {
+    const id = await mesh.run(
+      await applySteps(
+        mesh,
+        `
+  - { id: disk, limits: { disk: 1MiB }, run: "cat /dev/zero > big" }
+  - { id: pids, limits: { pids: 8 }, run: "for i in 1 2 3 4 5 6 7 8 9; do sleep 9 & done; wait" }
+  - { id: timeout, timeout: 1s, run: "sleep 60" }
+  - id: output
+    limits: { output: 100B }
+    run: 'printf "\\"%0200d\\"" 0 > "$COHORT_OUTPUT"'
+  - { id: own, run: "exit 9" }
+`,
+      ),
+    );
+    const { instance } = stepRunOf(mesh, await mesh.ended(id));
+    const limits = ["disk", "pids", "timeout", "output"];
+    for (const limit of limits) {
+      expect(instance(limit), limit).toMatchObject({ state: "failed", killed: limit });
+      expect(instance(limit).usage?.wallMs, limit).toBeGreaterThan(0);
+    }
+    expect(instance("own")).toMatchObject({ code: "STEP_EXIT", killed: "" });
+    const shown = await mesh.cohort("status", id, "-o", "json");
+    const { steps } = JSON.parse(shown.stdout) as {
+      steps: { step: string; instances: { killed: string | null }[] }[];
+    };
+    const killed = Object.fromEntries(steps.map((it) => [it.step, it.instances[0]?.killed]));
+    expect(killed).toEqual({ ...Object.fromEntries(limits.map((it) => [it, it])), own: null });
+    const recorded = (await ledgerEntries(mesh)).flatMap(({ event }) =>
+      event?.$case === "attemptEnded" && event.value.attempt?.run === id
+        ? [[event.value.attempt.step, event.value.result?.killed ?? null]]
+        : [],
+    );
+    expect(Object.fromEntries(recorded)).toEqual(killed);
+  });
+
+  it("is not had by a step that wants more than the node's kernel gives", async () => {
+    const level = (await mesh.client.call(mesh.client.nodes, mesh.client.nodes.list, {})).nodes[0]
+      ?.facts?.isolation;
+    const id = await mesh.run(
+      await applySteps(mesh, '  - { id: strict, requires: { isolation: strict }, run: "true" }'),
+    );
+    if (level === "strict") {
+      expect((await mesh.ended(id)).state).toBe("succeeded");
+      return;
+    }
+    await mesh.until(async () => {
+      const step = (await mesh.getRun(id)).steps[0];
+      return step?.instances[0]?.state === "queued";
+    });
+    expect((await mesh.getRun(id)).steps[0]?.instances[0]?.node).toBe("");
+    await mesh.cohort("cancel", id);
   });
 
   it("shows neither the machine's accounts nor the agent's identity nor other processes", async () => {

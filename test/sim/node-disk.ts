@@ -46,6 +46,7 @@ export class NodeDisk {
       remove: (path) => void (dead.aborted || this.#files.delete(path)),
       makeDirectory: () => {},
       list: () => [],
+      inspect: () => null,
       space: () => ({ sizeBytes: 1024 ** 3, freeBytes: this.full ? 0 : 512 * 1024 ** 2 }),
       openAppend: (path) => this.#open(path, dead, edges),
     };

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { pretendedLocal } from "../../node-agent/node/local.ts";
 import { runAgent } from "../../node-agent/src/agent.ts";
 import { type Host, HostError } from "../../node-agent/src/host.ts";
 import {
@@ -184,6 +185,8 @@ export class Board {
         hostname: name,
         cores: 4,
         memoryBytes: this.options.memoryBytes,
+        process: 1,
+        user: 0,
         argv: [],
       },
       environment: () => undefined,
@@ -206,6 +209,7 @@ export class Board {
         writeAttribute: refuse("write attributes"),
       },
       sandbox: simulatedSandbox({ clock, random, watcher, dead }),
+      local: pretendedLocal(),
     };
   }
 }

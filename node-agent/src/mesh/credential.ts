@@ -5,10 +5,17 @@ import { fromBase64Url } from "../bytes.ts";
  * expiry is never due.
  */
 export function credentialIsDue(userJwt: string, nowMs: number): boolean {
-  const claims = parseClaims(userJwt);
-  const issuedMs = Number(claims["iat"] ?? 0) * 1000;
-  const expiresMs = Number(claims["exp"] ?? 0) * 1000;
+  const { issuedMs, expiresMs } = credentialTimes(userJwt);
   return expiresMs > 0 && nowMs >= issuedMs + ((expiresMs - issuedMs) / 3) * 2;
+}
+
+/** 0 for a time that the JWT does not have. */
+export function credentialTimes(userJwt: string): { issuedMs: number; expiresMs: number } {
+  const claims = parseClaims(userJwt);
+  return {
+    issuedMs: Number(claims["iat"] ?? 0) * 1000,
+    expiresMs: Number(claims["exp"] ?? 0) * 1000,
+  };
 }
 
 function parseClaims(userJwt: string): Record<string, unknown> {

@@ -16,10 +16,22 @@ export class Link {
   readonly #host: Host;
   readonly #connect: ConnectBus;
   #bus: Bus | null = null;
+  #connected: { readonly server: string; readonly sinceMs: number } | null = null;
+  #trouble = "";
 
   constructor(host: Host, connect: ConnectBus) {
     this.#host = host;
     this.#connect = connect;
+  }
+
+  /** Since when by the monotonic clock; null while there is no connection. */
+  get connected(): { readonly server: string; readonly sinceMs: number } | null {
+    return this.#connected;
+  }
+
+  /** Why there is no connection; "" while there is one, or nothing has gone wrong yet. */
+  get trouble(): string {
+    return this.#trouble;
   }
 
   /** As Bus.request; UNREACHABLE at once while there is no connection. */
@@ -44,10 +56,14 @@ export class Link {
         failures = 0;
         told = "";
         this.#log(`connected to ${server}`);
+        this.#trouble = "";
+        this.#connected = { server, sinceMs: this.#host.monotonic() };
         const reason = await this.#hold(bus, serve, stop);
+        this.#trouble = `disconnected from ${server}: ${reason}`;
         if (!stop.aborted) this.#log(`disconnected from ${server}: ${reason}`);
       } catch (error) {
         if (!(error instanceof CohortError)) throw error;
+        this.#trouble = error.message;
         if (error.message !== told) this.#log(`${error.message}; trying again`);
         told = error.message;
       }
@@ -71,6 +87,7 @@ export class Link {
       return reason;
     } finally {
       this.#bus = null;
+      this.#connected = null;
       ended.abort();
       stop.removeEventListener("abort", close);
       await bus.close();

@@ -44,11 +44,13 @@ export class Attempts {
     return this.#running.size;
   }
 
+  /** Of those that run. */
+  keys(): AttemptKey[] {
+    return [...this.#running.values()].map(({ key }) => key);
+  }
+
   inventory(): InventoryItem[] {
-    const running = [...this.#running.values()].map(({ key }) => ({
-      attempt: key,
-      state: "running",
-    }));
+    const running = this.keys().map((attempt) => ({ attempt, state: "running" }));
     const finished = this.#context.journal.finished();
     return [...running, ...finished.map((attempt) => ({ attempt, state: "finished" }))];
   }

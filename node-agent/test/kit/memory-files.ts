@@ -4,6 +4,9 @@ import { type AppendFile, type Files, HostError } from "../../src/host.ts";
 export class MemoryDisk implements Files {
   readonly contents = new Map<string, Uint8Array>();
   readonly #durable = new Map<string, Uint8Array>();
+  readonly folders = new Set<string>();
+  /** Of what is not as the agent makes it. */
+  readonly modes = new Map<string, number>();
   full = false;
   syncs = 0;
 
@@ -35,6 +38,11 @@ export class MemoryDisk implements Files {
 
   space() {
     return { sizeBytes: 1024 ** 3, freeBytes: this.full ? 0 : 512 * 1024 ** 2 };
+  }
+
+  inspect(path: string): { user: number; mode: number } | null {
+    const known = this.contents.has(path) || this.folders.has(path);
+    return known ? { user: 0, mode: this.modes.get(path) ?? 0o600 } : null;
   }
 
   openAppend(path: string): AppendFile {

@@ -87,6 +87,7 @@ function memoryFiles(): Files {
     makeDirectory: () => {},
     list: () => [],
     space: () => ({ sizeBytes: 0, freeBytes: 0 }),
+    inspect: () => null,
     openAppend: (path) => lengthOnly(files.get(path)?.length ?? 0),
   };
 }
