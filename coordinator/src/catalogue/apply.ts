@@ -3,13 +3,12 @@ import type { ResourceChange } from "@cohort/proto/gen/cohort/console";
 import type { Resource as StoredResource } from "@cohort/proto/gen/cohort/ledger";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { CohortError, type Problem } from "@cohort/proto/problem";
-import type { Phase, Workflow, WorkflowStep } from "@cohort/proto/resources/workflow";
-import { type TransformFailure, transform } from "esbuild";
 import type { Writer } from "../state/writer.ts";
-import type { Path, Source, SourceFile } from "../workflow/source.ts";
+import type { SourceFile } from "../workflow/source.ts";
 import type { Resource } from "../workflow/workflow.ts";
 import { changesOf, changeView, changeViewsWithTexts } from "./changes.ts";
 import { checkAgainst } from "./check-against.ts";
+import { withPlainScripts } from "./plain-scripts.ts";
 import { unapprovedProblems } from "./unapproved.ts";
 
 /**
@@ -48,51 +47,4 @@ async function storedResources(resources: readonly Resource[]): Promise<StoredRe
   }
   if (problems.length > 0) throw new CohortError(problems);
   return stored;
-}
-
-/** Scripts may be TypeScript; nodes run JavaScript. A syntax error is found here, not on a node. */
-async function withPlainScripts(
-  workflow: Workflow,
-  source: Source,
-  problems: Problem[],
-): Promise<Workflow> {
-  const plain = async (phase: Phase) => {
-    const steps = [...workflow[phase]];
-    const scripts = steps.flatMap((step, at) =>
-      step.script === undefined ? [] : [{ step, script: step.script, at }],
-    );
-    await Promise.all(
-      scripts.map(async ({ step, script, at }) => {
-        steps[at] = await withPlainScript(step, script, [phase, at]);
-      }),
-    );
-    return steps;
-  };
-  const withPlainScript = async (
-    step: WorkflowStep,
-    script: string,
-    place: Path,
-  ): Promise<WorkflowStep> => {
-    try {
-      const { code } = await transform(script, {
-        loader: "ts",
-        format: "esm",
-        target: "es2022",
-        logLevel: "silent",
-      });
-      return { ...step, script: code };
-    } catch (error) {
-      const [first] = (error as TransformFailure).errors ?? [];
-      if (first === undefined) throw error;
-      const where = first.location === null ? "" : ` (line ${first.location.line} of the script)`;
-      problems.push(source.problemAt([...place, "script"], "SCRIPT_SYNTAX", first.text + where));
-      return step;
-    }
-  };
-  return {
-    ...workflow,
-    steps: await plain("steps"),
-    on_failure: await plain("on_failure"),
-    finally: await plain("finally"),
-  };
 }

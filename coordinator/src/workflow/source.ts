@@ -23,12 +23,23 @@ export interface SourceFile {
 /** Where a value stands: keys and indexes from the root of the document. */
 export type Path = readonly (string | number)[];
 
+/** A place in a text, both from 1. */
+export interface TextPlace {
+  readonly line: number;
+  readonly column: number;
+}
+
 /** One YAML document, with the way back from a value to its place in the file. */
 export interface Source {
   readonly file: SourceFile;
   readonly value: unknown;
   /** A problem at the value at `path`, or at its nearest parent that exists. */
   problemAt(path: Path, code: ErrorCode, message: string, hint?: string): Problem;
+  /**
+   * A problem inside the text at `path`, at a line and a column of that text, from 1. Where the text
+   * does not stand in the file as it is, the problem is at its beginning, and says line and column.
+   */
+  problemInside(path: Path, at: TextPlace, code: ErrorCode, message: string): Problem;
   /** A problem at the key itself. */
   problemAtKey(path: Path, key: string, code: ErrorCode, message: string, hint?: string): Problem;
 }
@@ -86,6 +97,13 @@ function sourceOf(file: SourceFile, document: Document.Parsed, place: Place): So
     value: document.toJS({ maxAliasCount: 0 }),
     problemAt: (path, code, message, hint) =>
       place(startOf(nearest(document, path)), code, message, hint),
+    problemInside(path, at, code, message) {
+      const node = nearest(document, path);
+      const offset = offsetInside(file.text, node, at);
+      if (offset !== null) return place(offset, code, message);
+      const where = `${message} (line ${at.line}, column ${at.column} of the text)`;
+      return place(startOf(node), code, where);
+    },
     problemAtKey(path, key, code, message, hint) {
       const parent = nearest(document, path);
       const pair = isMap(parent)
@@ -95,6 +113,19 @@ function sourceOf(file: SourceFile, document: Document.Parsed, place: Place): So
       return place(startOf(at), code, message, hint);
     },
   };
+}
+
+/** Only a literal block (`|`) has the lines of its text, each with the same indentation before it. */
+function offsetInside(text: string, node: Node | null, { line, column }: TextPlace): number | null {
+  if (!isScalar(node) || node.type !== "BLOCK_LITERAL" || node.range == null) return null;
+  const [start, end] = node.range;
+  const [header = "", ...lines] = text.slice(start, end).split("\n");
+  const indentation = /\d/.test(header)
+    ? null
+    : /^ */.exec(lines.find((it) => /\S/.test(it)) ?? "");
+  if (indentation === null || lines[line - 1] === undefined) return null;
+  const before = [header, ...lines.slice(0, line - 1)].join("\n").length + 1;
+  return start + before + indentation[0].length + column - 1;
 }
 
 function nearest(document: Document.Parsed, path: Path): Node | null {
