@@ -1,102 +1,117 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { agentPath } from "@cohort/deploy/setup/agent.mjs";
-import { TestMesh } from "../kit/mesh.ts";
-import { printResults } from "./table.ts";
+import { setUpBoards } from "../board/kit/set-up-boards.mjs";
+import { boardMachine } from "./agent/board-machine.ts";
+import { localMachine } from "./agent/local-machine.ts";
+import type { Machine } from "./agent/machine.ts";
+import { type Effort, type Figures, measure, median } from "./agent/measure.ts";
+import { printResults, type Result } from "./table.ts";
 
 /**
- * The compiled agent on this machine: its size, its memory when connected over TLS and idle, and the
- * time from start to connected. As a yardstick, a bare Node.js process that does nothing at all.
+ * The compiled agent: as a process of this machine, and on emulated boards of riscv64 and arm64. Sizes,
+ * memory and traffic are real on all of them; times of a board are its emulator's, and have no target.
+ * `-- --only riscv64` measures one.
  */
-const starts = 20;
-const settleMs = 3_000;
+const local: Effort = {
+  starts: 20,
+  idleSeconds: 60,
+  steadySeconds: 20,
+  warmUpSteps: 5_000,
+  steps: 10_000,
+  burstSteps: 500,
+};
+const emulated: Effort = {
+  ...local,
+  starts: 5,
+  steadySeconds: 10,
+  warmUpSteps: 100,
+  steps: 300,
+  burstSteps: 50,
+};
+const nodeStarts = 5;
 
-const mesh = await TestMesh.start();
-try {
-  await mesh.startAgents({ "bench-01": {} });
-  await mesh.program("bench-01").kill("SIGTERM");
-  const argv = ["run", "--data", join(mesh.home, "nodes", "bench-01")];
-  const agent = [agentPath(), ...argv];
+const machines: Readonly<Record<string, { open(): Promise<Machine>; effort: Effort }>> = {
+  x86_64: { open: () => localMachine("x86_64"), effort: local },
+  arm64: { open: () => boardMachine("arm64"), effort: emulated },
+  riscv64: { open: () => boardMachine("riscv64"), effort: emulated },
+};
 
-  const connectMs: number[] = [];
-  for (let round = 0; round < starts; round++)
-    connectMs.push(await startToLine(agent, "connected to"));
-  const node = [process.execPath, "-e", "console.error('up'); setInterval(() => {}, 1e9)"];
-  const nodeMs: number[] = [];
-  for (let round = 0; round < starts; round++) nodeMs.push(await startToLine(node, "up"));
+const at = process.argv.indexOf("--only");
+const only = at < 0 ? null : (process.argv[at + 1] ?? "");
+if (only !== null && machines[only] === undefined) {
+  throw new Error(`--only takes one of ${Object.keys(machines).join(", ")}`);
+}
+await setUpBoards();
+for (const [arch, { open, effort }] of Object.entries(machines)) {
+  if (only !== null && only !== arch) continue;
+  const machine = await open();
+  try {
+    const figures = await measure(machine, effort);
+    if (effort === local)
+      printResults(`agent, ${arch}`, rows(figures, effort, await bareNode()), "bare node");
+    else
+      printResults(`agent, ${arch}, emulated board with 128 MB`, rows(figures, effort, null), "-");
+  } finally {
+    await machine.close();
+  }
+}
 
-  const idle = await residentAfter(agent, "connected to");
-  const nodeIdle = await residentAfter(node, "up");
-  printResults(
-    "agent, x86_64",
-    [
-      { what: "binary", unit: "MB", value: statSync(agentPath()).size / 1e6, limit: 2.5 },
+interface Peer {
+  readonly startMs: number;
+}
+
+function rows(figures: Figures, effort: Effort, peer: Peer | null): Result[] {
+  const ofThisMachine = (limit: number) => (peer === null ? {} : { limit });
+  return [
+    { what: "binary", unit: "MB", value: figures.binaryMb, limit: 2.5 },
+    { what: "resident, connected over TLS, idle", unit: "MB", value: figures.idleMb, limit: 6 },
+    { what: "resident, 10 steps a second", unit: "MB", value: figures.steadyMb },
+    { what: "resident after all steps", unit: "MB", value: figures.afterMb, limit: 6 },
+    {
+      what: `growth over ${effort.steps} steps, after ${effort.warmUpSteps}`,
+      unit: "%",
+      value: figures.growthPercent,
+      ...ofThisMachine(5),
+    },
+    {
+      what: "idle traffic, both ways, with TLS",
+      unit: "kbit/s",
+      value: figures.idleKbitPerSecond,
+      limit: 0.5,
+    },
+    {
+      what: "start to connected, median",
+      unit: "ms",
+      value: figures.connectMs,
+      ...ofThisMachine(100),
+      ...(peer === null ? {} : { peer: peer.startMs }),
+    },
+    {
+      what: "start of a sandbox, median",
+      unit: "ms",
+      value: figures.sandboxMs,
+      ...ofThisMachine(10),
+    },
+    { what: "steps a second", unit: "/s", value: figures.stepsPerSecond },
+  ];
+}
+
+/** The yardstick: a Node.js process that does nothing at all. */
+async function bareNode(): Promise<Peer> {
+  const starts: number[] = [];
+  for (let round = 0; round < nodeStarts; round++) {
+    const began = performance.now();
+    const child = spawn(
+      process.execPath,
+      ["-e", "console.error('up'); setInterval(() => {}, 1e9)"],
       {
-        what: "resident, connected over TLS, idle",
-        unit: "MB",
-        value: idle,
-        limit: 6,
-        peer: nodeIdle,
+        stdio: ["ignore", "ignore", "pipe"],
       },
-      {
-        what: "start to connected, median",
-        unit: "ms",
-        value: median(connectMs),
-        limit: 100,
-        peer: median(nodeMs),
-      },
-      {
-        what: "start to connected, slowest",
-        unit: "ms",
-        value: Math.max(...connectMs),
-        limit: 100,
-        peer: Math.max(...nodeMs),
-      },
-    ],
-    "bare node",
-  );
-} finally {
-  await mesh.stop();
-}
-
-/** Ms from spawn until standard error says `line`; the process is ended after. */
-async function startToLine(argv: readonly string[], line: string): Promise<number> {
-  const began = performance.now();
-  const { child, said } = launch(argv, line);
-  await said;
-  const elapsed = performance.now() - began;
-  child.kill("SIGKILL");
-  await once(child, "exit");
-  return elapsed;
-}
-
-/** Resident memory in MB (VmRSS) when the process has been idle for a while. */
-async function residentAfter(argv: readonly string[], line: string): Promise<number> {
-  const { child, said } = launch(argv, line);
-  await said;
-  await new Promise((resolve) => setTimeout(resolve, settleMs));
-  const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
-  child.kill("SIGKILL");
-  await once(child, "exit");
-  return (Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024) / 1e6;
-}
-
-function launch([program, ...rest]: readonly string[], line: string) {
-  const child = spawn(program as string, rest, { stdio: ["ignore", "ignore", "pipe"] });
-  const said = new Promise<void>((resolve, reject) => {
-    let text = "";
-    child.stderr.on("data", (data: Buffer) => {
-      text += data;
-      if (text.includes(line)) resolve();
-    });
-    child.on("exit", () => reject(new Error(`ended early:\n${text}`)));
-  });
-  return { child, said };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] as number;
+    );
+    await once(child.stderr, "data");
+    starts.push(performance.now() - began);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  }
+  return { startMs: median(starts) };
 }

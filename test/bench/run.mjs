@@ -25,7 +25,10 @@ try {
     target: "node20.19",
     packages: "external",
     // Our own packages are TypeScript, so they are bundled.
-    plugins: [{ name: "own", setup: bundleOwnPackages }],
+    plugins: [
+      { name: "own", setup: bundleOwnPackages },
+      { name: "toolchain", setup: leaveToolchain },
+    ],
     logLevel: "warning",
   });
   await import(pathToFileURL(join(outdir, `${name}.mjs`)).href);
@@ -45,4 +48,12 @@ function processesOf(name) {
 function bundleOwnPackages(build) {
   const { resolve } = createRequire(import.meta.url);
   build.onResolve({ filter: /^@cohort\// }, ({ path }) => ({ path: resolve(path) }));
+}
+
+/** The toolchain finds files by its own place. @param {import("esbuild").PluginBuild} build */
+function leaveToolchain(build) {
+  build.onResolve({ filter: /node-agent\/toolchain\/.*\.mjs$/ }, ({ path, resolveDir }) => ({
+    path: join(resolveDir, path),
+    external: true,
+  }));
 }

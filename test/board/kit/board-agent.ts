@@ -3,6 +3,10 @@ import type { Board } from "./board.ts";
 
 const data = "/data/agent";
 const log = "/run/agent.log";
+const pidFile = "/run/agent.pid";
+/** In the cgroup that init delegates to it. */
+const run = `echo $$ >/sys/fs/cgroup/agent/cgroup.procs; exec cohort-agent run --data ${data}`;
+const launch = `setsid sh -c '${run}' >>${log} 2>&1 & echo $! >${pidFile}`;
 /** On a busy machine an emulated board takes its time to shake hands. */
 export const connectMsMax = 90_000;
 
@@ -18,13 +22,30 @@ export async function joinBoard(
   await startAgent(mesh, board);
 }
 
-/** Starts the agent of a board that was enrolled, in the cgroup that init delegates to it. */
+/** Starts the agent of a board that was enrolled; resolves when it is connected. */
 export async function startAgent(mesh: TestMesh, board: Board): Promise<void> {
-  const run = `echo $$ >/sys/fs/cgroup/agent/cgroup.procs; exec cohort-agent run --data ${data}`;
-  await board.sh(`setsid sh -c '${run}' >>${log} 2>&1 & echo $! >/run/agent.pid`);
+  await board.sh(launch);
   await boardIs(mesh, board, "connected").catch(async (error: unknown) => {
     throw new Error(`${board.name}: ${await agentLog(board)}`, { cause: error });
   });
+}
+
+/** The same by the board's own clock: ms from its start until it says that it is connected. */
+export async function timedStart(board: Board): Promise<number> {
+  const output = await board.sh(`
+    : >${log}
+    read began _ </proc/uptime
+    ${launch}
+    until grep -q "connected to" ${log}; do sleep 0.01; done
+    read connected _ </proc/uptime
+    echo "$began $connected"
+  `);
+  const [began = 0, connected = 0] = output.trim().split(" ").map(Number);
+  return (connected - began) * 1000;
+}
+
+export async function stopAgent(board: Board): Promise<void> {
+  await board.sh(`pid=$(cat ${pidFile}); kill $pid; while kill -0 $pid 2>&-; do sleep 0.1; done`);
 }
 
 export function boardIs(mesh: TestMesh, board: Board, state: string): Promise<void> {
@@ -42,7 +63,7 @@ export async function agentLog(board: Board): Promise<string> {
 
 /** Resident memory of the agent, in bytes; of it, what is its own alone. */
 export async function agentMemory(board: Board): Promise<{ resident: number; own: number }> {
-  const status = await board.sh("cat /proc/$(cat /run/agent.pid)/status");
+  const status = await board.sh(`cat /proc/$(cat ${pidFile})/status`);
   const bytes = (name: string) =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(status)?.[1]) * 1024;
   return { resident: bytes("VmRSS"), own: bytes("RssAnon") };
