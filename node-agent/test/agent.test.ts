@@ -160,7 +160,7 @@ describe("a node that was interrupted", () => {
     const last = first.mesh.events.at(-1)?.seq ?? 0;
     disk.losePower();
     const survivor = new MemoryDisk();
-    survivor.contents.set("/data/journal", disk.contents.get("/data/journal") as Uint8Array);
+    for (const [path, bytes] of disk.contents) survivor.contents.set(path, bytes);
     await first.stop();
     const second = await start(async () => {}, { disk: survivor });
     await second.until(() => second.mesh.finished(keyOf(dispatch)) !== undefined);

@@ -10,7 +10,7 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { architectures, buildMachine } from "./architectures.mjs";
@@ -63,8 +63,9 @@ export async function buildAgent(options = {}) {
   return { file: plan.outFile, bytes, built };
 }
 
-/** @param {BuildOptions} options */
-function complete(options) {
+/** The options with what follows from them.
+ * @param {BuildOptions} options */
+export function complete(options) {
   const architecture = architectures[options.arch ?? "x86_64"];
   if (architecture === undefined) {
     throw new Error(`no architecture ${options.arch}; there are ${Object.keys(architectures)}`);
@@ -83,12 +84,14 @@ function complete(options) {
     log: options.log ?? (() => {}),
     main: options.main ?? join(root, "node-agent/src/main.ts"),
     script: options.script ?? join(root, "node-agent/src/script/main.ts"),
+    /** Files of the host that are left out. @type {readonly string[]} */
+    without: [],
   };
 }
 
 /** Everything that could change the binary; the compiler and the sources have hashes of their own.
  * @param {ReturnType<typeof complete>} plan */
-function inputsHash(plan) {
+export function inputsHash(plan) {
   const inputs = ["node-agent/toolchain", "node-agent/host", "node-agent/src", "proto"];
   const files = ["node-agent/package.json", "package-lock.json"];
   const own = hashTree(
@@ -142,8 +145,7 @@ function writeBill(output, compiler, third, scripts, plan) {
 }
 
 /** One library, archived under the hash of what it is made from. */
-async function buildLibrary(name, compiler, third, plan) {
-  const library = libraries[name];
+export async function buildLibrary(name, compiler, third, plan, library = libraries[name]) {
   const source = third.sources[name];
   const generated = await generate(name, library, source, third.identity, plan.cacheDir);
   const flags = library.flags(source, generated, hostDir);
@@ -164,7 +166,7 @@ function generate(name, library, source, identity, cacheDir) {
 }
 
 /** Both bundles as bytecode in C. */
-async function buildScripts(third, plan) {
+export async function buildScripts(third, plan) {
   const qjsc = await buildBytecodeCompiler(third, plan);
   const { version } = JSON.parse(readFileSync(join(root, "node-agent/package.json"), "utf8"));
   plan.log("bundling the agent and the script runner");
@@ -206,16 +208,22 @@ async function buildBytecodeCompiler(third, plan) {
 }
 
 /** Each C file of the host and each bytecode is cached by itself: an edit recompiles one file. */
-async function buildHost(compiler, libraryFlags, scripts, plan) {
-  const own = readdirSync(hostDir)
-    .sort()
-    .map((name) => join(hostDir, name));
+export async function buildHost(compiler, libraryFlags, scripts, plan, folders = [hostDir]) {
+  const own = folders.flatMap((folder) =>
+    readdirSync(folder)
+      .sort()
+      .map((name) => join(folder, name)),
+  );
   const headers = hashTree(own.filter((name) => name.endsWith(".h")));
-  const files = own.filter((name) => name.endsWith(".c"));
+  const files = own.filter((name) => name.endsWith(".c") && !plan.without.includes(basename(name)));
   const flags = [
     // As system headers, so that our warnings apply to our code alone.
     ...libraryFlags.map((flag) => flag.replace(/^-I/, "-isystem")),
-    ...[`-I${hostDir}`, "-D_GNU_SOURCE", `-DCOHORT_VERSION="${scripts.version}"`],
+    ...[
+      ...folders.map((folder) => `-I${folder}`),
+      "-D_GNU_SOURCE",
+      `-DCOHORT_VERSION="${scripts.version}"`,
+    ],
     ...[`-DCOHORT_ARCH="${plan.architecture.name}"`],
     ...["-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-Wno-cast-function-type"],
   ];

@@ -93,18 +93,42 @@ function ownLibrary(version, file) {
  * @param {{sysroot: string, identity: string}} third
  * @returns {Promise<Compiler>}
  */
-export async function sanitizingCompiler(third) {
-  const command = "gcc";
-  const version = await run([command, "-dumpfullversion"], {
-    what: "asking gcc",
-    remedy: "install gcc",
+export function sanitizingCompiler(third) {
+  return nativeCompiler("gcc", third, ["-fsanitize=address,undefined"], []);
+}
+
+/**
+ * The machine's clang with both sanitizers and libFuzzer, which brings its own `main`.
+ * @param {{sysroot: string, identity: string}} third
+ * @returns {Promise<Compiler>}
+ */
+export function fuzzingCompiler(third) {
+  // QuickJS keeps functions of several types in one table, and calls each as what it is; mbedTLS
+  // compares and copies no bytes at no address, which every C library allows.
+  const without = "-fno-sanitize=function,nonnull-attribute";
+  const sanitize = ["-fsanitize=address,undefined", without];
+  const compileOnly = ["-fsanitize=fuzzer-no-link", "-fno-sanitize-recover=all"];
+  return nativeCompiler("clang", third, sanitize, compileOnly, ["-fsanitize=fuzzer"]);
+}
+
+/**
+ * @param {string} command
+ * @param {{sysroot: string, identity: string}} third
+ * @param {readonly string[]} sanitize
+ * @param {readonly string[]} compileOnly
+ * @param {readonly string[]} [linkOnly]
+ * @returns {Promise<Compiler>}
+ */
+async function nativeCompiler(command, third, sanitize, compileOnly, linkOnly = []) {
+  const version = await run([command, "--version"], {
+    what: `asking ${command}`,
+    remedy: `install ${command}`,
   });
-  const sanitize = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"];
   return {
     command,
     identity: hashOf(version, third.identity, "sanitize"),
     flags: [
-      ...["-std=gnu11", "-O1", "-g", ...sanitize],
+      ...["-std=gnu11", "-O1", "-g", ...sanitize, ...compileOnly, "-fno-omit-frame-pointer"],
       // Kernel headers as new as the real build's.
       ...["-isystem", join(third.sysroot, "usr/include")],
       ...["-isystem", join(third.sysroot, "usr/include/x86_64-linux-gnu")],
@@ -112,8 +136,9 @@ export async function sanitizingCompiler(third) {
     link: async (objects, archives, output) => {
       const group = ["-Wl,--start-group", ...archives, "-Wl,--end-group"];
       const libraries = ["-lm", "-ldl", "-lpthread"];
+      const flags = [...sanitize, ...linkOnly, "-fno-omit-frame-pointer"];
       const what = `linking ${basename(output)}`;
-      await run([command, ...sanitize, "-o", output, ...objects, ...group, ...libraries], {
+      await run([command, ...flags, "-o", output, ...objects, ...group, ...libraries], {
         what,
         remedy,
       });

@@ -27,8 +27,16 @@ export async function ensurePrerequisites(architecture, compiler, log) {
   if (!readable("/usr/share/keyrings/debian-archive-keyring.gpg")) {
     missing.push("debian-archive-keyring");
   }
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing)];
+  await ensurePackages([...new Set(missing)], log);
+}
+
+/**
+ * Installs Debian packages, by apt where that needs no question.
+ * @param {readonly string[]} packages
+ * @param {(line: string) => void} log
+ */
+export async function ensurePackages(packages, log) {
+  if (packages.length === 0) return;
   log(`installing ${packages.join(", ")}`);
   const root = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
   const remedy = `as root: apt-get update && apt-get install ${packages.join(" ")}`;
@@ -40,7 +48,7 @@ export async function ensurePrerequisites(architecture, compiler, log) {
 }
 
 /** @param {string} command */
-function onPath(command) {
+export function onPath(command) {
   const folders = (process.env.PATH ?? "").split(":");
   return folders.some((folder) => readable(join(folder, command), constants.X_OK));
 }

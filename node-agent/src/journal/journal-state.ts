@@ -9,13 +9,13 @@ export interface PendingEvent {
   readonly event: NodeEvent;
   /** Encoded, with its overhead in memory. */
   readonly bytes: number;
-  /** Bytes of the log that this one stands for, when it is the note of an eviction. */
-  readonly droppedBytes: number;
 }
 
 /** What the journal means: a function of its records. */
 export class JournalState {
   nextSeq = 1;
+  /** Whether a record says where the numbers go on. */
+  sequenceKnown = false;
   /** In order of their numbers. */
   pending: PendingEvent[] = [];
   logBytes = 0;
@@ -35,6 +35,7 @@ export class JournalState {
       case "remembered":
         return this.#forget(record.attempt);
       case "sequence":
+        this.sequenceKnown = true;
         this.nextSeq = Math.max(this.nextSeq, record.next);
     }
   }
@@ -59,18 +60,20 @@ export class JournalState {
   /** Records from which `apply` makes this state again. */
   records(): JournalRecord[] {
     return [
-      { kind: "sequence", next: this.nextSeq },
       ...this.unfinished().map((attempt) => ({ kind: "accepted", attempt }) as const),
       ...[...this.#remembered.values()].map((it) => ({ kind: "remembered", attempt: it }) as const),
       ...this.pending.map(({ event }) => ({ kind: "event", event }) as const),
+      { kind: "sequence", next: this.nextSeq },
     ];
   }
 
+  /** One whose number has passed is no news, wherever a medium brought it back from. */
   #addEvent(event: NodeEvent): void {
-    this.nextSeq = Math.max(this.nextSeq, event.seq + 1);
+    if (event.seq < this.nextSeq) return;
+    this.nextSeq = event.seq + 1;
     if (event.event?.$case === "finished") this.#end(event.attempt as AttemptKey);
     const bytes = NodeEvent.encode(event).finish().length + agentLimits.eventOverheadBytes;
-    this.pending.push({ event, bytes, droppedBytes: 0 });
+    this.pending.push({ event, bytes });
     if (event.event?.$case === "log") this.logBytes += bytes;
     else this.resultBytes += bytes;
     if (this.logBytes > agentLimits.journalLogBytesMax) this.#evict();

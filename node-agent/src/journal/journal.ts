@@ -4,7 +4,9 @@ import { concatenate } from "../bytes.ts";
 import type { AppendFile, Host } from "../host.ts";
 import { agentLimits } from "../limits.ts";
 import { JournalState } from "./journal-state.ts";
-import { decodeRecords, encodeRecord, type JournalRecord } from "./record.ts";
+import { type JournalRecord, RecordCodec } from "./record.ts";
+
+const keyLength = 32;
 
 export type EventContent = NonNullable<NodeEvent["event"]>;
 
@@ -13,32 +15,41 @@ export type EventContent = NonNullable<NodeEvent["event"]>;
  * coordinator. Bounded: the oldest logs go when it is full, results never do. Losing power loses at
  * most what was not synced; a damaged record costs itself alone.
  *
- * The numbers of events grow, with gaps: each start skips more of them than could have been sent
- * and not synced, so that no number ever means two events.
+ * The numbers of events grow, with gaps: each start skips more of them than may be sent and not
+ * synced, and a journal that lost its place goes on at a random one, so that no number ever means
+ * two events.
  */
 export class Journal {
   readonly #host: Host;
   readonly #path: string;
+  readonly #codec: RecordCodec;
   readonly #state = new JournalState();
   #file: AppendFile | null = null;
   #syncing: Promise<void> | null = null;
-  /** Set when memory holds what the file lacks: a full disk refused it. */
+  /** Set when memory holds what the file may lack: a disk was full, or could not sync. */
   #behind = false;
+  /** Every event below is on the disk. */
+  #syncedSeq: number;
+  /** Size from which the file is worth rewriting; grows when that fails, so as not to try for ever. */
+  #shrinkBytesMin = 0;
 
   private constructor(host: Host, path: string) {
     this.#host = host;
     this.#path = path;
+    removeUnfinished(host, path);
+    this.#codec = new RecordCodec(host.crypto, journalKey(host, `${path}.key`));
+    const state = this.#state;
+    for (const record of this.#codec.decode(host.files.read(path) ?? new Uint8Array(0))) {
+      state.apply(record);
+    }
+    state.nextSeq += state.sequenceKnown ? agentLimits.sequenceSkip : randomPlace(host);
+    this.#syncedSeq = state.nextSeq;
+    this.#rewrite();
   }
 
   /** Throws a HostError when the disk does not take it. */
   static open(host: Host, path: string): Journal {
-    const journal = new Journal(host, path);
-    const bytes = host.files.read(path) ?? new Uint8Array(0);
-    const state = journal.#state;
-    for (const record of decodeRecords(host.crypto, bytes)) state.apply(record);
-    if (bytes.length > 0) state.nextSeq += agentLimits.sequenceSkip;
-    journal.#rewrite();
-    return journal;
+    return new Journal(host, path);
   }
 
   /** Attempts that were accepted and have not ended; at start: that a crash interrupted. */
@@ -63,8 +74,7 @@ export class Journal {
   accept(attempts: readonly AttemptKey[]): void {
     if (attempts.length === 0) return;
     const records = attempts.map((attempt) => ({ kind: "accepted", attempt }) as const);
-    const bytes = concatenate(records.map((it) => encodeRecord(this.#host.crypto, it)));
-    (this.#file as AppendFile).append(bytes);
+    (this.#file as AppendFile).append(this.#encode(records));
     for (const record of records) this.#state.apply(record);
   }
 
@@ -91,20 +101,34 @@ export class Journal {
     return batch;
   }
 
+  /**
+   * Whether the events have to be on the disk before anybody is told of them: a result that was sent
+   * and then forgotten would be followed by a second one, and a number must not mean two events.
+   */
+  mustSyncBefore(events: readonly NodeEvent[]): boolean {
+    const last = events.at(-1)?.seq ?? 0;
+    if (last < this.#syncedSeq) return false;
+    if (last - this.#syncedSeq > agentLimits.sequenceSkip / 2) return true;
+    return events.some(({ event }) => event?.$case === "finished");
+  }
+
   acknowledge(throughSeq: number): void {
     this.#append({ kind: "acknowledged", throughSeq });
-    const { logBytes, resultBytes } = this.#state;
-    const excess = (this.#file as AppendFile).size - logBytes - resultBytes;
-    if (excess > agentLimits.journalSlackBytesMax && this.#syncing === null) this.#tryRewrite();
   }
 
   /** Resolves when all that was recorded before the call is on the disk. */
   async sync(): Promise<void> {
     while (this.#syncing !== null) await this.#syncing.catch(() => {});
     if (this.#behind) return this.#rewrite();
+    const { nextSeq } = this.#state;
     this.#syncing = (this.#file as AppendFile).sync();
     try {
       await this.#syncing;
+      this.#syncedSeq = nextSeq;
+    } catch (cause) {
+      // The kernel may have dropped what it could not write, and not say so twice: fsync(2).
+      this.#behind = true;
+      throw cause;
     } finally {
       this.#syncing = null;
     }
@@ -117,27 +141,62 @@ export class Journal {
   #append(record: JournalRecord): void {
     this.#state.apply(record);
     try {
-      (this.#file as AppendFile).append(encodeRecord(this.#host.crypto, record));
+      (this.#file as AppendFile).append(this.#encode([record]));
     } catch {
       this.#behind = true;
     }
+    this.#shrink();
   }
 
-  #tryRewrite(): void {
+  /** The file is bounded too: also while nobody acknowledges, and logs are given up. */
+  #shrink(): void {
+    const { size } = this.#file as AppendFile;
+    const excess = size - this.#state.logBytes - this.#state.resultBytes;
+    const worth = excess > agentLimits.journalSlackBytesMax && size >= this.#shrinkBytesMin;
+    if (!worth || this.#syncing !== null) return;
     try {
       this.#rewrite();
     } catch {
       this.#behind = true;
+      this.#shrinkBytesMin = size + agentLimits.journalSlackBytesMax;
     }
   }
 
   /** Never while a sync is under way: it works on the open file. */
   #rewrite(): void {
-    const records = this.#state.records();
-    const bytes = concatenate(records.map((it) => encodeRecord(this.#host.crypto, it)));
+    const bytes = this.#encode(this.#state.records());
     this.#host.files.writeAtomic(this.#path, bytes, 0o600);
     this.#file?.close();
     this.#file = this.#host.files.openAppend(this.#path, 0o600);
     this.#behind = false;
+    this.#shrinkBytesMin = 0;
+    this.#syncedSeq = this.#state.nextSeq;
   }
+
+  #encode(records: readonly JournalRecord[]): Uint8Array {
+    return concatenate(records.map((record) => this.#codec.encode(record)));
+  }
+}
+
+/** Without it the journal cannot be read: it is on the disk before the first record is. */
+function journalKey({ files, random }: Host, path: string): Uint8Array {
+  const kept = files.read(path);
+  if (kept?.length === keyLength) return kept;
+  const made = random(keyLength);
+  files.writeAtomic(path, made, 0o600);
+  return made;
+}
+
+/** What a rewriting left that power loss cut off before its rename. */
+function removeUnfinished({ files }: Host, path: string): void {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  for (const name of files.list(folder)) {
+    const leftover = name.endsWith(".tmp") && `${folder}${name}`.startsWith(`${path}.`);
+    if (leftover) files.remove(`${folder}${name}`);
+  }
+}
+
+/** Below 2^48: far from where any journal before it was, and many times within 2^53. */
+function randomPlace({ random }: Host): number {
+  return random(6).reduce((sum, byte) => sum * 256 + byte, 0);
 }

@@ -17,34 +17,72 @@ export type JournalRecord =
   | { readonly kind: "sequence"; readonly next: number };
 
 const kinds = ["accepted", "event", "acknowledged", "remembered", "sequence"] as const;
-const magic = Uint8Array.of(0xc0, 0x4a);
+const markLength = 4;
 const checksumLength = 8;
-const headLength = magic.length + 4 + checksumLength;
+const headLength = markLength + 4 + checksumLength;
 
 /**
- * Frame: magic, length of the body (u32, little-endian), first 8 bytes of SHA-256 over length and
- * body, body. The body's first byte is the kind.
+ * Records as bytes. Frame: a mark to find it by, length of the body (u32, little-endian), first 8
+ * bytes of SHA-256 over key, length and body, body. The body's first byte is the kind.
+ *
+ * Mark and checksum come from the journal's own key, which no step knows: whatever a step writes
+ * into its log, and whatever a torn record leaves of it, nothing in there reads as a record.
  */
-export function encodeRecord(crypto: Crypto, record: JournalRecord): Uint8Array {
-  const body = concatenate([Uint8Array.of(kinds.indexOf(record.kind)), encodeContent(record)]);
-  const length = new Uint8Array(4);
-  new DataView(length.buffer).setUint32(0, body.length, true);
-  return concatenate([magic, length, checksum(crypto, length, body), body]);
-}
+export class RecordCodec {
+  readonly #crypto: Crypto;
+  readonly #key: Uint8Array;
+  readonly #mark: Uint8Array;
 
-/**
- * All records that are whole, in order. What a power loss tore off at the end and what the medium
- * spoiled in the middle is passed over, up to the next record that verifies.
- */
-export function decodeRecords(crypto: Crypto, bytes: Uint8Array): JournalRecord[] {
-  const records: JournalRecord[] = [];
-  for (let at = 0; at + headLength < bytes.length; ) {
-    const body = bodyAt(crypto, bytes, at);
-    const record = body === null ? null : decodeBody(body);
-    if (record !== null) records.push(record);
-    at += body === null ? 1 : headLength + body.length;
+  constructor(crypto: Crypto, key: Uint8Array) {
+    this.#crypto = crypto;
+    this.#key = key;
+    this.#mark = crypto.sha256(key).subarray(0, markLength);
   }
-  return records;
+
+  encode(record: JournalRecord): Uint8Array {
+    return this.frame(
+      concatenate([Uint8Array.of(kinds.indexOf(record.kind)), encodeContent(record)]),
+    );
+  }
+
+  frame(body: Uint8Array): Uint8Array {
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, body.length, true);
+    return concatenate([this.#mark, length, this.#checksum(length, body), body]);
+  }
+
+  /**
+   * All records that are whole, in order. What a power loss tore off at the end and what the medium
+   * spoiled in the middle is passed over, up to the next record that verifies.
+   */
+  decode(bytes: Uint8Array): JournalRecord[] {
+    const records: JournalRecord[] = [];
+    for (let at = 0; at + headLength < bytes.length; ) {
+      const body = this.#bodyAt(bytes, at);
+      const record = body === null ? null : decodeBody(body);
+      if (record !== null) records.push(record);
+      at += body === null ? 1 : headLength + body.length;
+    }
+    return records;
+  }
+
+  #bodyAt(bytes: Uint8Array, at: number): Uint8Array | null {
+    for (let index = 0; index < markLength; index++) {
+      if (bytes[at + index] !== this.#mark[index]) return null;
+    }
+    const length = bytes.subarray(at + markLength, at + markLength + 4);
+    const bodyLength = new DataView(length.buffer, length.byteOffset, 4).getUint32(0, true);
+    if (bodyLength === 0 || bodyLength > agentLimits.journalRecordBytesMax) return null;
+    const end = at + headLength + bodyLength;
+    if (end > bytes.length) return null;
+    const body = bytes.subarray(at + headLength, end);
+    const expected = bytes.subarray(at + markLength + 4, at + headLength);
+    return equalBytes(this.#checksum(length, body), expected) ? body : null;
+  }
+
+  #checksum(length: Uint8Array, body: Uint8Array): Uint8Array {
+    return this.#crypto.sha256(concatenate([this.#key, length, body])).subarray(0, checksumLength);
+  }
 }
 
 function encodeContent(record: JournalRecord): Uint8Array {
@@ -82,22 +120,6 @@ function decodeBody(body: Uint8Array): JournalRecord | null {
   } catch {
     return null;
   }
-}
-
-function bodyAt(crypto: Crypto, bytes: Uint8Array, at: number): Uint8Array | null {
-  if (bytes[at] !== magic[0] || bytes[at + 1] !== magic[1]) return null;
-  const length = bytes.subarray(at + 2, at + 6);
-  const bodyLength = new DataView(length.buffer, length.byteOffset, 4).getUint32(0, true);
-  if (bodyLength === 0 || bodyLength > agentLimits.journalRecordBytesMax) return null;
-  const end = at + headLength + bodyLength;
-  if (end > bytes.length) return null;
-  const body = bytes.subarray(at + headLength, end);
-  const expected = bytes.subarray(at + 6, at + headLength);
-  return equalBytes(checksum(crypto, length, body), expected) ? body : null;
-}
-
-function checksum(crypto: Crypto, length: Uint8Array, body: Uint8Array): Uint8Array {
-  return crypto.sha256(concatenate([length, body])).subarray(0, checksumLength);
 }
 
 function encodeNumber(value: number): Uint8Array {

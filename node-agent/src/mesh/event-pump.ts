@@ -59,7 +59,7 @@ export class EventPump {
   /** True when at least the first event of the batch is acknowledged. */
   async #deliver(events: EventBatch["events"], send: SendBatch): Promise<boolean> {
     try {
-      if (events.some(({ event }) => event?.$case === "finished")) await this.#journal.sync();
+      if (this.#journal.mustSyncBefore(events)) await this.#journal.sync();
       const ack = EventAck.decode(await this.#ask(EventBatch.encode({ events }).finish(), send));
       const first = events[0]?.seq ?? 0;
       if (ack.problems.length > 0 || ack.throughSeq < first) return false;

@@ -8,6 +8,10 @@ export class MemoryDisk implements Files {
   /** Of what is not as the agent makes it. */
   readonly modes = new Map<string, number>();
   full = false;
+  /** The medium reports an error. */
+  syncsFail = false;
+  /** It says yes, and what was appended before is not there. */
+  syncsLie = false;
   syncs = 0;
 
   /** Everything since the last sync of each file is lost. */
@@ -32,8 +36,10 @@ export class MemoryDisk implements Files {
 
   makeDirectory(): void {}
 
-  list(): string[] {
-    return [];
+  list(folder: string): string[] {
+    const begin = folder.endsWith("/") ? folder : `${folder}/`;
+    const inside = [...this.contents.keys()].filter((path) => path.startsWith(begin));
+    return inside.map((path) => path.slice(begin.length)).sort();
   }
 
   space() {
@@ -61,6 +67,8 @@ export class MemoryDisk implements Files {
       },
       async sync() {
         disk.syncs++;
+        if (disk.syncsFail) throw new HostError("EIO", "the disk is broken");
+        if (disk.syncsLie) return;
         disk.#durable.set(path, disk.contents.get(path)?.slice() ?? new Uint8Array(0));
       },
       truncate(size) {
