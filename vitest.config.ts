@@ -25,6 +25,15 @@ export default defineConfig({
           env: { COHORT_ARCH: arch },
         },
       })),
+      {
+        // The agent's C once more, built with AddressSanitizer, LeakSanitizer and UBSan.
+        extends: true,
+        test: {
+          name: "sanitized",
+          include: ["node-agent/host/test/**/*.test.ts"],
+          env: { COHORT_SANITIZE: "1" },
+        },
+      },
     ],
   },
 });

@@ -15,6 +15,8 @@ function memoryFiles(contents: Map<string, Uint8Array>): Files {
     remove: (path) => void contents.delete(path),
     makeDirectory: () => {},
     list: () => [],
+    space: () => ({ sizeBytes: 0, freeBytes: 0 }),
+    inspect: () => null,
     openAppend: (path) => appendFile(contents, path),
   };
 }

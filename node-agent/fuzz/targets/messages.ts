@@ -70,7 +70,7 @@ function specOf(dispatch: Dispatch): void {
     const { memoryBytes, pids, cpuMs } = spec.limits;
     must(memoryBytes > 0 && pids > 0 && cpuMs > 0, "a sandbox without a limit");
     must(spec.argv.length > 0, "a sandbox without a program");
-    plantedFault(dispatch.timeoutMs > 1000);
+    plantedFault(dispatch.workflow !== "w" || memoryBytes !== 1e6 || cpuMs !== 5);
   } catch (error) {
     if (!(error instanceof CohortError)) throw error;
   }

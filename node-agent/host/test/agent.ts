@@ -73,7 +73,11 @@ export async function runProgram<Result = Thrown>(
   environment: NodeJS.ProcessEnv = {},
   user?: number,
 ): Promise<Outcome<Result>> {
-  const child = startProgram(await agentCommand(), source, environment, user);
+  return await outcomeOf<Result>(startProgram(await agentCommand(), source, environment, user));
+}
+
+/** What a program that was started says and returns. */
+export async function outcomeOf<Result>(child: ChildProcess): Promise<Outcome<Result>> {
   let out = "";
   let stderr = "";
   child.stdout?.setEncoding("utf8").on("data", (text) => {
@@ -83,6 +87,7 @@ export async function runProgram<Result = Thrown>(
     stderr += text;
   });
   const code = await new Promise<number | null>((done) => child.on("close", done));
+  if (/Sanitizer|runtime error/.test(stderr)) throw new Error(stderr);
   const line = out.trim().split("\n").at(-1) ?? "";
   if (line === "") throw new Error(`the program printed nothing (exit ${code}): ${stderr}`);
   return { result: JSON.parse(line), stderr, code };

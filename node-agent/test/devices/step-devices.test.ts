@@ -2,7 +2,7 @@ import type { DeviceGrant, NodeEvent } from "@cohort/proto/gen/cohort/node";
 import { afterEach, describe, expect, it } from "vitest";
 import { PretendedDevices } from "../../node/pretended-devices.ts";
 import type { PretendedStep } from "../../node/sandbox.ts";
-import { decodeRecords, type JournalRecord } from "../../src/journal/record.ts";
+import { type JournalRecord, RecordCodec } from "../../src/journal/record.ts";
 import { ask, type Said } from "../kit/ask.ts";
 import { MemoryDisk } from "../kit/memory-files.ts";
 import { dispatchOf, startNode, type TestNode } from "../kit/node.ts";
@@ -289,10 +289,9 @@ describe("what a step did with its devices", () => {
       const open = devices.open.bind(devices);
       devices.open = (path) => {
         disk.losePower();
-        records = decodeRecords(
-          node.mesh.host.crypto,
-          disk.contents.get("/data/journal") ?? new Uint8Array(),
-        );
+        const file = (name: string) => disk.contents.get(`/data/${name}`) ?? new Uint8Array();
+        const codec = new RecordCodec(node.mesh.host.crypto, file("journal.key"));
+        records = codec.decode(file("journal"));
         return open(path);
       };
       await ask(step, "/.devices/gpio/gpiochip0", { do: "write", line: 3, value: 1 });
