@@ -124,8 +124,10 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       dispatch: (...args) => mesh.dispatch(...args),
       cancel: (...args) => mesh.cancel(...args),
       greet: (...args) => mesh.greet(...args),
+      update: (...args) => mesh.update(...args),
     },
     sealToken,
+    sign: (subject, payload) => signDispatch(dispatchSigner, subject, payload),
     createProxy: (lookups, state) =>
       createProxy({
         ...lookups,
@@ -142,7 +144,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       credentials,
       servers: setup.servers,
       sha256,
-      verify: (message, signature, key) => verifyStrictly(key, message, signature),
+      verify,
       isBoxKey,
       log,
     },
@@ -195,6 +197,8 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     writer,
     feed,
     artifacts: core.artifacts,
+    releases: core.releases,
+    verify,
     outbox,
     stepLogs: eventLog.stepLogs,
     history: eventLog.history,
@@ -241,6 +245,10 @@ function enrolled(state: State, name: string): EnrolledNode {
     throw refuse("TOKEN_WRONG_NODE", `no node named ${name} is enrolled`);
   }
   return node;
+}
+
+function verify(message: Uint8Array, signature: Uint8Array, key: Uint8Array): boolean {
+  return verifyStrictly(key, message, signature);
 }
 
 function isBoxKey(key: Uint8Array): boolean {

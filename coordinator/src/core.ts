@@ -1,14 +1,17 @@
-import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { type AttemptKey, ReleaseKeys, type Signed } from "@cohort/proto/gen/cohort/node";
 import { CohortError } from "@cohort/proto/problem";
+import { subjects } from "@cohort/proto/subjects";
 import { createKeeper, type Keeper, type KeeperOptions } from "./artifacts/keeper.ts";
 import { createTransfers } from "./artifacts/transfers.ts";
 import { decideUncertain } from "./budget/settle.ts";
 import { definitionOf } from "./catalogue/catalogue.ts";
 import { createDispatcher, type DispatcherDependencies } from "./dispatch/dispatcher.ts";
 import { createNodeReports } from "./dispatch/node-reports.ts";
+import { createReleaseDesk, type ReleaseDesk } from "./dispatch/release-desk.ts";
 import { createReportDesk } from "./dispatch/report-desk.ts";
+import { createUpdater, type UpdaterDependencies } from "./dispatch/updater.ts";
 import { assertNotBarred } from "./fleet/barred.ts";
-import { toHex } from "./fleet/bytes.ts";
+import { equalBytes, toHex } from "./fleet/bytes.ts";
 import { decideSilence } from "./fleet/decide-presence.ts";
 import { type EnrolledNode, instanceOf } from "./fleet/fleet.ts";
 import { keepHistory } from "./history/keep-history.ts";
@@ -20,6 +23,8 @@ import type { MeshHandlers } from "./mesh/mesh.ts";
 import { type Presence, watchPresence } from "./mesh/presence.ts";
 import { turnAway } from "./mesh/turn-away.ts";
 import type { ProxyDependencies, VaultProxy } from "./proxy/proxy.ts";
+import { decideUpdateReport } from "./rollout/decide-rollout.ts";
+import type { Rollouts } from "./rollout/rollout.ts";
 import { callerOf } from "./scheduler/caller.ts";
 import { decideWelcome } from "./scheduler/decide-welcome.ts";
 import { schedulerLimits } from "./scheduler/limits.ts";
@@ -51,10 +56,11 @@ export interface CoreOptions {
   /** Calls back when what has arrived has been read, and before that is committed. */
   readonly gather: (run: () => void) => void;
   /** Commands to nodes; used from `resume` on. */
-  readonly mesh: DispatcherDependencies["mesh"] & {
-    /** Asks every process that has the node's keys to say hello. */
-    greet(node: string): Promise<void>;
-  };
+  readonly mesh: DispatcherDependencies["mesh"] &
+    UpdaterDependencies["mesh"] & {
+      /** Asks every process that has the node's keys to say hello. */
+      greet(node: string): Promise<void>;
+    };
   /** A step token for the attempt, signed and sealed to the node. */
   readonly sealToken: (
     node: EnrolledNode,
@@ -67,8 +73,17 @@ export interface CoreOptions {
   ) => Pick<VaultProxy, "fromStep" | "fromNode">;
   readonly membership: Omit<
     MembershipOptions,
-    "decide" | "presence" | "welcome" | "instanceOf" | "greet" | "now"
+    | "decide"
+    | "presence"
+    | "welcome"
+    | "instanceOf"
+    | "greet"
+    | "updateReported"
+    | "releaseKeysFor"
+    | "now"
   >;
+  /** Signs what a node is told, for its subject alone. */
+  readonly sign: (subject: string, payload: Uint8Array) => Signed;
   readonly sleep: DispatcherDependencies["sleep"];
   /** Lets keys in no more. */
   readonly access: Pick<Access, "shut">;
@@ -93,6 +108,7 @@ export interface Core {
   /** For the bus, once `begin` has resolved. */
   readonly handlers: MeshHandlers;
   readonly artifacts: Pick<Keeper, "read">;
+  readonly releases: ReleaseDesk;
   /** Records that the process started, and what the one before left undecided. */
   begin(version: string): Promise<void>;
   /** Nodes can be reached: goes on where the log ends. */
@@ -115,6 +131,7 @@ export function createCore(options: CoreOptions): Core {
     onFailure,
     listen(recorded) {
       dispatcher.onEvents(recorded);
+      updater.onEvents(recorded);
       keeper.onEvents(recorded);
       options.access.shut(keysMadeVoid(recorded));
       feed.publish({ kind: "events", recorded });
@@ -134,6 +151,8 @@ export function createCore(options: CoreOptions): Core {
     sleep,
     onFault,
   });
+
+  const updater = createUpdater({ writer, mesh, sleep, onFault });
 
   const decideFleet: DecideFleet = (decision) =>
     writer.decide((it, nowMs) => decision(it.fleet, nowMs));
@@ -159,6 +178,8 @@ export function createCore(options: CoreOptions): Core {
       dispatcher.resend(welcomed.resend);
       return welcomed;
     },
+    updateReported: (node, report) => writer.decide((it) => decideUpdateReport(it, node, report)),
+    releaseKeysFor: (node, trusted) => releaseKeysFor(state.rollouts, options.sign, node, trusted),
   });
   const nodeReports = createNodeReports({
     writer,
@@ -181,6 +202,8 @@ export function createCore(options: CoreOptions): Core {
   const starts = { newId, history: log.history };
   const { spool } = options.artifacts;
   const keeper = createKeeper({ ...options.artifacts, state: state.artifacts, onFault });
+  const { verify } = options.membership;
+  const releases = createReleaseDesk({ writer, spool, keeper, verify });
   const transfers = createTransfers({ writer, spool, keeper, onFault });
   let ticker: NodeJS.Timeout | undefined;
 
@@ -189,8 +212,14 @@ export function createCore(options: CoreOptions): Core {
     writer,
     feed,
     presence,
-    handlers: turnAway(state.fleet, { ...membership, ...nodeReports, ...transfers }),
+    handlers: turnAway(state.fleet, {
+      ...membership,
+      ...nodeReports,
+      ...transfers,
+      release: releases.piece,
+    }),
     artifacts: keeper,
+    releases,
     async begin(version) {
       const started = { $case: "coordinatorStarted" as const, value: { version } };
       await writer.decide(() => ({ events: [started], value: undefined }));
@@ -199,6 +228,7 @@ export function createCore(options: CoreOptions): Core {
     async resume() {
       options.access.shut(state.fleet.voidKeys);
       await dispatcher.resume();
+      updater.resume();
       ticker = setInterval(() => {
         writer
           .decide((it, nowMs) => ({ events: decideTick(it, nowMs, starts), value: undefined }))
@@ -218,6 +248,7 @@ export function createCore(options: CoreOptions): Core {
       closing.abort();
       clearInterval(ticker);
       dispatcher.close();
+      updater.close();
       presence.close();
       transfers.close();
       keeper.close();
@@ -234,6 +265,19 @@ function keysMadeVoid(recorded: readonly Recorded[]): Map<string, number> {
         : [],
     ),
   );
+}
+
+/** One that trusts none is told too; what it trusts that we do not know, it must not lose by us. */
+function releaseKeysFor(
+  { keys }: Rollouts,
+  sign: CoreOptions["sign"],
+  node: string,
+  trusted: Uint8Array,
+): Signed | undefined {
+  const latest = keys.at(-1);
+  if (latest === undefined || equalBytes(latest.key, trusted)) return undefined;
+  const payload = ReleaseKeys.encode({ keys: [...keys] }).finish();
+  return sign(subjects.down(node, "keys"), payload);
 }
 
 function removed(runs: readonly string[]): Event {

@@ -3,6 +3,7 @@
 #include "host.h"
 #include "modes.h"
 #include "sandbox_spawn.h"
+#include "update.h"
 
 #include <sodium.h>
 #include <stdio.h>
@@ -52,5 +53,6 @@ int main(int argc, char **argv) {
   }
   if (strcmp(mode, "script") == 0) return script_main(argc, argv);
   if (strcmp(mode, sandbox_init_mode) == 0) return sandbox_init_main();
+  if (strcmp(mode, "run") == 0) update_boot(argc, argv);
   return run_agent(argc, argv);
 }

@@ -1,6 +1,7 @@
 /* What the agent learns of its machine and process: `__host` outside its three sub-objects. */
 
 #include "host.h"
+#include "update.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -154,7 +155,19 @@ static JSValue make_info(JSContext *ctx) {
   return info;
 }
 
+static JSValue restart(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  fflush(NULL);
+  return error_throw_errno(ctx, update_restart(), "beginning anew");
+}
+
+static JSValue end_trial(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  update_end_trial();
+  return JS_UNDEFINED;
+}
+
 static const JSCFunctionListEntry functions[] = {
+    JS_CFUNC_DEF("restart", 0, restart),
+    JS_CFUNC_DEF("endTrial", 0, end_trial),
     JS_CFUNC_DEF("environment", 1, system_environment),
     JS_CFUNC_DEF("exit", 1, system_exit),
     JS_CFUNC_DEF("readInput", 1, read_input),

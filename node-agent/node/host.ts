@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { arch, cpus, hostname, release, totalmem } from "node:os";
-import type { Devices, Host, HostInfo, Sandbox } from "../src/host.ts";
+import { type Devices, type Host, HostError, type HostInfo, type Sandbox } from "../src/host.ts";
 import { loadCrypto } from "./crypto.ts";
 import { nodeDevices } from "./devices.ts";
 import { nodeFiles } from "./files.ts";
@@ -29,6 +29,10 @@ export async function createNodeHost(options: NodeHostOptions): Promise<Host> {
     environment: (name) => environment[name],
     exit: (code) => process.exit(code),
     readInput: (bytesMax) => new Uint8Array(readFileSync(0)).subarray(0, bytesMax),
+    restart: () => {
+      throw new HostError("ENOSYS", "an agent inside Node has no other image");
+    },
+    endTrial: () => {},
     writeOut: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
     onSignal: (handler) => {

@@ -9,12 +9,14 @@ import type { Host } from "./host.ts";
 import { deriveKeys, loadIdentity, saveIdentity } from "./identity.ts";
 import { Journal } from "./journal/journal.ts";
 import { agentLimits } from "./limits.ts";
+import { Bell } from "./mesh/bell.ts";
 import type { ConnectBus } from "./mesh/bus.ts";
 import { EventPump } from "./mesh/event-pump.ts";
 import { Link } from "./mesh/link.ts";
 import { serveSession } from "./mesh/session.ts";
 import type { AgentStatus } from "./service/status.ts";
 import { Attempts } from "./steps/attempts.ts";
+import { Updater } from "./update/updater.ts";
 import { aborted, delay } from "./wait.ts";
 
 export interface AgentOptions {
@@ -30,15 +32,15 @@ export interface AgentOptions {
 }
 
 /**
- * Runs an enrolled node until `stop` is aborted: stays connected, takes dispatches, executes them
- * in the host's sandbox, and tells what became of them. Throws SETUP_FAILED when the node has not
+ * Runs an enrolled node until `stop` is aborted, or until it is to begin anew as another version: stays connected, takes dispatches, executes them
+ * in the host's sandbox, and tells what became of them. Resolves with why it ended. Throws SETUP_FAILED when the node has not
  * joined, and ISOLATION_INSUFFICIENT when its kernel cannot confine a step.
  */
 export async function runAgent(
   host: Host,
   options: AgentOptions,
   stop: AbortSignal,
-): Promise<void> {
+): Promise<"stopped" | "restart"> {
   assertIsolation(host);
   const identity = loadIdentity(host, options.dataDirectory);
   if (identity === null || identity.enrolment === null) {
@@ -62,8 +64,23 @@ export async function runAgent(
     devices: new DeviceDesk(host, deviceRoot),
   };
   const attempts = new Attempts(context);
+  const news = new Bell();
+  const restart = new AbortController();
+  const ending = new AbortController();
+  const updater = new Updater({
+    host,
+    dataDirectory: options.dataDirectory,
+    enrolment,
+    request: (subject, payload) => link.request(subject, payload, agentLimits.artifactAnswerMsMax),
+    running: () => attempts.running,
+    restart: () => restart.abort(),
+    onReport: () => news.ring(),
+    signal: ending.signal,
+  });
   const session = {
     host,
+    updater,
+    news,
     node: enrolment.node,
     instance,
     coordinatorKey: enrolment.coordinatorKey,
@@ -104,10 +121,12 @@ export async function runAgent(
     unsent: journal.batch(1, 1).length > 0,
   }));
   try {
-    await Promise.race([running, aborted(stop)]);
+    await Promise.race([running, aborted(stop), aborted(restart.signal)]);
     attempts.stop();
     await settle(journal, attempts);
+    return restart.signal.aborted && !stop.aborted ? "restart" : "stopped";
   } finally {
+    ending.abort();
     disconnect.abort();
     await running.catch(() => {});
     await journal.sync();

@@ -98,7 +98,8 @@ async function run(host: Host, given: Arguments): Promise<number> {
     ...(deviceRoot === undefined ? {} : { deviceRoot }),
   };
   beAlone(host, directory);
-  await runAgent(host, options, stop.signal);
+  const end = await runAgent(host, options, stop.signal);
+  if (end === "restart") host.restart();
   return 0;
 }
 

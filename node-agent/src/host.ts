@@ -14,6 +14,13 @@ export interface Host {
   exit(code: number): never;
   /** All of standard input, at most `bytesMax` of it; waits for its end. */
   readInput(bytesMax: number): Uint8Array;
+  /**
+   * Begins anew in this process, with the same arguments, as the image that the file "update/boot" of the
+   * data folder names (update/boot-file.ts). Throws where it cannot.
+   */
+  restart(): never;
+  /** The image under trial has proved itself: from now on it is not ended for being late. */
+  endTrial(): void;
   writeOut(text: string): void;
   writeError(text: string): void;
   onSignal(handler: (signal: "SIGTERM" | "SIGINT" | "SIGHUP") => void): void;

@@ -51,6 +51,10 @@ export const agentLimits = {
   /** Of the disk's size. */
   diskStepShare: 1 / 16,
 
+  /** Of the disk, what an update leaves free; how often it looks whether the last step has ended. */
+  updateReserveBytes: 4 * 1024 * 1024,
+  updateIdleCheckMs: 250,
+
   /** Taken by itself; a large machine is told of more with --slots. */
   slotsDefaultMax: 16,
   slotsMax: 256,

@@ -37,6 +37,7 @@ const binaryBytesMax = 2.5 * 1024 * 1024;
  * @property {string} [outFile]
  * @property {(line: string) => void} [log] One line a phase.
  * @property {boolean} [sanitize] AddressSanitizer and UBSan, for tests on the build machine.
+ * @property {string} [version] That it says it is, instead of node-agent/package.json's.
  * @property {string} [main] Entry of the agent's TypeScript.
  * @property {string} [script] Entry of the script-step runner's TypeScript.
  */
@@ -82,11 +83,17 @@ export function complete(options) {
     cacheDir: resolve(options.cacheDir ?? process.env.COHORT_CACHE ?? join(root, ".cohort/cache")),
     outFile: resolve(options.outFile ?? join(root, ".cohort/build/agent", variant, "cohort-agent")),
     log: options.log ?? (() => {}),
+    version: options.version ?? ownVersion(),
     main: options.main ?? join(root, "node-agent/src/main.ts"),
     script: options.script ?? join(root, "node-agent/src/script/main.ts"),
     /** Files of the host that are left out. @type {readonly string[]} */
     without: [],
   };
+}
+
+/** @returns {string} */
+function ownVersion() {
+  return JSON.parse(readFileSync(join(root, "node-agent/package.json"), "utf8")).version;
 }
 
 /** Everything that could change the binary; the compiler and the sources have hashes of their own.
@@ -98,7 +105,14 @@ export function inputsHash(plan) {
     [...inputs, ...files].map((name) => join(root, name)),
     (name) => !/\.md$|\/test\//.test(name),
   );
-  return hashOf(own, plan.main, hashTree([plan.main]), plan.script, hashTree([plan.script]));
+  return hashOf(
+    own,
+    plan.version,
+    plan.main,
+    hashTree([plan.main]),
+    plan.script,
+    hashTree([plan.script]),
+  );
 }
 
 /**
@@ -168,7 +182,7 @@ function generate(name, library, source, identity, cacheDir) {
 /** Both bundles as bytecode in C. */
 export async function buildScripts(third, plan) {
   const qjsc = await buildBytecodeCompiler(third, plan);
-  const { version } = JSON.parse(readFileSync(join(root, "node-agent/package.json"), "utf8"));
+  const { version } = plan;
   plan.log("bundling the agent and the script runner");
   const entries = { agent_bytecode: plan.main, script_bytecode: plan.script };
   const bundles = await Promise.all(Object.values(entries).map((entry) => bundle(entry, version)));
@@ -267,15 +281,20 @@ function install(source, outFile) {
 
 async function main() {
   const { values } = parseArgs({
-    options: { arch: { type: "string" }, sanitize: { type: "boolean" }, out: { type: "string" } },
+    options: {
+      arch: { type: "string" },
+      sanitize: { type: "boolean" },
+      out: { type: "string" },
+      version: { type: "string" },
+    },
   });
   const log = (line) => process.stderr.write(`${line}\n`);
-  const { sanitize, out: outFile } = values;
+  const { sanitize, version, out: outFile } = values;
   const wanted = values.arch === "all" ? Object.keys(architectures) : [values.arch];
   if (wanted.length > 1 && outFile !== undefined) throw new Error("--out takes one binary");
   for (const arch of wanted) {
     const start = performance.now();
-    const { file, bytes, built } = await buildAgent({ arch, sanitize, outFile, log });
+    const { file, bytes, built } = await buildAgent({ arch, sanitize, version, outFile, log });
     const seconds = ((performance.now() - start) / 1000).toFixed(1);
     log(`${file}: ${bytes} bytes, ${built ? "built" : "unchanged"}, ${seconds} s`);
   }

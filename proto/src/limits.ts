@@ -116,6 +116,16 @@ export const limits = {
   secretBytesMax: 64 * 1024,
   secretPathLengthMax: 128,
 
+  /** One version of the agent; it must fit a message to the console, too. */
+  releaseBytesMax: 3 * 1024 * 1024,
+  /** Of a release, what travels in one message. */
+  releasePieceBytesMax: 128 * 1024,
+  /** Release keys that followed one another. */
+  releaseKeysMax: 16,
+  /** What the new version of an agent may be given to be greeted. */
+  updateConfirmMsMin: 5_000,
+  updateConfirmMsMax: 60 * 60_000,
+
   joinTokenLifetimeMs: 15 * 60_000,
   stepTokenLifetimeMs: 5 * 60_000,
   stepTokenRenewBeforeMs: 60_000,

@@ -31,6 +31,16 @@ export function tokenProof(payload: Uint8Array): Uint8Array {
   return authenticationEncoding("cohort-token-v1", [payload]);
 }
 
+/** By the release key over an encoded Release. */
+export function releaseProof(payload: Uint8Array): Uint8Array {
+  return authenticationEncoding("cohort-release-v1", [payload]);
+}
+
+/** By a release key over the one that takes its place. */
+export function releaseKeyProof(key: Uint8Array): Uint8Array {
+  return authenticationEncoding("cohort-release-key-v1", [key]);
+}
+
 /** By the node over one proxied request; as RFC 9449 (DPoP), with the body. */
 export function requestProof(fields: {
   token: string;

@@ -10,12 +10,13 @@ export type UpVerb =
   | "hello"
   | "heartbeat"
   | "facts"
+  | "release"
   | "events"
   | "renew"
   | "proxy"
   | "put"
   | "get";
-export type DownVerb = "cancel" | "greet";
+export type DownVerb = "cancel" | "greet" | "update" | "keys";
 
 export const subjects = {
   enrol: (invite: string) => `mesh.enrol.${invite}`,

@@ -106,6 +106,68 @@ export const workErrors = {
     grpc: "UNAVAILABLE",
     meaning: "The device is gone, or did not do what it was asked to.",
   },
+  RELEASE_INVALID: {
+    exit: 4,
+    grpc: "INVALID_ARGUMENT",
+    meaning: "The file is no version of the agent, or not as its release says.",
+  },
+  RELEASE_UNTRUSTED: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "A release, or the key that signs releases, is not signed by the key that is trusted.",
+  },
+  RELEASE_UNKNOWN: {
+    exit: 4,
+    grpc: "NOT_FOUND",
+    meaning: "No such version of the agent has been published.",
+  },
+  RELEASE_IN_USE: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "The version is being rolled out.",
+  },
+  RELEASE_OLDER: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "The node runs a later version, or one that forbids earlier ones.",
+  },
+  RELEASE_CORRUPT: {
+    exit: 4,
+    grpc: "DATA_LOSS",
+    meaning: "The agent's new version did not arrive as it was signed.",
+  },
+  ROLLOUT_ACTIVE: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "A rollout goes on.",
+  },
+  ROLLOUT_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "There was no rollout yet." },
+  ROLLOUT_ENDED: { exit: 4, grpc: "FAILED_PRECONDITION", meaning: "The rollout is over." },
+  ROLLOUT_EMPTY: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "The rollout would be about no node.",
+  },
+  UPDATE_FAILED: {
+    exit: 3,
+    grpc: "ABORTED",
+    meaning: "The agent's new version did not prove itself, so the former one runs again.",
+  },
+  UPDATE_LATE: {
+    exit: 3,
+    grpc: "DEADLINE_EXCEEDED",
+    meaning: "The node did not come back with the new version in time.",
+  },
+  UPDATE_DISK_FULL: {
+    exit: 3,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "The node's disk has no room for the agent's new version.",
+  },
+  UPDATE_OVERTAKEN: {
+    exit: 3,
+    grpc: "ABORTED",
+    meaning: "The node was told of a later rollout.",
+  },
   DISPATCH_INVALID: {
     exit: 3,
     grpc: "INVALID_ARGUMENT",

@@ -98,7 +98,7 @@ export class RogueNode {
   async hello(): Promise<HelloReply> {
     const inventory = this.assignments.map(({ attempt }) => ({ attempt, state: "running" }));
     const { session } = SessionReply.decode(await this.ask("session", new Uint8Array()));
-    const hello = { facts, inventory, session, instance: this.instance };
+    const hello = Hello.fromPartial({ facts, inventory, session, instance: this.instance });
     return HelloReply.decode(await this.ask("hello", Hello.encode(hello).finish()));
   }
 

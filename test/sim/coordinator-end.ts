@@ -7,9 +7,11 @@ import {
   Greet,
   HelloReply,
   ProxyReply,
+  ReleaseReply,
   RenewReply,
   SessionReply,
   Signed,
+  Update,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, type Problem, problem } from "@cohort/proto/problem";
@@ -78,6 +80,11 @@ export class CoordinatorEnd {
 
   async cancel(node: string, cancel: Cancel): Promise<void> {
     const { problems } = await this.#command(node, "cancel", Cancel.encode(cancel).finish());
+    if (problems.length > 0) throw new CohortError(problems);
+  }
+
+  async update(node: string, update: Update): Promise<void> {
+    const { problems } = await this.#command(node, "update", Update.encode(update).finish());
     if (problems.length > 0) throw new CohortError(problems);
   }
 
@@ -179,6 +186,8 @@ async function handle(
       return HelloReply.encode(await handlers.hello(node, inputs.hello(data))).finish();
     case "facts":
       return FactsReply.encode(await handlers.facts(node, inputs.facts(data))).finish();
+    case "release":
+      return ReleaseReply.encode(await handlers.release(node, inputs.release(data))).finish();
     case "events":
       return EventAck.encode(await handlers.events(node, inputs.events(data))).finish();
     case "renew":

@@ -1,6 +1,6 @@
 import type { AttemptKey, EventBatch } from "@cohort/proto/gen/cohort/node";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
-import { attemptId } from "@cohort/proto/proof";
+import { attemptId, dispatchProof } from "@cohort/proto/proof";
 import pino from "pino";
 import { type Core, type CoreOptions, createCore } from "../../coordinator/src/core.ts";
 import { instanceOf } from "../../coordinator/src/fleet/fleet.ts";
@@ -98,6 +98,10 @@ export class CoordinatorProcess {
       newId: () => random.ulid(),
       gather: (run) => void clock.set(() => this.dead || run(), random.integer(0, 3)),
       mesh: this.#plantedMesh(),
+      sign: (subject, payload) => ({
+        payload,
+        signature: sign(dispatchProof(subject, payload), dispatchKeys.secretKey),
+      }),
       sealToken: (node, attempt, services) =>
         sealStepToken({ node, attempt, services, nowMs: now(), keys: dispatchKeys }),
       createProxy: (lookups, state) =>
@@ -188,6 +192,7 @@ export class CoordinatorProcess {
     return {
       cancel: (...args) => this.#end.cancel(...args),
       greet: (...args) => this.#end.greet(...args),
+      update: (...args) => this.#end.update(...args),
       dispatch: (node, dispatches) => {
         const ids = dispatches.map(({ attempt }) => attemptId(attempt as AttemptKey));
         if (ids.some((id) => sent.has(id))) return new Promise(() => {});

@@ -192,6 +192,8 @@ export class Board {
       environment: () => undefined,
       exit: refuse("exit"),
       readInput: refuse("read its input"),
+      restart: refuse("begin anew"),
+      endTrial: () => {},
       writeOut: () => {},
       writeError: (text) => {
         if (!dead.aborted) trace.add(name, text.trim().slice(0, 200));

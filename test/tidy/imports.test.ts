@@ -9,7 +9,8 @@ interface Rule {
   readonly never: (imported: Import, path: string) => boolean;
 }
 
-const pure = /^coordinator\/src\/(?:workflow|scheduler|agents|cron|budget|fleet|history|state)\//;
+const pure =
+  /^coordinator\/src\/(?:workflow|scheduler|agents|cron|budget|fleet|history|rollout|state)\//;
 const adapters =
   /^coordinator\/src\/(?:mesh|vault|tokens|proxy|console|setup|triggers|dispatch|telemetry)\//;
 const adapterOfLog = /^coordinator\/src\/(?:log\/(?!log$)|ledger\/)/;

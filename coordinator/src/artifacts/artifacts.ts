@@ -1,14 +1,24 @@
-import type { ArtifactStored, StepCached } from "@cohort/proto/gen/cohort/ledger";
+import type { ArtifactStored, ReleasePublished, StepCached } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { entry } from "../state/entry.ts";
 import type { Recorded } from "../state/event.ts";
 
-/** What steps left, by run; the content itself is in the object store, under its hash. */
+/** What steps left, by run, and versions of the agent; the content is in the object store, by hash. */
 export interface ArtifactState {
   readonly byRun: Map<string, RunArtifacts>;
   /** By SHA-256, hex. */
   readonly contents: Map<string, Content>;
+  /** Releases of the agent by version. */
+  readonly releases: Map<string, Held[]>;
   /** Of all contents. */
   bytes: number;
+}
+
+/** Something that has a content. */
+export interface Held {
+  /** Hex. */
+  readonly sha256: string;
+  readonly size: number;
 }
 
 export interface RunArtifacts {
@@ -32,12 +42,12 @@ export interface Artifact {
 
 export interface Content {
   readonly size: number;
-  /** Artifacts that have this content. */
+  /** Artifacts and releases that have this content. */
   references: number;
 }
 
 export function emptyArtifacts(): ArtifactState {
-  return { byRun: new Map(), contents: new Map(), bytes: 0 };
+  return { byRun: new Map(), contents: new Map(), releases: new Map(), bytes: 0 };
 }
 
 export function findArtifact(
@@ -60,6 +70,8 @@ export function artifactsOf(state: ArtifactState, run: string): Artifact[] {
 export function applyArtifacts(state: ArtifactState, { atMs, event }: Recorded): void {
   if (event.$case === "artifactStored") add(state, event.value, atMs);
   if (event.$case === "stepCached") adopt(state, event.value);
+  if (event.$case === "releasePublished") publish(state, event.value);
+  if (event.$case === "releaseRemoved") withdraw(state, event.value.version);
 }
 
 /** With the run's history its artifacts go; content that no other has is swept from the store. */
@@ -84,6 +96,18 @@ function adopt(state: ArtifactState, cached: StepCached): void {
   }
 }
 
+function publish(state: ArtifactState, { release }: ReleasePublished): void {
+  if (release === undefined) return;
+  const held = { sha256: Buffer.from(release.sha256).toString("hex"), size: release.size };
+  entry(state.releases, release.version, () => [] as Held[]).push(held);
+  retain(state, held);
+}
+
+function withdraw(state: ArtifactState, version: string): void {
+  for (const held of state.releases.get(version) ?? []) release(state, held);
+  state.releases.delete(version);
+}
+
 function put(state: ArtifactState, run: string, artifact: Artifact): void {
   const there = state.byRun.get(run) ?? { artifacts: new Map<string, Artifact>(), bytes: 0 };
   state.byRun.set(run, there);
@@ -94,7 +118,7 @@ function put(state: ArtifactState, run: string, artifact: Artifact): void {
   there.artifacts.set(keyOf(artifact), artifact);
 }
 
-function retain(state: ArtifactState, { sha256, size }: Artifact): void {
+function retain(state: ArtifactState, { sha256, size }: Held): void {
   const content = state.contents.get(sha256);
   if (content === undefined) {
     state.contents.set(sha256, { size, references: 1 });
@@ -104,7 +128,7 @@ function retain(state: ArtifactState, { sha256, size }: Artifact): void {
   }
 }
 
-function release(state: ArtifactState, { sha256 }: Artifact): void {
+function release(state: ArtifactState, { sha256 }: Held): void {
   const content = state.contents.get(sha256);
   if (content === undefined || --content.references > 0) return;
   state.contents.delete(sha256);

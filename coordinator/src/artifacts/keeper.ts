@@ -89,6 +89,7 @@ export function createKeeper({ state, spool, objects, onFault }: KeeperOptions):
 const leavesUnused: ReadonlySet<string> = new Set<Event["$case"]>([
   "artifactStored",
   "historyRemoved",
+  "releaseRemoved",
 ]);
 
 /** From the store to the spool, if it is not there by now; what is not what its hash says stays out. */

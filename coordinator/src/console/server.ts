@@ -1,4 +1,5 @@
 import {
+  AgentsService,
   ApprovalsService,
   ArtifactsService,
   BudgetsService,
@@ -13,6 +14,7 @@ import {
 import { limits } from "@cohort/proto/limits";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import type { EventLog } from "../log/log.ts";
+import { type AgentsDependencies, agentsService } from "./agents.ts";
 import { approvalsService } from "./approvals.ts";
 import { type ArtifactsDependencies, artifactsService } from "./artifacts.ts";
 import { budgetsService } from "./budgets.ts";
@@ -30,6 +32,7 @@ export interface ConsoleOptions
   extends RunsDependencies,
     ArtifactsDependencies,
     NodesDependencies,
+    AgentsDependencies,
     SecretsDependencies,
     EventsDependencies {
   readonly log: EventLog;
@@ -56,6 +59,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   server.addService(SchedulesService, { ...schedulesService(methods, writer) });
   server.addService(ArtifactsService, { ...artifactsService(methods, options) });
   server.addService(NodesService, { ...nodesService(methods, options) });
+  server.addService(AgentsService, { ...agentsService(methods, options) });
   server.addService(SecretsService, { ...secretsService(methods, options) });
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });
   server.addService(LedgerService, { ...ledgerService(methods, log, verifierKey) });

@@ -66,6 +66,8 @@ export interface EnrolledNode extends NodeDescription {
   readonly formerInstances: readonly string[];
   /** Null while the node is given work. */
   readonly cordon: Cordon | null;
+  /** Its agent is being updated, so it is given no new work. */
+  readonly updating: boolean;
   /** Attempts that an operator lets it have at once; 0 for as many as it says. */
   readonly slotsMax: number;
   /** By device, what steps may do with it there. */
@@ -124,7 +126,7 @@ export interface Invite {
 
 /** Whether the node may be given work, if it has room for it. */
 export function isAvailable(node: FleetNode | undefined): node is EnrolledNode {
-  return node?.state === "connected" && node.cordon === null;
+  return node?.state === "connected" && node.cordon === null && !node.updating;
 }
 
 /** The process that speaks for the node; "" for none. */
@@ -200,6 +202,12 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
       return applyCordoned(fleet, event.value, atMs);
     case "nodeUncordoned":
       return changeEnrolled(fleet, event.value.node, (node) => ({ ...node, cordon: null }));
+    case "nodeUpdateBegun":
+    case "nodeUpdateEnded":
+      return changeEnrolled(fleet, event.value.node, (node) => ({
+        ...node,
+        updating: event.$case === "nodeUpdateBegun",
+      }));
     case "nodeSlotsSet":
       return changeEnrolled(fleet, event.value.node, (node) => ({
         ...node,
@@ -254,6 +262,7 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
     instance: "",
     formerInstances: [],
     cordon: null,
+    updating: false,
     slotsMax: 0,
     devices: new Map(),
     actuatedSeq: 0,

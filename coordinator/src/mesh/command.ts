@@ -4,6 +4,7 @@ import {
   type DispatchReply,
   Greet,
   Signed,
+  Update,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, type Problem, refuse } from "@cohort/proto/problem";
@@ -51,6 +52,12 @@ export class Commands {
   /** Whoever answers first does so for all: what counts is the hello that follows. */
   async greet(node: string): Promise<void> {
     await this.#send(node, subjects.down(node, "greet"), Greet.encode({}).finish());
+  }
+
+  async update(node: string, update: Update): Promise<void> {
+    const subject = subjects.down(node, "update");
+    const { problems } = await this.#send(node, subject, Update.encode(update).finish());
+    if (problems.length > 0) throw new CohortError(problems);
   }
 
   async #send(node: string, subject: string, payload: Uint8Array): Promise<DispatchReply> {

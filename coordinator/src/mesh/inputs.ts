@@ -9,6 +9,7 @@ import {
   Hello,
   ProxyRequest,
   PutRequest,
+  ReleaseRequest,
   RenewRequest,
   SessionRequest,
 } from "@cohort/proto/gen/cohort/node";
@@ -35,6 +36,7 @@ export const inputs = {
   proxy: reader(ProxyRequest, () => z.custom<ProxyRequest>()),
   put: reader(PutRequest, () => putRequest),
   get: reader(GetRequest, () => getRequest),
+  release: reader(ReleaseRequest, () => releaseRequest),
   dispatchReply: reader(DispatchReply, () => dispatchReply),
 } as const;
 
@@ -115,8 +117,17 @@ const sessionRequest = z.object({});
 
 const instance = z.string().regex(/^[\w-]{8}$/);
 
+const updateReport = z.object({
+  rollout: ulid,
+  outcome: z.enum(["updated", "failed"]),
+  code,
+  message,
+});
+
 const hello = z.object({
   facts,
+  update: z.union([updateReport, z.undefined()]),
+  releaseKey: z.union([bytes.refine((it) => it.length === 0), key]),
   inventory: z
     .array(z.object({ attempt: attemptKey, state: z.enum(["running", "finished"]) }))
     .max(meshLimits.inventoryMax),
@@ -124,7 +135,7 @@ const hello = z.object({
   instance,
 });
 
-const factsReport = z.object({ facts });
+const factsReport = z.object({ facts, update: z.union([updateReport, z.undefined()]) });
 
 const heartbeat = z.object({ running: count, uptimeMs: count, instance });
 
@@ -191,6 +202,8 @@ const putRequest = z.object({
 });
 
 const getRequest = z.object({ attempt: attemptKey, sha256: key, offset: count });
+
+const releaseRequest = z.object({ sha256: key, offset: count });
 
 const problems = z
   .array(

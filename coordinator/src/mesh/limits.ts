@@ -67,6 +67,7 @@ export const requestBounds = {
   renew: { inFlightMax: 32, perMinuteMax: 1_200 },
   proxy: { inFlightMax: 64, perMinuteMax: 6_000 },
   put: { inFlightMax: 8, perMinuteMax: 12_000 },
+  release: { inFlightMax: 2, perMinuteMax: 600 },
   get: { inFlightMax: 8, perMinuteMax: 12_000 },
 } as const satisfies Record<string, RequestBound>;
 

@@ -5,6 +5,8 @@ import {
   type Facts,
   type Hello,
   HelloReply,
+  type Signed,
+  type UpdateReport,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, refuse } from "@cohort/proto/problem";
@@ -50,6 +52,10 @@ export interface MembershipOptions {
   readonly instanceOf: (node: string) => string;
   /** Asks every process that has the node's keys to say hello. */
   readonly greet: (node: string) => Promise<void>;
+  /** A node told what became of its update. */
+  readonly updateReported: (node: string, report: UpdateReport) => Promise<void>;
+  /** The keys that a node must know which trusts this one, signed for it; none where it is the latest. */
+  readonly releaseKeysFor: (node: string, trusted: Uint8Array) => Signed | undefined;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -66,6 +72,7 @@ export interface Membership
 /** How machines become nodes, and how nodes come and go. */
 export function createMembership(options: MembershipOptions): Membership {
   const { decide, credentials, presence, servers, welcome, now, log } = options;
+  const { updateReported, releaseKeysFor } = options;
   const heard = (name: string) => {
     const known = presence.lastSeenMs(name) !== undefined;
     presence.seen(name);
@@ -98,6 +105,7 @@ export function createMembership(options: MembershipOptions): Membership {
     },
     async hello(name, hello) {
       const { node, superseded } = await welcome(name, hello);
+      if (hello.update !== undefined) await updateReported(name, hello.update);
       presence.seen(name);
       const nowMs = now();
       const userJwt = await credentials.issueNodeJwt(name, node.keys.natsKey, nowMs);
@@ -106,14 +114,16 @@ export function createMembership(options: MembershipOptions): Membership {
         heartbeatMs: limits.heartbeatMs,
         superseded,
         userJwt,
+        releaseKeys: releaseKeysFor(name, hello.releaseKey),
       });
     },
     heartbeat(name, { instance }) {
       heard(name);
       question(name, instance);
     },
-    async facts(name, { facts }) {
+    async facts(name, { facts, update }) {
       heard(name);
+      if (update !== undefined) await updateReported(name, update);
       await decide((fleet) => decideFacts(fleet, name, facts as Facts));
       return { problems: [] };
     },

@@ -16,9 +16,12 @@ import {
   type ProxyRequest,
   PutReply,
   type PutRequest,
+  ReleaseReply,
+  type ReleaseRequest,
   RenewReply,
   type RenewRequest,
   SessionReply,
+  type Update,
 } from "@cohort/proto/gen/cohort/node";
 import { type Problem, problem, refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
@@ -52,6 +55,7 @@ export interface MeshHandlers {
   proxy(node: string, request: ProxyRequest): Promise<ProxyReply>;
   put(node: string, request: PutRequest): Promise<PutReply>;
   get(node: string, request: GetRequest): Promise<GetReply>;
+  release(node: string, request: ReleaseRequest): Promise<ReleaseReply>;
 }
 
 /** The coordinator's place on the bus. */
@@ -65,6 +69,8 @@ export interface Mesh {
   cancel(node: string, cancel: Cancel): Promise<void>;
   /** Asks every process that has the node's keys to say hello. */
   greet(node: string): Promise<void>;
+  /** Resolves when the node has taken it up. Throws as `cancel`. */
+  update(node: string, update: Update): Promise<void>;
   /** Hears no more, answers what it has heard (within meshLimits.closeWaitMs), and leaves. */
   close(): Promise<void>;
   /** False while nats-server is away; the connection is made again for ever. */
@@ -114,6 +120,10 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
     },
     async greet(node) {
       if (state.connected) await commands.greet(node);
+    },
+    async update(node, update) {
+      if (state.connected) return commands.update(node, update);
+      throw refuse("UNREACHABLE", "the coordinator is not connected to nats-server");
     },
     async close() {
       await close(context, subscriptions);
@@ -186,6 +196,13 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
       read: inputs.get,
       handle: (node, request) => handlers.get(node, request),
       reply: GetReply,
+    }),
+    serve(context, {
+      verb: "release",
+      subject: subjects.everyUp("release"),
+      read: inputs.release,
+      handle: (node, request) => handlers.release(node, request),
+      reply: ReleaseReply,
     }),
     hear(context, {
       verb: "heartbeat",

@@ -24,5 +24,6 @@ export function turnAway(fleet: FleetState, handlers: MeshHandlers): MeshHandler
     renew: member(handlers.renew),
     put: member(handlers.put),
     get: member(handlers.get),
+    release: member(handlers.release),
   };
 }

@@ -182,6 +182,7 @@ export function noteEvent(
     case "nodeLabelled":
     case "nodeFactsChanged":
     case "nodeDeviceGranted":
+    case "nodeUpdateEnded":
       agenda.joiners.add(event.value.node);
       agenda.nodes.add(event.value.node);
       for (const step of runs.ready) agenda.steps.push(step);
@@ -190,6 +191,7 @@ export function noteEvent(
       agenda.nodes.add(event.value.node);
       return;
     case "nodeCordoned":
+    case "nodeUpdateBegun":
       agenda.nodes.add(event.value.node);
       return noteLess(agenda, runs);
     case "nodeRevoked":

@@ -114,6 +114,8 @@ export function applyRuns(
     case "nodeSlotsSet":
     case "nodeLabelled":
     case "nodeFactsChanged":
+    case "nodeUpdateBegun":
+    case "nodeUpdateEnded":
       return applyOffer(runs, fleet, event.value.node);
     case "nodeKept": {
       const instance = findInstance(runs, { ...event.value, attempt: 0 });

@@ -24,6 +24,7 @@ interface NodeReason {
     | "quarantined"
     | "disconnected"
     | "cordoned"
+    | "updating"
     | "pinned-elsewhere"
     | "avoided"
     | "kept-free"
@@ -95,6 +96,7 @@ function reasonOf(
     const { actor, reason } = node.cordon;
     return because("cordoned", `by ${actor}${reason === "" ? "" : `: ${reason}`}`);
   }
+  if (node.updating) return because("updating", "its agent is being updated");
   return (
     busyReason(schedule, run, step, instance, node.node) ?? because("fits", fitDetail(instance))
   );

@@ -2,6 +2,7 @@ import type { ArtifactState } from "../artifacts/artifacts.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Schedules } from "../cron/schedules.ts";
 import type { FleetState } from "../fleet/fleet.ts";
+import type { Rollouts } from "../rollout/rollout.ts";
 import type { Runs } from "./runs.ts";
 
 /** What the scheduler reads; a part of the whole state. */
@@ -11,4 +12,5 @@ export interface Schedule {
   readonly runs: Runs;
   readonly schedules: Schedules;
   readonly artifacts: ArtifactState;
+  readonly rollouts: Rollouts;
 }

@@ -1,6 +1,7 @@
 import { workflowAt } from "../catalogue/catalogue.ts";
 import { decideFire, nextDue } from "../cron/decide-fire.ts";
 import { isDraining } from "../fleet/fleet.ts";
+import { nextUpdate, updatesDue } from "../rollout/next-update.ts";
 import type { Event } from "../state/event.ts";
 import type { CompiledStep } from "../workflow/compile.ts";
 import type { Agenda } from "./agenda.ts";
@@ -36,7 +37,8 @@ export function nextEvent(schedule: Schedule, agenda: Agenda): Event | null {
     nextOfOwn(schedule, agenda) ??
     nextOfInstances(schedule, agenda) ??
     nextOfNodes(schedule, agenda) ??
-    nextOfSchedules(agenda)
+    nextOfSchedules(agenda) ??
+    nextUpdate(schedule)
   );
 }
 
@@ -48,6 +50,7 @@ export function decideTick(schedule: Schedule, nowMs: number, starts: Starts): E
   return [
     ...whenDue(schedule, dueBy(schedule.runs.timers, nowMs), nowMs),
     ...decideFire(schedule, nowMs, starts),
+    ...updatesDue(schedule.rollouts, nowMs),
   ];
 }
 

@@ -4,6 +4,7 @@ import { applyCatalogue, type Catalogue, emptyCatalogue } from "../catalogue/cat
 import { applySchedules } from "../cron/apply-schedules.ts";
 import { emptySchedules, type Schedules } from "../cron/schedules.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
+import { applyRollouts, emptyRollouts, type Rollouts } from "../rollout/rollout.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
 import { emptyRuns, type Runs } from "../scheduler/runs.ts";
 import type { Recorded } from "./event.ts";
@@ -19,6 +20,7 @@ export interface State {
   readonly schedules: Schedules;
   readonly budget: BudgetState;
   readonly artifacts: ArtifactState;
+  readonly rollouts: Rollouts;
 }
 
 export function emptyState(endedPartsMax?: number): State {
@@ -30,6 +32,7 @@ export function emptyState(endedPartsMax?: number): State {
     schedules: emptySchedules(),
     budget: emptyBudget(),
     artifacts: emptyArtifacts(),
+    rollouts: emptyRollouts(),
   };
 }
 
@@ -45,4 +48,5 @@ export function applyEvent(state: State, recorded: Recorded): void {
   applySchedules(state.schedules, state.catalogue, recorded);
   applyBudget(state.budget, recorded);
   applyArtifacts(state.artifacts, recorded);
+  applyRollouts(state.rollouts, state.fleet, recorded);
 }

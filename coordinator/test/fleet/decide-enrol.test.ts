@@ -50,6 +50,7 @@ describe("an enrolment", () => {
       slotsMax: 0,
       devices: new Map(),
       actuatedSeq: 0,
+      updating: false,
       state: "disconnected",
       node: "press-1",
       labels: { line: "1" },

@@ -1,4 +1,4 @@
-import { Facts } from "@cohort/proto/gen/cohort/node";
+import { Facts, Hello } from "@cohort/proto/gen/cohort/node";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decideSession } from "../../src/fleet/decide-session.ts";
@@ -21,7 +21,7 @@ async function enrolled() {
   const session = () => writer.decide(({ fleet }) => decideSession(fleet, "node-a"));
   const hello = (instance: string, number: number) =>
     writer.decide((it) =>
-      decideWelcome(it, "node-a", { facts, inventory: [], session: number, instance }),
+      decideWelcome(it, "node-a", Hello.fromPartial({ facts, session: number, instance })),
     );
   const greet = async (instance: string) => hello(instance, await session());
   const cases = () => world.recorded.map(({ event }) => event.$case);
@@ -53,7 +53,7 @@ describe("a disk that was copied", () => {
     const number = await session();
     const replayed = emptyState();
     for (const recorded of world.recorded) applyEvent(replayed, recorded);
-    const again = { facts, inventory: [], session: number, instance: "first" };
+    const again = Hello.fromPartial({ facts, session: number, instance: "first" });
     expect(decideWelcome(replayed, "node-a", again).value).toMatchObject({ kind: "refused" });
   });
 

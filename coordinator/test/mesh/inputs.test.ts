@@ -118,12 +118,10 @@ describe("what a node sends", () => {
     ["a step that is no name", { ...attempt, step: "a.b" }],
     ["an attempt of 0", { ...attempt, attempt: 0 }],
   ])("is refused with %s", (_what, key) => {
-    const payload = Hello.encode({
-      facts,
-      inventory: [{ attempt: key, state: "running" }],
-      session: 1,
-      instance,
-    }).finish();
+    const inventory = [{ attempt: key, state: "running" }];
+    const payload = Hello.encode(
+      Hello.fromPartial({ facts, inventory, session: 1, instance }),
+    ).finish();
     expect(() => inputs.hello(payload)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   });
 
@@ -131,7 +129,8 @@ describe("what a node sends", () => {
     "is refused from a process that names itself %j, which could be another subject (21)",
     (name) => {
       const beat = Heartbeat.encode({ running: 0, uptimeMs: 0, instance: name }).finish();
-      const payload = Hello.encode({ facts, inventory: [], session: 1, instance: name }).finish();
+      const said = Hello.fromPartial({ facts, session: 1, instance: name });
+      const payload = Hello.encode(said).finish();
       const refused = expect.objectContaining({ code: "USAGE" });
       expect(() => inputs.heartbeat(beat)).toThrowError(refused);
       expect(() => inputs.hello(payload)).toThrowError(refused);

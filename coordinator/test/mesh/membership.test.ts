@@ -83,6 +83,8 @@ beforeEach(async () => {
     },
     instanceOf: (name) => instanceOf(fleet, name),
     greet: async (name) => void asked.push(name),
+    updateReported: async () => {},
+    releaseKeysFor: () => undefined,
     now: Date.now,
     log: pino({ level: "silent" }),
   });
@@ -303,7 +305,9 @@ async function greet(
   const begin = async () =>
     SessionReply.decode((await connection.request(subjects.up("press-1", "session"))).data).session;
   const number = session ?? (await begin());
-  const payload = Hello.encode({ facts, inventory: [], session: number, instance }).finish();
+  const payload = Hello.encode(
+    Hello.fromPartial({ facts, inventory: [], session: number, instance }),
+  ).finish();
   const { data } = await connection.request(subjects.up("press-1", "hello"), payload);
   await connection.close();
   return HelloReply.decode(data);

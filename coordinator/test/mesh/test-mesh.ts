@@ -42,4 +42,5 @@ const refusing: MeshHandlers = {
   proxy: refuseAll,
   put: refuseAll,
   get: refuseAll,
+  release: refuseAll,
 };

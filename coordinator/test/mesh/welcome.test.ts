@@ -1,4 +1,4 @@
-import { Facts } from "@cohort/proto/gen/cohort/node";
+import { Facts, Hello } from "@cohort/proto/gen/cohort/node";
 import { describe, expect, it } from "vitest";
 import { decideSilence } from "../../src/fleet/decide-presence.ts";
 import { decideSession } from "../../src/fleet/decide-session.ts";
@@ -32,7 +32,7 @@ describe("a node that says hello", () => {
     await world.writer.decide(({ fleet }) => decideSilence(fleet, new Map([["node-a", 0]]), 1e9));
 
     held = true;
-    const hello = { facts, inventory: [], session: 0, instance };
+    const hello = Hello.fromPartial({ facts, session: 0, instance });
     const welcomed = world.writer.decide((it) => decideWelcome(it, "node-a", hello));
     const accepted = world.writer.decide((it) =>
       decideReports(it, [{ kind: "accepted", attempt }]),
@@ -57,7 +57,7 @@ describe("a node that says hello", () => {
     const replayed = emptyState();
     for (const recorded of world.recorded) applyEvent(replayed, recorded);
     const say = (session: number) =>
-      decideWelcome(replayed, "node-a", { facts, inventory: [], session, instance });
+      decideWelcome(replayed, "node-a", Hello.fromPartial({ facts, session, instance }));
     expect(() => say(former)).toThrowError(expect.objectContaining({ code: "SESSION_OVER" }));
     expect(() => say(latter + 1)).toThrowError(expect.objectContaining({ code: "SESSION_OVER" }));
     expect(say(latter).events.map(({ $case }) => $case)).toContain("attemptEnded");

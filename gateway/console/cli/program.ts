@@ -1,6 +1,7 @@
 import { runStates } from "@cohort/proto/run-states";
 import { Command, InvalidArgumentError, Option } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { addAgentCommands } from "./agent-commands.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import type { Format, Terminal } from "./output.ts";
@@ -48,6 +49,7 @@ export function buildProgram(terminal: Terminal, finish: (code: number) => void)
   addApprovalCommands(program, work);
   addArtifactCommands(program, work);
   addNodeCommands(program, work);
+  addAgentCommands(program, work);
   addSecretCommands(program, work);
   addLedgerCommands(program, work);
   return program;

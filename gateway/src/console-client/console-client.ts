@@ -1,4 +1,5 @@
 import {
+  AgentsClient,
   ApprovalsClient,
   ArtifactsClient,
   BudgetsClient,
@@ -43,6 +44,7 @@ export class ConsoleClient {
   readonly schedules: SchedulesClient;
   readonly artifacts: ArtifactsClient;
   readonly nodes: NodesClient;
+  readonly agents: AgentsClient;
   readonly secrets: SecretsClient;
   readonly budgets: BudgetsClient;
   readonly ledger: LedgerClient;
@@ -59,6 +61,7 @@ export class ConsoleClient {
     this.schedules = new SchedulesClient(context.endpoint, tls, sharing);
     this.artifacts = new ArtifactsClient(context.endpoint, tls, sharing);
     this.nodes = new NodesClient(context.endpoint, tls, sharing);
+    this.agents = new AgentsClient(context.endpoint, tls, sharing);
     this.secrets = new SecretsClient(context.endpoint, tls, sharing);
     this.budgets = new BudgetsClient(context.endpoint, tls, sharing);
     this.ledger = new LedgerClient(context.endpoint, tls, sharing);

@@ -1,6 +1,7 @@
 import { type ErrorCode, errors } from "@cohort/proto/errors";
 import {
   type AcknowledgePublicationRequest,
+  AgentsService,
   ApprovalsService,
   ArtifactsService,
   BudgetsService,
@@ -144,6 +145,7 @@ export async function startFakeConsole(
   add("Schedules", SchedulesService);
   add("Artifacts", ArtifactsService);
   add("Nodes", NodesService);
+  add("Agents", AgentsService);
   add("Secrets", SecretsService);
   add("Budgets", BudgetsService);
   add("Ledger", LedgerService);

@@ -10,6 +10,8 @@ import {
   type InventoryItem,
   SessionReply,
   SessionRequest,
+  type Signed,
+  type UpdateReport,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, problem } from "@cohort/proto/problem";
@@ -45,6 +47,15 @@ export interface SessionContext {
     dispatch(bytes: Uint8Array): Promise<DispatchReply>;
     cancel(bytes: Uint8Array): Promise<DispatchReply>;
   };
+  readonly updater: {
+    readonly report: UpdateReport | undefined;
+    readonly releaseKey: Uint8Array;
+    learnKeys(signed: Signed): void;
+    greeted(): void;
+    command(bytes: Uint8Array): Promise<DispatchReply>;
+  };
+  /** Rung when the updater's report is another. */
+  readonly news: Bell;
   credential(): string;
   renewCredential(userJwt: string): void;
 }
@@ -68,6 +79,9 @@ export async function serveSession(
   const bell = new Bell();
   bus.subscribe(subjects.down(node, "greet"), async (payload) =>
     DispatchReply.encode(answerGreet(context, bell, payload)).finish(),
+  );
+  bus.subscribe(subjects.down(node, "update"), async (payload) =>
+    DispatchReply.encode(await context.updater.command(payload)).finish(),
   );
   const { heartbeatMs, facts } = await greet(context, bus, door, ended);
   const send = (batch: Uint8Array, timeoutMs: number) =>
@@ -128,7 +142,7 @@ async function greet(
 
 /** Only the coordinator's yes opens the door: what was not answered may yet be read. */
 async function hello(context: SessionContext, bus: Bus, door: Door): Promise<Greeted> {
-  const { node, attempts, journal, clock } = context;
+  const { node, attempts, journal, clock, updater } = context;
   const facts = context.facts();
   door.shut();
   const session = await beginSession(node, bus);
@@ -139,15 +153,28 @@ async function hello(context: SessionContext, bus: Bus, door: Door): Promise<Gre
     inventory: attempts.inventory(),
     session,
     instance: context.instance,
+    update: updater.report,
+    releaseKey: updater.releaseKey,
   }).finish();
   const subject = subjects.up(node, "hello");
   const reply = HelloReply.decode(await bus.request(subject, request, agentLimits.requestMsMax));
   if (reply.problems.length > 0) throw new CohortError(reply.problems);
   clock.correct(reply.nowMs);
   attempts.supersede(reply.superseded);
+  settleUpdate(context, reply);
   door.open();
   if (reply.userJwt !== "") context.renewCredential(reply.userJwt);
   return { heartbeatMs: reply.heartbeatMs || limits.heartbeatMs, facts };
+}
+
+/** Neither may keep the node from its work: a disk that is full, keys that are not those it trusts. */
+function settleUpdate(context: SessionContext, { releaseKeys }: HelloReply): void {
+  try {
+    context.updater.greeted();
+    if (releaseKeys !== undefined) context.updater.learnKeys(releaseKeys);
+  } catch (error) {
+    report(context, error);
+  }
 }
 
 /** From its answer on, the coordinator refuses every hello that was sent before. */
@@ -190,21 +217,23 @@ async function beat(
   }
 }
 
-/** What has changed of the machine, after the hello that told of it first. */
+/** What has changed of the machine and its update, after the hello that told of it first. */
 async function tellFacts(
-  { host, node, facts }: SessionContext,
+  { host, node, facts, updater, news }: SessionContext,
   bus: Bus,
   greeted: Facts,
   ended: AbortSignal,
 ): Promise<void> {
   let told = greeted;
   let toldMs = host.monotonic();
+  let isAsked = false;
   while (!ended.aborted) {
-    await delay(agentLimits.factsCheckMs * (0.9 + 0.2 * randomFraction(host)), ended);
+    const waitMs = agentLimits.factsCheckMs * (0.9 + 0.2 * randomFraction(host));
+    isAsked = (await news.wait(waitMs, ended)) || isAsked;
     const now = facts();
     const nowMs = host.monotonic();
-    if (ended.aborted || !isNews(told, now, nowMs - toldMs)) continue;
-    const request = FactsReport.encode({ facts: now }).finish();
+    if (ended.aborted || !(isAsked || isNews(told, now, nowMs - toldMs))) continue;
+    const request = FactsReport.encode({ facts: now, update: updater.report }).finish();
     const subject = subjects.up(node, "facts");
     try {
       const answer = await bus.request(subject, request, agentLimits.requestMsMax);
@@ -216,6 +245,7 @@ async function tellFacts(
     }
     told = now;
     toldMs = nowMs;
+    isAsked = false;
   }
 }
 

@@ -31,6 +31,8 @@ export class FakeMesh {
   /** Answers to other requests, by the last token of the subject. */
   readonly answers = new Map<string, Handler>();
   superseded: AttemptKey[] = [];
+  /** Sent with the answer to each hello. */
+  releaseKeys: Signed | undefined;
   acknowledging = true;
   readonly #handlers = new Map<string, Handler>();
   #disconnect: (reason: string) => void = () => {};
@@ -124,6 +126,7 @@ export class FakeMesh {
       const { superseded } = this;
       return HelloReply.encode({
         problems: [],
+        releaseKeys: this.releaseKeys,
         nowMs: Date.now(),
         heartbeatMs: 4000,
         superseded,

@@ -32,6 +32,7 @@ export class MemoryDisk implements Files {
 
   remove(path: string): void {
     this.contents.delete(path);
+    this.#durable.delete(path);
   }
 
   makeDirectory(): void {}
@@ -39,7 +40,8 @@ export class MemoryDisk implements Files {
   list(folder: string): string[] {
     const begin = folder.endsWith("/") ? folder : `${folder}/`;
     const inside = [...this.contents.keys()].filter((path) => path.startsWith(begin));
-    return inside.map((path) => path.slice(begin.length)).sort();
+    const names = inside.map((path) => path.slice(begin.length).split("/")[0] as string);
+    return [...new Set(names)].sort();
   }
 
   space() {

@@ -25,6 +25,8 @@ export interface TestNode {
   readonly disk: MemoryDisk;
   /** Waits until the check holds. */
   until(check: () => boolean): Promise<void>;
+  /** Why it ended. */
+  readonly ended: Promise<"stopped" | "restart">;
   stop(): Promise<void>;
 }
 
@@ -37,10 +39,12 @@ export async function startNode(
     readonly mesh?: FakeMesh;
     readonly devices?: Devices;
     readonly deviceRoot?: string;
+    /** Parts of the host that are to be others. */
+    readonly host?: Partial<Host>;
   } = {},
 ): Promise<TestNode> {
   const disk = options.disk ?? new MemoryDisk();
-  const host = await testHost(play, disk, options.devices);
+  const host = { ...(await testHost(play, disk, options.devices)), ...options.host };
   const mesh = options.mesh ?? new FakeMesh(host);
   const identity = createIdentity(host);
   const enrolment = {
@@ -69,6 +73,7 @@ export async function startNode(
     until: async (check) => {
       while (!check()) await new Promise((resolve) => setTimeout(resolve, 2));
     },
+    ended: running,
     stop: async () => {
       stopping.abort();
       await running;

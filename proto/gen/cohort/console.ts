@@ -21,7 +21,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Hold } from "./ledger.ts";
-import { AttemptKey, DeviceGrant, Facts, Usage } from "./node.ts";
+import { AttemptKey, DeviceGrant, Facts, Release, ReleaseKey, SignedRelease, Usage } from "./node.ts";
 import { Problem } from "./problem.ts";
 
 export const protobufPackage = "cohort.console";
@@ -826,6 +826,95 @@ export interface AcknowledgePublicationRequest {
 }
 
 export interface AcknowledgePublicationReply {
+}
+
+export interface TrustRequest {
+  key: ReleaseKey | undefined;
+}
+
+export interface TrustReply {
+  changed: boolean;
+}
+
+export interface PublishReleaseRequest {
+  signed: SignedRelease | undefined;
+  binary: Uint8Array;
+}
+
+export interface PublishReleaseReply {
+  /** false: it was there already */
+  changed: boolean;
+}
+
+export interface RemoveReleaseRequest {
+  version: string;
+}
+
+export interface RemoveReleaseReply {
+}
+
+export interface ListReleasesRequest {
+}
+
+export interface ListReleasesReply {
+  /** the oldest first; the last one is trusted */
+  keys: Uint8Array[];
+  releases: PublishedRelease[];
+}
+
+export interface PublishedRelease {
+  release: Release | undefined;
+  publishedMs: number;
+}
+
+export interface RolloutRequest {
+  version: string;
+  select: string;
+  canary: number;
+  maxFailures: number;
+  maxConcurrent: number;
+  confirmMs: number;
+  whileRunning: boolean;
+  downgrade: boolean;
+}
+
+export interface RolloutReply {
+  rollout: string;
+}
+
+export interface ChangeRolloutRequest {
+  /** active | paused | aborted */
+  state: string;
+  reason: string;
+}
+
+export interface ChangeRolloutReply {
+  changed: boolean;
+}
+
+export interface RolloutStatusRequest {
+}
+
+export interface RolloutStatus {
+  rollout: string;
+  actor: string;
+  request: RolloutRequest | undefined;
+  state: string;
+  reason: string;
+  startedMs: number;
+  nodes: NodeUpdate[];
+}
+
+export interface NodeUpdate {
+  node: string;
+  /** waiting | away | draining | sent | updated | failed | skipped */
+  state: string;
+  /** that it runs */
+  version: string;
+  code: string;
+  reason: string;
+  /** since when; 0 before its turn */
+  atMs: number;
 }
 
 function createBaseApplyRequest(): ApplyRequest {
@@ -12322,6 +12411,1444 @@ export const AcknowledgePublicationReply: MessageFns<AcknowledgePublicationReply
   },
 };
 
+function createBaseTrustRequest(): TrustRequest {
+  return { key: undefined };
+}
+
+export const TrustRequest: MessageFns<TrustRequest> = {
+  encode(message: TrustRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== undefined) {
+      ReleaseKey.encode(message.key, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrustRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrustRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = ReleaseKey.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrustRequest {
+    return { key: isSet(object.key) ? ReleaseKey.fromJSON(object.key) : undefined };
+  },
+
+  toJSON(message: TrustRequest): unknown {
+    const obj: any = {};
+    if (message.key !== undefined) {
+      obj.key = ReleaseKey.toJSON(message.key);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrustRequest>): TrustRequest {
+    return TrustRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrustRequest>): TrustRequest {
+    const message = createBaseTrustRequest();
+    message.key = (object.key !== undefined && object.key !== null) ? ReleaseKey.fromPartial(object.key) : undefined;
+    return message;
+  },
+};
+
+function createBaseTrustReply(): TrustReply {
+  return { changed: false };
+}
+
+export const TrustReply: MessageFns<TrustReply> = {
+  encode(message: TrustReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrustReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrustReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrustReply {
+    return { changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false };
+  },
+
+  toJSON(message: TrustReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrustReply>): TrustReply {
+    return TrustReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrustReply>): TrustReply {
+    const message = createBaseTrustReply();
+    message.changed = object.changed ?? false;
+    return message;
+  },
+};
+
+function createBasePublishReleaseRequest(): PublishReleaseRequest {
+  return { signed: undefined, binary: new Uint8Array(0) };
+}
+
+export const PublishReleaseRequest: MessageFns<PublishReleaseRequest> = {
+  encode(message: PublishReleaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.signed !== undefined) {
+      SignedRelease.encode(message.signed, writer.uint32(10).fork()).join();
+    }
+    if (message.binary.length !== 0) {
+      writer.uint32(18).bytes(message.binary);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishReleaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishReleaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.signed = SignedRelease.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.binary = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublishReleaseRequest {
+    return {
+      signed: isSet(object.signed) ? SignedRelease.fromJSON(object.signed) : undefined,
+      binary: isSet(object.binary) ? bytesFromBase64(object.binary) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: PublishReleaseRequest): unknown {
+    const obj: any = {};
+    if (message.signed !== undefined) {
+      obj.signed = SignedRelease.toJSON(message.signed);
+    }
+    if (message.binary.length !== 0) {
+      obj.binary = base64FromBytes(message.binary);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublishReleaseRequest>): PublishReleaseRequest {
+    return PublishReleaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublishReleaseRequest>): PublishReleaseRequest {
+    const message = createBasePublishReleaseRequest();
+    message.signed = (object.signed !== undefined && object.signed !== null)
+      ? SignedRelease.fromPartial(object.signed)
+      : undefined;
+    message.binary = object.binary ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBasePublishReleaseReply(): PublishReleaseReply {
+  return { changed: false };
+}
+
+export const PublishReleaseReply: MessageFns<PublishReleaseReply> = {
+  encode(message: PublishReleaseReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishReleaseReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishReleaseReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublishReleaseReply {
+    return { changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false };
+  },
+
+  toJSON(message: PublishReleaseReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublishReleaseReply>): PublishReleaseReply {
+    return PublishReleaseReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublishReleaseReply>): PublishReleaseReply {
+    const message = createBasePublishReleaseReply();
+    message.changed = object.changed ?? false;
+    return message;
+  },
+};
+
+function createBaseRemoveReleaseRequest(): RemoveReleaseRequest {
+  return { version: "" };
+}
+
+export const RemoveReleaseRequest: MessageFns<RemoveReleaseRequest> = {
+  encode(message: RemoveReleaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveReleaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveReleaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RemoveReleaseRequest {
+    return { version: isSet(object.version) ? globalThis.String(object.version) : "" };
+  },
+
+  toJSON(message: RemoveReleaseRequest): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveReleaseRequest>): RemoveReleaseRequest {
+    return RemoveReleaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RemoveReleaseRequest>): RemoveReleaseRequest {
+    const message = createBaseRemoveReleaseRequest();
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseRemoveReleaseReply(): RemoveReleaseReply {
+  return {};
+}
+
+export const RemoveReleaseReply: MessageFns<RemoveReleaseReply> = {
+  encode(_: RemoveReleaseReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RemoveReleaseReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemoveReleaseReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RemoveReleaseReply {
+    return {};
+  },
+
+  toJSON(_: RemoveReleaseReply): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RemoveReleaseReply>): RemoveReleaseReply {
+    return RemoveReleaseReply.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RemoveReleaseReply>): RemoveReleaseReply {
+    const message = createBaseRemoveReleaseReply();
+    return message;
+  },
+};
+
+function createBaseListReleasesRequest(): ListReleasesRequest {
+  return {};
+}
+
+export const ListReleasesRequest: MessageFns<ListReleasesRequest> = {
+  encode(_: ListReleasesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListReleasesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListReleasesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): ListReleasesRequest {
+    return {};
+  },
+
+  toJSON(_: ListReleasesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListReleasesRequest>): ListReleasesRequest {
+    return ListReleasesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ListReleasesRequest>): ListReleasesRequest {
+    const message = createBaseListReleasesRequest();
+    return message;
+  },
+};
+
+function createBaseListReleasesReply(): ListReleasesReply {
+  return { keys: [], releases: [] };
+}
+
+export const ListReleasesReply: MessageFns<ListReleasesReply> = {
+  encode(message: ListReleasesReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.keys) {
+      writer.uint32(10).bytes(v!);
+    }
+    for (const v of message.releases) {
+      PublishedRelease.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListReleasesReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListReleasesReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keys.push(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.releases.push(PublishedRelease.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListReleasesReply {
+    return {
+      keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => bytesFromBase64(e)) : [],
+      releases: globalThis.Array.isArray(object?.releases)
+        ? object.releases.map((e: any) => PublishedRelease.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListReleasesReply): unknown {
+    const obj: any = {};
+    if (message.keys?.length) {
+      obj.keys = message.keys.map((e) => base64FromBytes(e));
+    }
+    if (message.releases?.length) {
+      obj.releases = message.releases.map((e) => PublishedRelease.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListReleasesReply>): ListReleasesReply {
+    return ListReleasesReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListReleasesReply>): ListReleasesReply {
+    const message = createBaseListReleasesReply();
+    message.keys = object.keys?.map((e) => e) || [];
+    message.releases = object.releases?.map((e) => PublishedRelease.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePublishedRelease(): PublishedRelease {
+  return { release: undefined, publishedMs: 0 };
+}
+
+export const PublishedRelease: MessageFns<PublishedRelease> = {
+  encode(message: PublishedRelease, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.release !== undefined) {
+      Release.encode(message.release, writer.uint32(10).fork()).join();
+    }
+    if (message.publishedMs !== 0) {
+      writer.uint32(16).int64(message.publishedMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PublishedRelease {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePublishedRelease();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.release = Release.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.publishedMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PublishedRelease {
+    return {
+      release: isSet(object.release) ? Release.fromJSON(object.release) : undefined,
+      publishedMs: isSet(object.publishedMs)
+        ? globalThis.Number(object.publishedMs)
+        : isSet(object.published_ms)
+        ? globalThis.Number(object.published_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: PublishedRelease): unknown {
+    const obj: any = {};
+    if (message.release !== undefined) {
+      obj.release = Release.toJSON(message.release);
+    }
+    if (message.publishedMs !== 0) {
+      obj.publishedMs = Math.round(message.publishedMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PublishedRelease>): PublishedRelease {
+    return PublishedRelease.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PublishedRelease>): PublishedRelease {
+    const message = createBasePublishedRelease();
+    message.release = (object.release !== undefined && object.release !== null)
+      ? Release.fromPartial(object.release)
+      : undefined;
+    message.publishedMs = object.publishedMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRolloutRequest(): RolloutRequest {
+  return {
+    version: "",
+    select: "",
+    canary: 0,
+    maxFailures: 0,
+    maxConcurrent: 0,
+    confirmMs: 0,
+    whileRunning: false,
+    downgrade: false,
+  };
+}
+
+export const RolloutRequest: MessageFns<RolloutRequest> = {
+  encode(message: RolloutRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message.select !== "") {
+      writer.uint32(18).string(message.select);
+    }
+    if (message.canary !== 0) {
+      writer.uint32(24).uint32(message.canary);
+    }
+    if (message.maxFailures !== 0) {
+      writer.uint32(32).uint32(message.maxFailures);
+    }
+    if (message.maxConcurrent !== 0) {
+      writer.uint32(40).uint32(message.maxConcurrent);
+    }
+    if (message.confirmMs !== 0) {
+      writer.uint32(48).uint32(message.confirmMs);
+    }
+    if (message.whileRunning !== false) {
+      writer.uint32(56).bool(message.whileRunning);
+    }
+    if (message.downgrade !== false) {
+      writer.uint32(64).bool(message.downgrade);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RolloutRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRolloutRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.select = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.canary = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxFailures = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxConcurrent = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.confirmMs = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.whileRunning = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.downgrade = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RolloutRequest {
+    return {
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      select: isSet(object.select) ? globalThis.String(object.select) : "",
+      canary: isSet(object.canary) ? globalThis.Number(object.canary) : 0,
+      maxFailures: isSet(object.maxFailures)
+        ? globalThis.Number(object.maxFailures)
+        : isSet(object.max_failures)
+        ? globalThis.Number(object.max_failures)
+        : 0,
+      maxConcurrent: isSet(object.maxConcurrent)
+        ? globalThis.Number(object.maxConcurrent)
+        : isSet(object.max_concurrent)
+        ? globalThis.Number(object.max_concurrent)
+        : 0,
+      confirmMs: isSet(object.confirmMs)
+        ? globalThis.Number(object.confirmMs)
+        : isSet(object.confirm_ms)
+        ? globalThis.Number(object.confirm_ms)
+        : 0,
+      whileRunning: isSet(object.whileRunning)
+        ? globalThis.Boolean(object.whileRunning)
+        : isSet(object.while_running)
+        ? globalThis.Boolean(object.while_running)
+        : false,
+      downgrade: isSet(object.downgrade) ? globalThis.Boolean(object.downgrade) : false,
+    };
+  },
+
+  toJSON(message: RolloutRequest): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.select !== "") {
+      obj.select = message.select;
+    }
+    if (message.canary !== 0) {
+      obj.canary = Math.round(message.canary);
+    }
+    if (message.maxFailures !== 0) {
+      obj.maxFailures = Math.round(message.maxFailures);
+    }
+    if (message.maxConcurrent !== 0) {
+      obj.maxConcurrent = Math.round(message.maxConcurrent);
+    }
+    if (message.confirmMs !== 0) {
+      obj.confirmMs = Math.round(message.confirmMs);
+    }
+    if (message.whileRunning !== false) {
+      obj.whileRunning = message.whileRunning;
+    }
+    if (message.downgrade !== false) {
+      obj.downgrade = message.downgrade;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RolloutRequest>): RolloutRequest {
+    return RolloutRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RolloutRequest>): RolloutRequest {
+    const message = createBaseRolloutRequest();
+    message.version = object.version ?? "";
+    message.select = object.select ?? "";
+    message.canary = object.canary ?? 0;
+    message.maxFailures = object.maxFailures ?? 0;
+    message.maxConcurrent = object.maxConcurrent ?? 0;
+    message.confirmMs = object.confirmMs ?? 0;
+    message.whileRunning = object.whileRunning ?? false;
+    message.downgrade = object.downgrade ?? false;
+    return message;
+  },
+};
+
+function createBaseRolloutReply(): RolloutReply {
+  return { rollout: "" };
+}
+
+export const RolloutReply: MessageFns<RolloutReply> = {
+  encode(message: RolloutReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RolloutReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRolloutReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RolloutReply {
+    return { rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "" };
+  },
+
+  toJSON(message: RolloutReply): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RolloutReply>): RolloutReply {
+    return RolloutReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RolloutReply>): RolloutReply {
+    const message = createBaseRolloutReply();
+    message.rollout = object.rollout ?? "";
+    return message;
+  },
+};
+
+function createBaseChangeRolloutRequest(): ChangeRolloutRequest {
+  return { state: "", reason: "" };
+}
+
+export const ChangeRolloutRequest: MessageFns<ChangeRolloutRequest> = {
+  encode(message: ChangeRolloutRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== "") {
+      writer.uint32(10).string(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeRolloutRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeRolloutRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChangeRolloutRequest {
+    return {
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ChangeRolloutRequest): unknown {
+    const obj: any = {};
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChangeRolloutRequest>): ChangeRolloutRequest {
+    return ChangeRolloutRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeRolloutRequest>): ChangeRolloutRequest {
+    const message = createBaseChangeRolloutRequest();
+    message.state = object.state ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseChangeRolloutReply(): ChangeRolloutReply {
+  return { changed: false };
+}
+
+export const ChangeRolloutReply: MessageFns<ChangeRolloutReply> = {
+  encode(message: ChangeRolloutReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ChangeRolloutReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseChangeRolloutReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ChangeRolloutReply {
+    return { changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false };
+  },
+
+  toJSON(message: ChangeRolloutReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ChangeRolloutReply>): ChangeRolloutReply {
+    return ChangeRolloutReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ChangeRolloutReply>): ChangeRolloutReply {
+    const message = createBaseChangeRolloutReply();
+    message.changed = object.changed ?? false;
+    return message;
+  },
+};
+
+function createBaseRolloutStatusRequest(): RolloutStatusRequest {
+  return {};
+}
+
+export const RolloutStatusRequest: MessageFns<RolloutStatusRequest> = {
+  encode(_: RolloutStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RolloutStatusRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRolloutStatusRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RolloutStatusRequest {
+    return {};
+  },
+
+  toJSON(_: RolloutStatusRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RolloutStatusRequest>): RolloutStatusRequest {
+    return RolloutStatusRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RolloutStatusRequest>): RolloutStatusRequest {
+    const message = createBaseRolloutStatusRequest();
+    return message;
+  },
+};
+
+function createBaseRolloutStatus(): RolloutStatus {
+  return { rollout: "", actor: "", request: undefined, state: "", reason: "", startedMs: 0, nodes: [] };
+}
+
+export const RolloutStatus: MessageFns<RolloutStatus> = {
+  encode(message: RolloutStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.request !== undefined) {
+      RolloutRequest.encode(message.request, writer.uint32(26).fork()).join();
+    }
+    if (message.state !== "") {
+      writer.uint32(34).string(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.startedMs !== 0) {
+      writer.uint32(48).int64(message.startedMs);
+    }
+    for (const v of message.nodes) {
+      NodeUpdate.encode(v!, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RolloutStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRolloutStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.request = RolloutRequest.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.startedMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nodes.push(NodeUpdate.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RolloutStatus {
+    return {
+      rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      request: isSet(object.request) ? RolloutRequest.fromJSON(object.request) : undefined,
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      startedMs: isSet(object.startedMs)
+        ? globalThis.Number(object.startedMs)
+        : isSet(object.started_ms)
+        ? globalThis.Number(object.started_ms)
+        : 0,
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => NodeUpdate.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: RolloutStatus): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.request !== undefined) {
+      obj.request = RolloutRequest.toJSON(message.request);
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.startedMs !== 0) {
+      obj.startedMs = Math.round(message.startedMs);
+    }
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes.map((e) => NodeUpdate.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RolloutStatus>): RolloutStatus {
+    return RolloutStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RolloutStatus>): RolloutStatus {
+    const message = createBaseRolloutStatus();
+    message.rollout = object.rollout ?? "";
+    message.actor = object.actor ?? "";
+    message.request = (object.request !== undefined && object.request !== null)
+      ? RolloutRequest.fromPartial(object.request)
+      : undefined;
+    message.state = object.state ?? "";
+    message.reason = object.reason ?? "";
+    message.startedMs = object.startedMs ?? 0;
+    message.nodes = object.nodes?.map((e) => NodeUpdate.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNodeUpdate(): NodeUpdate {
+  return { node: "", state: "", version: "", code: "", reason: "", atMs: 0 };
+}
+
+export const NodeUpdate: MessageFns<NodeUpdate> = {
+  encode(message: NodeUpdate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.state !== "") {
+      writer.uint32(18).string(message.state);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    if (message.code !== "") {
+      writer.uint32(34).string(message.code);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(48).int64(message.atMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeUpdate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeUpdate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeUpdate {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: NodeUpdate): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeUpdate>): NodeUpdate {
+    return NodeUpdate.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeUpdate>): NodeUpdate {
+    const message = createBaseNodeUpdate();
+    message.node = object.node ?? "";
+    message.state = object.state ?? "";
+    message.version = object.version ?? "";
+    message.code = object.code ?? "";
+    message.reason = object.reason ?? "";
+    message.atMs = object.atMs ?? 0;
+    return message;
+  },
+};
+
 export type ResourcesService = typeof ResourcesService;
 export const ResourcesService = {
   /** Checks all, then changes all or nothing. */
@@ -13196,6 +14723,199 @@ export interface NodesClient extends Client {
 export const NodesClient = makeGenericClientConstructor(NodesService, "cohort.console.Nodes") as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): NodesClient;
   service: typeof NodesService;
+  serviceName: string;
+};
+
+/** Versions of the node agent, and their way to the nodes. */
+export type AgentsService = typeof AgentsService;
+export const AgentsService = {
+  trust: {
+    path: "/cohort.console.Agents/Trust" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TrustRequest): Buffer => Buffer.from(TrustRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TrustRequest => TrustRequest.decode(value),
+    responseSerialize: (value: TrustReply): Buffer => Buffer.from(TrustReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TrustReply => TrustReply.decode(value),
+  },
+  publish: {
+    path: "/cohort.console.Agents/Publish" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PublishReleaseRequest): Buffer =>
+      Buffer.from(PublishReleaseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PublishReleaseRequest => PublishReleaseRequest.decode(value),
+    responseSerialize: (value: PublishReleaseReply): Buffer => Buffer.from(PublishReleaseReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PublishReleaseReply => PublishReleaseReply.decode(value),
+  },
+  remove: {
+    path: "/cohort.console.Agents/Remove" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RemoveReleaseRequest): Buffer => Buffer.from(RemoveReleaseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RemoveReleaseRequest => RemoveReleaseRequest.decode(value),
+    responseSerialize: (value: RemoveReleaseReply): Buffer => Buffer.from(RemoveReleaseReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RemoveReleaseReply => RemoveReleaseReply.decode(value),
+  },
+  list: {
+    path: "/cohort.console.Agents/List" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListReleasesRequest): Buffer => Buffer.from(ListReleasesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListReleasesRequest => ListReleasesRequest.decode(value),
+    responseSerialize: (value: ListReleasesReply): Buffer => Buffer.from(ListReleasesReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListReleasesReply => ListReleasesReply.decode(value),
+  },
+  rollout: {
+    path: "/cohort.console.Agents/Rollout" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RolloutRequest): Buffer => Buffer.from(RolloutRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RolloutRequest => RolloutRequest.decode(value),
+    responseSerialize: (value: RolloutReply): Buffer => Buffer.from(RolloutReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RolloutReply => RolloutReply.decode(value),
+  },
+  change: {
+    path: "/cohort.console.Agents/Change" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ChangeRolloutRequest): Buffer => Buffer.from(ChangeRolloutRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ChangeRolloutRequest => ChangeRolloutRequest.decode(value),
+    responseSerialize: (value: ChangeRolloutReply): Buffer => Buffer.from(ChangeRolloutReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ChangeRolloutReply => ChangeRolloutReply.decode(value),
+  },
+  /** The latest one, and every node that it is about. */
+  status: {
+    path: "/cohort.console.Agents/Status" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RolloutStatusRequest): Buffer => Buffer.from(RolloutStatusRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RolloutStatusRequest => RolloutStatusRequest.decode(value),
+    responseSerialize: (value: RolloutStatus): Buffer => Buffer.from(RolloutStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RolloutStatus => RolloutStatus.decode(value),
+  },
+} as const;
+
+export interface AgentsServer extends UntypedServiceImplementation {
+  trust: handleUnaryCall<TrustRequest, TrustReply>;
+  publish: handleUnaryCall<PublishReleaseRequest, PublishReleaseReply>;
+  remove: handleUnaryCall<RemoveReleaseRequest, RemoveReleaseReply>;
+  list: handleUnaryCall<ListReleasesRequest, ListReleasesReply>;
+  rollout: handleUnaryCall<RolloutRequest, RolloutReply>;
+  change: handleUnaryCall<ChangeRolloutRequest, ChangeRolloutReply>;
+  /** The latest one, and every node that it is about. */
+  status: handleUnaryCall<RolloutStatusRequest, RolloutStatus>;
+}
+
+export interface AgentsClient extends Client {
+  trust(request: TrustRequest, callback: (error: ServiceError | null, response: TrustReply) => void): ClientUnaryCall;
+  trust(
+    request: TrustRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TrustReply) => void,
+  ): ClientUnaryCall;
+  trust(
+    request: TrustRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TrustReply) => void,
+  ): ClientUnaryCall;
+  publish(
+    request: PublishReleaseRequest,
+    callback: (error: ServiceError | null, response: PublishReleaseReply) => void,
+  ): ClientUnaryCall;
+  publish(
+    request: PublishReleaseRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PublishReleaseReply) => void,
+  ): ClientUnaryCall;
+  publish(
+    request: PublishReleaseRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PublishReleaseReply) => void,
+  ): ClientUnaryCall;
+  remove(
+    request: RemoveReleaseRequest,
+    callback: (error: ServiceError | null, response: RemoveReleaseReply) => void,
+  ): ClientUnaryCall;
+  remove(
+    request: RemoveReleaseRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RemoveReleaseReply) => void,
+  ): ClientUnaryCall;
+  remove(
+    request: RemoveReleaseRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RemoveReleaseReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListReleasesRequest,
+    callback: (error: ServiceError | null, response: ListReleasesReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListReleasesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListReleasesReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListReleasesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListReleasesReply) => void,
+  ): ClientUnaryCall;
+  rollout(
+    request: RolloutRequest,
+    callback: (error: ServiceError | null, response: RolloutReply) => void,
+  ): ClientUnaryCall;
+  rollout(
+    request: RolloutRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RolloutReply) => void,
+  ): ClientUnaryCall;
+  rollout(
+    request: RolloutRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RolloutReply) => void,
+  ): ClientUnaryCall;
+  change(
+    request: ChangeRolloutRequest,
+    callback: (error: ServiceError | null, response: ChangeRolloutReply) => void,
+  ): ClientUnaryCall;
+  change(
+    request: ChangeRolloutRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ChangeRolloutReply) => void,
+  ): ClientUnaryCall;
+  change(
+    request: ChangeRolloutRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ChangeRolloutReply) => void,
+  ): ClientUnaryCall;
+  /** The latest one, and every node that it is about. */
+  status(
+    request: RolloutStatusRequest,
+    callback: (error: ServiceError | null, response: RolloutStatus) => void,
+  ): ClientUnaryCall;
+  status(
+    request: RolloutStatusRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RolloutStatus) => void,
+  ): ClientUnaryCall;
+  status(
+    request: RolloutStatusRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RolloutStatus) => void,
+  ): ClientUnaryCall;
+}
+
+export const AgentsClient = makeGenericClientConstructor(AgentsService, "cohort.console.Agents") as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): AgentsClient;
+  service: typeof AgentsService;
   serviceName: string;
 };
 

@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { Actuated, AttemptKey, DeviceGrant, Facts, Finished } from "./node.ts";
+import { Actuated, AttemptKey, DeviceGrant, Facts, Finished, Release, ReleaseKey, SignedRelease } from "./node.ts";
 
 export const protobufPackage = "cohort.ledger";
 
@@ -69,6 +69,14 @@ export interface Entry {
     | { $case: "nodeRevoked"; value: NodeRevoked }
     | { $case: "nodeGreeted"; value: NodeGreeted }
     | { $case: "nodeQuarantined"; value: NodeQuarantined }
+    | { $case: "releaseKeyTrusted"; value: ReleaseKeyTrusted }
+    | { $case: "releasePublished"; value: ReleasePublished }
+    | { $case: "releaseRemoved"; value: ReleaseRemoved }
+    | { $case: "rolloutStarted"; value: RolloutStarted }
+    | { $case: "nodeUpdateBegun"; value: NodeUpdateBegun }
+    | { $case: "nodeUpdateSent"; value: NodeUpdateSent }
+    | { $case: "nodeUpdateEnded"; value: NodeUpdateEnded }
+    | { $case: "rolloutChanged"; value: RolloutChanged }
     | { $case: "nodeLabelled"; value: NodeLabelled }
     | { $case: "nodeFactsChanged"; value: NodeFactsChanged }
     | { $case: "nodeDeviceGranted"; value: NodeDeviceGranted }
@@ -606,6 +614,78 @@ export interface StepCached {
   artifacts: string[];
 }
 
+/** From now on releases must be signed with this key. */
+export interface ReleaseKeyTrusted {
+  actor: string;
+  key: ReleaseKey | undefined;
+}
+
+/** A version of the agent is in the object store, under its hash. */
+export interface ReleasePublished {
+  actor: string;
+  signed:
+    | SignedRelease
+    | undefined;
+  /** what `signed` holds */
+  release: Release | undefined;
+}
+
+export interface ReleaseRemoved {
+  actor: string;
+  version: string;
+}
+
+/**
+ * Nodes that `select` fits are to run the version: `canary` of them first, then the others, until
+ * `max_failures` have failed.
+ */
+export interface RolloutStarted {
+  /** ULID */
+  rollout: string;
+  actor: string;
+  version: string;
+  /** "" for all */
+  select: string;
+  canary: number;
+  maxFailures: number;
+  maxConcurrent: number;
+  confirmMs: number;
+  whileRunning: boolean;
+  downgrade: boolean;
+}
+
+/** The node's turn has come: it is given no new work until it has ended. */
+export interface NodeUpdateBegun {
+  rollout: string;
+  node: string;
+  fromVersion: string;
+}
+
+/** Nothing runs there any more, or that does not matter: the node is told. */
+export interface NodeUpdateSent {
+  rollout: string;
+  node: string;
+}
+
+export interface NodeUpdateEnded {
+  rollout: string;
+  node: string;
+  /** updated | failed | deferred: it left before it was told, and waits again */
+  outcome: string;
+  /** when it failed */
+  code: string;
+  message: string;
+}
+
+export interface RolloutChanged {
+  rollout: string;
+  /** "" for the coordinator */
+  actor: string;
+  /** active | paused | stopped | aborted | completed */
+  state: string;
+  reason: string;
+}
+
 function createBaseEntry(): Entry {
   return { seq: 0, atMs: 0, event: undefined };
 }
@@ -756,6 +836,30 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "nodeQuarantined":
         NodeQuarantined.encode(message.event.value, writer.uint32(738).fork()).join();
+        break;
+      case "releaseKeyTrusted":
+        ReleaseKeyTrusted.encode(message.event.value, writer.uint32(882).fork()).join();
+        break;
+      case "releasePublished":
+        ReleasePublished.encode(message.event.value, writer.uint32(890).fork()).join();
+        break;
+      case "releaseRemoved":
+        ReleaseRemoved.encode(message.event.value, writer.uint32(898).fork()).join();
+        break;
+      case "rolloutStarted":
+        RolloutStarted.encode(message.event.value, writer.uint32(906).fork()).join();
+        break;
+      case "nodeUpdateBegun":
+        NodeUpdateBegun.encode(message.event.value, writer.uint32(914).fork()).join();
+        break;
+      case "nodeUpdateSent":
+        NodeUpdateSent.encode(message.event.value, writer.uint32(922).fork()).join();
+        break;
+      case "nodeUpdateEnded":
+        NodeUpdateEnded.encode(message.event.value, writer.uint32(930).fork()).join();
+        break;
+      case "rolloutChanged":
+        RolloutChanged.encode(message.event.value, writer.uint32(938).fork()).join();
         break;
       case "nodeLabelled":
         NodeLabelled.encode(message.event.value, writer.uint32(946).fork()).join();
@@ -1176,6 +1280,70 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "nodeQuarantined", value: NodeQuarantined.decode(reader, reader.uint32()) };
             continue;
           }
+          case 110: {
+            if (tag !== 882) {
+              break;
+            }
+
+            message.event = { $case: "releaseKeyTrusted", value: ReleaseKeyTrusted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 111: {
+            if (tag !== 890) {
+              break;
+            }
+
+            message.event = { $case: "releasePublished", value: ReleasePublished.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 112: {
+            if (tag !== 898) {
+              break;
+            }
+
+            message.event = { $case: "releaseRemoved", value: ReleaseRemoved.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 113: {
+            if (tag !== 906) {
+              break;
+            }
+
+            message.event = { $case: "rolloutStarted", value: RolloutStarted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 114: {
+            if (tag !== 914) {
+              break;
+            }
+
+            message.event = { $case: "nodeUpdateBegun", value: NodeUpdateBegun.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 115: {
+            if (tag !== 922) {
+              break;
+            }
+
+            message.event = { $case: "nodeUpdateSent", value: NodeUpdateSent.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 116: {
+            if (tag !== 930) {
+              break;
+            }
+
+            message.event = { $case: "nodeUpdateEnded", value: NodeUpdateEnded.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 117: {
+            if (tag !== 938) {
+              break;
+            }
+
+            message.event = { $case: "rolloutChanged", value: RolloutChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 118: {
             if (tag !== 946) {
               break;
@@ -1423,6 +1591,38 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "nodeQuarantined", value: NodeQuarantined.fromJSON(object.nodeQuarantined) }
         : isSet(object.node_quarantined)
         ? { $case: "nodeQuarantined", value: NodeQuarantined.fromJSON(object.node_quarantined) }
+        : isSet(object.releaseKeyTrusted)
+        ? { $case: "releaseKeyTrusted", value: ReleaseKeyTrusted.fromJSON(object.releaseKeyTrusted) }
+        : isSet(object.release_key_trusted)
+        ? { $case: "releaseKeyTrusted", value: ReleaseKeyTrusted.fromJSON(object.release_key_trusted) }
+        : isSet(object.releasePublished)
+        ? { $case: "releasePublished", value: ReleasePublished.fromJSON(object.releasePublished) }
+        : isSet(object.release_published)
+        ? { $case: "releasePublished", value: ReleasePublished.fromJSON(object.release_published) }
+        : isSet(object.releaseRemoved)
+        ? { $case: "releaseRemoved", value: ReleaseRemoved.fromJSON(object.releaseRemoved) }
+        : isSet(object.release_removed)
+        ? { $case: "releaseRemoved", value: ReleaseRemoved.fromJSON(object.release_removed) }
+        : isSet(object.rolloutStarted)
+        ? { $case: "rolloutStarted", value: RolloutStarted.fromJSON(object.rolloutStarted) }
+        : isSet(object.rollout_started)
+        ? { $case: "rolloutStarted", value: RolloutStarted.fromJSON(object.rollout_started) }
+        : isSet(object.nodeUpdateBegun)
+        ? { $case: "nodeUpdateBegun", value: NodeUpdateBegun.fromJSON(object.nodeUpdateBegun) }
+        : isSet(object.node_update_begun)
+        ? { $case: "nodeUpdateBegun", value: NodeUpdateBegun.fromJSON(object.node_update_begun) }
+        : isSet(object.nodeUpdateSent)
+        ? { $case: "nodeUpdateSent", value: NodeUpdateSent.fromJSON(object.nodeUpdateSent) }
+        : isSet(object.node_update_sent)
+        ? { $case: "nodeUpdateSent", value: NodeUpdateSent.fromJSON(object.node_update_sent) }
+        : isSet(object.nodeUpdateEnded)
+        ? { $case: "nodeUpdateEnded", value: NodeUpdateEnded.fromJSON(object.nodeUpdateEnded) }
+        : isSet(object.node_update_ended)
+        ? { $case: "nodeUpdateEnded", value: NodeUpdateEnded.fromJSON(object.node_update_ended) }
+        : isSet(object.rolloutChanged)
+        ? { $case: "rolloutChanged", value: RolloutChanged.fromJSON(object.rolloutChanged) }
+        : isSet(object.rollout_changed)
+        ? { $case: "rolloutChanged", value: RolloutChanged.fromJSON(object.rollout_changed) }
         : isSet(object.nodeLabelled)
         ? { $case: "nodeLabelled", value: NodeLabelled.fromJSON(object.nodeLabelled) }
         : isSet(object.node_labelled)
@@ -1547,6 +1747,22 @@ export const Entry: MessageFns<Entry> = {
       obj.nodeGreeted = NodeGreeted.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeQuarantined") {
       obj.nodeQuarantined = NodeQuarantined.toJSON(message.event.value);
+    } else if (message.event?.$case === "releaseKeyTrusted") {
+      obj.releaseKeyTrusted = ReleaseKeyTrusted.toJSON(message.event.value);
+    } else if (message.event?.$case === "releasePublished") {
+      obj.releasePublished = ReleasePublished.toJSON(message.event.value);
+    } else if (message.event?.$case === "releaseRemoved") {
+      obj.releaseRemoved = ReleaseRemoved.toJSON(message.event.value);
+    } else if (message.event?.$case === "rolloutStarted") {
+      obj.rolloutStarted = RolloutStarted.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeUpdateBegun") {
+      obj.nodeUpdateBegun = NodeUpdateBegun.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeUpdateSent") {
+      obj.nodeUpdateSent = NodeUpdateSent.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeUpdateEnded") {
+      obj.nodeUpdateEnded = NodeUpdateEnded.toJSON(message.event.value);
+    } else if (message.event?.$case === "rolloutChanged") {
+      obj.rolloutChanged = RolloutChanged.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeLabelled") {
       obj.nodeLabelled = NodeLabelled.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeFactsChanged") {
@@ -1842,6 +2058,54 @@ export const Entry: MessageFns<Entry> = {
       case "nodeQuarantined": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "nodeQuarantined", value: NodeQuarantined.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "releaseKeyTrusted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "releaseKeyTrusted", value: ReleaseKeyTrusted.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "releasePublished": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "releasePublished", value: ReleasePublished.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "releaseRemoved": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "releaseRemoved", value: ReleaseRemoved.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "rolloutStarted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "rolloutStarted", value: RolloutStarted.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeUpdateBegun": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeUpdateBegun", value: NodeUpdateBegun.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeUpdateSent": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeUpdateSent", value: NodeUpdateSent.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeUpdateEnded": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeUpdateEnded", value: NodeUpdateEnded.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "rolloutChanged": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "rolloutChanged", value: RolloutChanged.fromPartial(object.event.value) };
         }
         break;
       }
@@ -8686,6 +8950,961 @@ export const StepCached: MessageFns<StepCached> = {
     message.originInstance = object.originInstance ?? 0;
     message.outputJson = object.outputJson ?? "";
     message.artifacts = object.artifacts?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseReleaseKeyTrusted(): ReleaseKeyTrusted {
+  return { actor: "", key: undefined };
+}
+
+export const ReleaseKeyTrusted: MessageFns<ReleaseKeyTrusted> = {
+  encode(message: ReleaseKeyTrusted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.key !== undefined) {
+      ReleaseKey.encode(message.key, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseKeyTrusted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseKeyTrusted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = ReleaseKey.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseKeyTrusted {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      key: isSet(object.key) ? ReleaseKey.fromJSON(object.key) : undefined,
+    };
+  },
+
+  toJSON(message: ReleaseKeyTrusted): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.key !== undefined) {
+      obj.key = ReleaseKey.toJSON(message.key);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseKeyTrusted>): ReleaseKeyTrusted {
+    return ReleaseKeyTrusted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseKeyTrusted>): ReleaseKeyTrusted {
+    const message = createBaseReleaseKeyTrusted();
+    message.actor = object.actor ?? "";
+    message.key = (object.key !== undefined && object.key !== null) ? ReleaseKey.fromPartial(object.key) : undefined;
+    return message;
+  },
+};
+
+function createBaseReleasePublished(): ReleasePublished {
+  return { actor: "", signed: undefined, release: undefined };
+}
+
+export const ReleasePublished: MessageFns<ReleasePublished> = {
+  encode(message: ReleasePublished, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.signed !== undefined) {
+      SignedRelease.encode(message.signed, writer.uint32(18).fork()).join();
+    }
+    if (message.release !== undefined) {
+      Release.encode(message.release, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleasePublished {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleasePublished();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signed = SignedRelease.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.release = Release.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleasePublished {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      signed: isSet(object.signed) ? SignedRelease.fromJSON(object.signed) : undefined,
+      release: isSet(object.release) ? Release.fromJSON(object.release) : undefined,
+    };
+  },
+
+  toJSON(message: ReleasePublished): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.signed !== undefined) {
+      obj.signed = SignedRelease.toJSON(message.signed);
+    }
+    if (message.release !== undefined) {
+      obj.release = Release.toJSON(message.release);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleasePublished>): ReleasePublished {
+    return ReleasePublished.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleasePublished>): ReleasePublished {
+    const message = createBaseReleasePublished();
+    message.actor = object.actor ?? "";
+    message.signed = (object.signed !== undefined && object.signed !== null)
+      ? SignedRelease.fromPartial(object.signed)
+      : undefined;
+    message.release = (object.release !== undefined && object.release !== null)
+      ? Release.fromPartial(object.release)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseReleaseRemoved(): ReleaseRemoved {
+  return { actor: "", version: "" };
+}
+
+export const ReleaseRemoved: MessageFns<ReleaseRemoved> = {
+  encode(message: ReleaseRemoved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.version !== "") {
+      writer.uint32(18).string(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseRemoved {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseRemoved();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseRemoved {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+    };
+  },
+
+  toJSON(message: ReleaseRemoved): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseRemoved>): ReleaseRemoved {
+    return ReleaseRemoved.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseRemoved>): ReleaseRemoved {
+    const message = createBaseReleaseRemoved();
+    message.actor = object.actor ?? "";
+    message.version = object.version ?? "";
+    return message;
+  },
+};
+
+function createBaseRolloutStarted(): RolloutStarted {
+  return {
+    rollout: "",
+    actor: "",
+    version: "",
+    select: "",
+    canary: 0,
+    maxFailures: 0,
+    maxConcurrent: 0,
+    confirmMs: 0,
+    whileRunning: false,
+    downgrade: false,
+  };
+}
+
+export const RolloutStarted: MessageFns<RolloutStarted> = {
+  encode(message: RolloutStarted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.version !== "") {
+      writer.uint32(26).string(message.version);
+    }
+    if (message.select !== "") {
+      writer.uint32(34).string(message.select);
+    }
+    if (message.canary !== 0) {
+      writer.uint32(40).uint32(message.canary);
+    }
+    if (message.maxFailures !== 0) {
+      writer.uint32(48).uint32(message.maxFailures);
+    }
+    if (message.maxConcurrent !== 0) {
+      writer.uint32(56).uint32(message.maxConcurrent);
+    }
+    if (message.confirmMs !== 0) {
+      writer.uint32(64).uint32(message.confirmMs);
+    }
+    if (message.whileRunning !== false) {
+      writer.uint32(72).bool(message.whileRunning);
+    }
+    if (message.downgrade !== false) {
+      writer.uint32(80).bool(message.downgrade);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RolloutStarted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRolloutStarted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.select = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.canary = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.maxFailures = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maxConcurrent = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.confirmMs = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.whileRunning = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.downgrade = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RolloutStarted {
+    return {
+      rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      select: isSet(object.select) ? globalThis.String(object.select) : "",
+      canary: isSet(object.canary) ? globalThis.Number(object.canary) : 0,
+      maxFailures: isSet(object.maxFailures)
+        ? globalThis.Number(object.maxFailures)
+        : isSet(object.max_failures)
+        ? globalThis.Number(object.max_failures)
+        : 0,
+      maxConcurrent: isSet(object.maxConcurrent)
+        ? globalThis.Number(object.maxConcurrent)
+        : isSet(object.max_concurrent)
+        ? globalThis.Number(object.max_concurrent)
+        : 0,
+      confirmMs: isSet(object.confirmMs)
+        ? globalThis.Number(object.confirmMs)
+        : isSet(object.confirm_ms)
+        ? globalThis.Number(object.confirm_ms)
+        : 0,
+      whileRunning: isSet(object.whileRunning)
+        ? globalThis.Boolean(object.whileRunning)
+        : isSet(object.while_running)
+        ? globalThis.Boolean(object.while_running)
+        : false,
+      downgrade: isSet(object.downgrade) ? globalThis.Boolean(object.downgrade) : false,
+    };
+  },
+
+  toJSON(message: RolloutStarted): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.select !== "") {
+      obj.select = message.select;
+    }
+    if (message.canary !== 0) {
+      obj.canary = Math.round(message.canary);
+    }
+    if (message.maxFailures !== 0) {
+      obj.maxFailures = Math.round(message.maxFailures);
+    }
+    if (message.maxConcurrent !== 0) {
+      obj.maxConcurrent = Math.round(message.maxConcurrent);
+    }
+    if (message.confirmMs !== 0) {
+      obj.confirmMs = Math.round(message.confirmMs);
+    }
+    if (message.whileRunning !== false) {
+      obj.whileRunning = message.whileRunning;
+    }
+    if (message.downgrade !== false) {
+      obj.downgrade = message.downgrade;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RolloutStarted>): RolloutStarted {
+    return RolloutStarted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RolloutStarted>): RolloutStarted {
+    const message = createBaseRolloutStarted();
+    message.rollout = object.rollout ?? "";
+    message.actor = object.actor ?? "";
+    message.version = object.version ?? "";
+    message.select = object.select ?? "";
+    message.canary = object.canary ?? 0;
+    message.maxFailures = object.maxFailures ?? 0;
+    message.maxConcurrent = object.maxConcurrent ?? 0;
+    message.confirmMs = object.confirmMs ?? 0;
+    message.whileRunning = object.whileRunning ?? false;
+    message.downgrade = object.downgrade ?? false;
+    return message;
+  },
+};
+
+function createBaseNodeUpdateBegun(): NodeUpdateBegun {
+  return { rollout: "", node: "", fromVersion: "" };
+}
+
+export const NodeUpdateBegun: MessageFns<NodeUpdateBegun> = {
+  encode(message: NodeUpdateBegun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.fromVersion !== "") {
+      writer.uint32(26).string(message.fromVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeUpdateBegun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeUpdateBegun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.fromVersion = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeUpdateBegun {
+    return {
+      rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      fromVersion: isSet(object.fromVersion)
+        ? globalThis.String(object.fromVersion)
+        : isSet(object.from_version)
+        ? globalThis.String(object.from_version)
+        : "",
+    };
+  },
+
+  toJSON(message: NodeUpdateBegun): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.fromVersion !== "") {
+      obj.fromVersion = message.fromVersion;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeUpdateBegun>): NodeUpdateBegun {
+    return NodeUpdateBegun.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeUpdateBegun>): NodeUpdateBegun {
+    const message = createBaseNodeUpdateBegun();
+    message.rollout = object.rollout ?? "";
+    message.node = object.node ?? "";
+    message.fromVersion = object.fromVersion ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeUpdateSent(): NodeUpdateSent {
+  return { rollout: "", node: "" };
+}
+
+export const NodeUpdateSent: MessageFns<NodeUpdateSent> = {
+  encode(message: NodeUpdateSent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeUpdateSent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeUpdateSent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeUpdateSent {
+    return {
+      rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+    };
+  },
+
+  toJSON(message: NodeUpdateSent): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeUpdateSent>): NodeUpdateSent {
+    return NodeUpdateSent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeUpdateSent>): NodeUpdateSent {
+    const message = createBaseNodeUpdateSent();
+    message.rollout = object.rollout ?? "";
+    message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeUpdateEnded(): NodeUpdateEnded {
+  return { rollout: "", node: "", outcome: "", code: "", message: "" };
+}
+
+export const NodeUpdateEnded: MessageFns<NodeUpdateEnded> = {
+  encode(message: NodeUpdateEnded, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(26).string(message.outcome);
+    }
+    if (message.code !== "") {
+      writer.uint32(34).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(42).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeUpdateEnded {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeUpdateEnded();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeUpdateEnded {
+    return {
+      rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: NodeUpdateEnded): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeUpdateEnded>): NodeUpdateEnded {
+    return NodeUpdateEnded.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeUpdateEnded>): NodeUpdateEnded {
+    const message = createBaseNodeUpdateEnded();
+    message.rollout = object.rollout ?? "";
+    message.node = object.node ?? "";
+    message.outcome = object.outcome ?? "";
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseRolloutChanged(): RolloutChanged {
+  return { rollout: "", actor: "", state: "", reason: "" };
+}
+
+export const RolloutChanged: MessageFns<RolloutChanged> = {
+  encode(message: RolloutChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.state !== "") {
+      writer.uint32(26).string(message.state);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RolloutChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRolloutChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RolloutChanged {
+    return {
+      rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RolloutChanged): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RolloutChanged>): RolloutChanged {
+    return RolloutChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RolloutChanged>): RolloutChanged {
+    const message = createBaseRolloutChanged();
+    message.rollout = object.rollout ?? "";
+    message.actor = object.actor ?? "";
+    message.state = object.state ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };

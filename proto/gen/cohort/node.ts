@@ -90,6 +90,12 @@ export interface Hello {
   session: number;
   /** 8 characters of base64url, by chance, new with each life of the process */
   instance: string;
+  /** absent before its first update */
+  update:
+    | UpdateReport
+    | undefined;
+  /** the one it trusts; empty before it was told of any */
+  releaseKey: Uint8Array;
 }
 
 export interface InventoryItem {
@@ -108,6 +114,8 @@ export interface HelloReply {
   superseded: AttemptKey[];
   /** fresh credential, empty when the old one lasts */
   userJwt: string;
+  /** ReleaseKeys, for the subject mesh.down.<node>.keys; absent: it knows */
+  releaseKeys: Signed | undefined;
 }
 
 /** Subject mesh.up.<node>.heartbeat, core NATS, no reply. */
@@ -120,6 +128,7 @@ export interface Heartbeat {
 /** Subject mesh.up.<node>.facts, a request: what the node says of itself is no longer what it said. */
 export interface FactsReport {
   facts: Facts | undefined;
+  update: UpdateReport | undefined;
 }
 
 export interface FactsReply {
@@ -443,6 +452,71 @@ export interface ProxyReply {
   status: number;
   headers: Header[];
   body: Uint8Array;
+}
+
+/**
+ * A version of the agent for one architecture, as whoever builds it signed it: `signature` is by the
+ * release key over releaseProof(payload).
+ */
+export interface SignedRelease {
+  /** an encoded Release */
+  payload: Uint8Array;
+  signature: Uint8Array;
+}
+
+export interface Release {
+  version: string;
+  arch: string;
+  size: number;
+  sha256: Uint8Array;
+  /** a node that ran this takes no version below that one, whoever asks; "" for none */
+  floor: string;
+}
+
+/** Keys that releases were and are signed with, the oldest first. */
+export interface ReleaseKeys {
+  keys: ReleaseKey[];
+}
+
+export interface ReleaseKey {
+  /** Ed25519 */
+  key: Uint8Array;
+  /** over releaseKeyProof(key), by the key before; empty for the first */
+  signature: Uint8Array;
+}
+
+/** Subject mesh.down.<node>.update, a request, Signed: answered when the node has taken it up. */
+export interface Update {
+  /** ULID; one that is older than what the node was told is refused */
+  rollout: string;
+  release: SignedRelease | undefined;
+  keys:
+    | ReleaseKeys
+    | undefined;
+  /** that the new version has to be greeted by the coordinator */
+  confirmMs: number;
+  whileRunning: boolean;
+  downgrade: boolean;
+}
+
+/** What became of the latest update. */
+export interface UpdateReport {
+  rollout: string;
+  /** updated | failed */
+  outcome: string;
+  code: string;
+  message: string;
+}
+
+/** Subject mesh.up.<node>.release, a request: a piece of the release that the node is to have. */
+export interface ReleaseRequest {
+  sha256: Uint8Array;
+  offset: number;
+}
+
+export interface ReleaseReply {
+  problems: Problem[];
+  data: Uint8Array;
 }
 
 function createBaseEnrolRequest(): EnrolRequest {
@@ -1201,7 +1275,14 @@ export const SessionReply: MessageFns<SessionReply> = {
 };
 
 function createBaseHello(): Hello {
-  return { facts: undefined, inventory: [], session: 0, instance: "" };
+  return {
+    facts: undefined,
+    inventory: [],
+    session: 0,
+    instance: "",
+    update: undefined,
+    releaseKey: new Uint8Array(0),
+  };
 }
 
 export const Hello: MessageFns<Hello> = {
@@ -1217,6 +1298,12 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.instance !== "") {
       writer.uint32(34).string(message.instance);
+    }
+    if (message.update !== undefined) {
+      UpdateReport.encode(message.update, writer.uint32(162).fork()).join();
+    }
+    if (message.releaseKey.length !== 0) {
+      writer.uint32(170).bytes(message.releaseKey);
     }
     return writer;
   },
@@ -1266,6 +1353,22 @@ export const Hello: MessageFns<Hello> = {
             message.instance = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.update = UpdateReport.decode(reader, reader.uint32());
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.releaseKey = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1286,6 +1389,12 @@ export const Hello: MessageFns<Hello> = {
         : [],
       session: isSet(object.session) ? globalThis.Number(object.session) : 0,
       instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
+      update: isSet(object.update) ? UpdateReport.fromJSON(object.update) : undefined,
+      releaseKey: isSet(object.releaseKey)
+        ? bytesFromBase64(object.releaseKey)
+        : isSet(object.release_key)
+        ? bytesFromBase64(object.release_key)
+        : new Uint8Array(0),
     };
   },
 
@@ -1303,6 +1412,12 @@ export const Hello: MessageFns<Hello> = {
     if (message.instance !== "") {
       obj.instance = message.instance;
     }
+    if (message.update !== undefined) {
+      obj.update = UpdateReport.toJSON(message.update);
+    }
+    if (message.releaseKey.length !== 0) {
+      obj.releaseKey = base64FromBytes(message.releaseKey);
+    }
     return obj;
   },
 
@@ -1315,6 +1430,10 @@ export const Hello: MessageFns<Hello> = {
     message.inventory = object.inventory?.map((e) => InventoryItem.fromPartial(e)) || [];
     message.session = object.session ?? 0;
     message.instance = object.instance ?? "";
+    message.update = (object.update !== undefined && object.update !== null)
+      ? UpdateReport.fromPartial(object.update)
+      : undefined;
+    message.releaseKey = object.releaseKey ?? new Uint8Array(0);
     return message;
   },
 };
@@ -1407,7 +1526,7 @@ export const InventoryItem: MessageFns<InventoryItem> = {
 };
 
 function createBaseHelloReply(): HelloReply {
-  return { problems: [], nowMs: 0, heartbeatMs: 0, superseded: [], userJwt: "" };
+  return { problems: [], nowMs: 0, heartbeatMs: 0, superseded: [], userJwt: "", releaseKeys: undefined };
 }
 
 export const HelloReply: MessageFns<HelloReply> = {
@@ -1426,6 +1545,9 @@ export const HelloReply: MessageFns<HelloReply> = {
     }
     if (message.userJwt !== "") {
       writer.uint32(42).string(message.userJwt);
+    }
+    if (message.releaseKeys !== undefined) {
+      Signed.encode(message.releaseKeys, writer.uint32(162).fork()).join();
     }
     return writer;
   },
@@ -1483,6 +1605,14 @@ export const HelloReply: MessageFns<HelloReply> = {
             message.userJwt = reader.string();
             continue;
           }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.releaseKeys = Signed.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1516,6 +1646,11 @@ export const HelloReply: MessageFns<HelloReply> = {
         : isSet(object.user_jwt)
         ? globalThis.String(object.user_jwt)
         : "",
+      releaseKeys: isSet(object.releaseKeys)
+        ? Signed.fromJSON(object.releaseKeys)
+        : isSet(object.release_keys)
+        ? Signed.fromJSON(object.release_keys)
+        : undefined,
     };
   },
 
@@ -1536,6 +1671,9 @@ export const HelloReply: MessageFns<HelloReply> = {
     if (message.userJwt !== "") {
       obj.userJwt = message.userJwt;
     }
+    if (message.releaseKeys !== undefined) {
+      obj.releaseKeys = Signed.toJSON(message.releaseKeys);
+    }
     return obj;
   },
 
@@ -1549,6 +1687,9 @@ export const HelloReply: MessageFns<HelloReply> = {
     message.heartbeatMs = object.heartbeatMs ?? 0;
     message.superseded = object.superseded?.map((e) => AttemptKey.fromPartial(e)) || [];
     message.userJwt = object.userJwt ?? "";
+    message.releaseKeys = (object.releaseKeys !== undefined && object.releaseKeys !== null)
+      ? Signed.fromPartial(object.releaseKeys)
+      : undefined;
     return message;
   },
 };
@@ -1659,13 +1800,16 @@ export const Heartbeat: MessageFns<Heartbeat> = {
 };
 
 function createBaseFactsReport(): FactsReport {
-  return { facts: undefined };
+  return { facts: undefined, update: undefined };
 }
 
 export const FactsReport: MessageFns<FactsReport> = {
   encode(message: FactsReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.facts !== undefined) {
       Facts.encode(message.facts, writer.uint32(10).fork()).join();
+    }
+    if (message.update !== undefined) {
+      UpdateReport.encode(message.update, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -1691,6 +1835,14 @@ export const FactsReport: MessageFns<FactsReport> = {
             message.facts = Facts.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.update = UpdateReport.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1704,13 +1856,19 @@ export const FactsReport: MessageFns<FactsReport> = {
   },
 
   fromJSON(object: any): FactsReport {
-    return { facts: isSet(object.facts) ? Facts.fromJSON(object.facts) : undefined };
+    return {
+      facts: isSet(object.facts) ? Facts.fromJSON(object.facts) : undefined,
+      update: isSet(object.update) ? UpdateReport.fromJSON(object.update) : undefined,
+    };
   },
 
   toJSON(message: FactsReport): unknown {
     const obj: any = {};
     if (message.facts !== undefined) {
       obj.facts = Facts.toJSON(message.facts);
+    }
+    if (message.update !== undefined) {
+      obj.update = UpdateReport.toJSON(message.update);
     }
     return obj;
   },
@@ -1721,6 +1879,9 @@ export const FactsReport: MessageFns<FactsReport> = {
   fromPartial(object: DeepPartial<FactsReport>): FactsReport {
     const message = createBaseFactsReport();
     message.facts = (object.facts !== undefined && object.facts !== null) ? Facts.fromPartial(object.facts) : undefined;
+    message.update = (object.update !== undefined && object.update !== null)
+      ? UpdateReport.fromPartial(object.update)
+      : undefined;
     return message;
   },
 };
@@ -6026,6 +6187,824 @@ export const ProxyReply: MessageFns<ProxyReply> = {
     message.status = object.status ?? 0;
     message.headers = object.headers?.map((e) => Header.fromPartial(e)) || [];
     message.body = object.body ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseSignedRelease(): SignedRelease {
+  return { payload: new Uint8Array(0), signature: new Uint8Array(0) };
+}
+
+export const SignedRelease: MessageFns<SignedRelease> = {
+  encode(message: SignedRelease, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.payload.length !== 0) {
+      writer.uint32(10).bytes(message.payload);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(18).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SignedRelease {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSignedRelease();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.payload = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SignedRelease {
+    return {
+      payload: isSet(object.payload) ? bytesFromBase64(object.payload) : new Uint8Array(0),
+      signature: isSet(object.signature) ? bytesFromBase64(object.signature) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: SignedRelease): unknown {
+    const obj: any = {};
+    if (message.payload.length !== 0) {
+      obj.payload = base64FromBytes(message.payload);
+    }
+    if (message.signature.length !== 0) {
+      obj.signature = base64FromBytes(message.signature);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SignedRelease>): SignedRelease {
+    return SignedRelease.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SignedRelease>): SignedRelease {
+    const message = createBaseSignedRelease();
+    message.payload = object.payload ?? new Uint8Array(0);
+    message.signature = object.signature ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseRelease(): Release {
+  return { version: "", arch: "", size: 0, sha256: new Uint8Array(0), floor: "" };
+}
+
+export const Release: MessageFns<Release> = {
+  encode(message: Release, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== "") {
+      writer.uint32(10).string(message.version);
+    }
+    if (message.arch !== "") {
+      writer.uint32(18).string(message.arch);
+    }
+    if (message.size !== 0) {
+      writer.uint32(24).uint64(message.size);
+    }
+    if (message.sha256.length !== 0) {
+      writer.uint32(34).bytes(message.sha256);
+    }
+    if (message.floor !== "") {
+      writer.uint32(42).string(message.floor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Release {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRelease();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.version = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.arch = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sha256 = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.floor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Release {
+    return {
+      version: isSet(object.version) ? globalThis.String(object.version) : "",
+      arch: isSet(object.arch) ? globalThis.String(object.arch) : "",
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+      sha256: isSet(object.sha256) ? bytesFromBase64(object.sha256) : new Uint8Array(0),
+      floor: isSet(object.floor) ? globalThis.String(object.floor) : "",
+    };
+  },
+
+  toJSON(message: Release): unknown {
+    const obj: any = {};
+    if (message.version !== "") {
+      obj.version = message.version;
+    }
+    if (message.arch !== "") {
+      obj.arch = message.arch;
+    }
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    if (message.floor !== "") {
+      obj.floor = message.floor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Release>): Release {
+    return Release.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Release>): Release {
+    const message = createBaseRelease();
+    message.version = object.version ?? "";
+    message.arch = object.arch ?? "";
+    message.size = object.size ?? 0;
+    message.sha256 = object.sha256 ?? new Uint8Array(0);
+    message.floor = object.floor ?? "";
+    return message;
+  },
+};
+
+function createBaseReleaseKeys(): ReleaseKeys {
+  return { keys: [] };
+}
+
+export const ReleaseKeys: MessageFns<ReleaseKeys> = {
+  encode(message: ReleaseKeys, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.keys) {
+      ReleaseKey.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseKeys {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseKeys();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keys.push(ReleaseKey.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseKeys {
+    return { keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => ReleaseKey.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: ReleaseKeys): unknown {
+    const obj: any = {};
+    if (message.keys?.length) {
+      obj.keys = message.keys.map((e) => ReleaseKey.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseKeys>): ReleaseKeys {
+    return ReleaseKeys.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseKeys>): ReleaseKeys {
+    const message = createBaseReleaseKeys();
+    message.keys = object.keys?.map((e) => ReleaseKey.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseReleaseKey(): ReleaseKey {
+  return { key: new Uint8Array(0), signature: new Uint8Array(0) };
+}
+
+export const ReleaseKey: MessageFns<ReleaseKey> = {
+  encode(message: ReleaseKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(18).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseKey {
+    return {
+      key: isSet(object.key) ? bytesFromBase64(object.key) : new Uint8Array(0),
+      signature: isSet(object.signature) ? bytesFromBase64(object.signature) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: ReleaseKey): unknown {
+    const obj: any = {};
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.signature.length !== 0) {
+      obj.signature = base64FromBytes(message.signature);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseKey>): ReleaseKey {
+    return ReleaseKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseKey>): ReleaseKey {
+    const message = createBaseReleaseKey();
+    message.key = object.key ?? new Uint8Array(0);
+    message.signature = object.signature ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseUpdate(): Update {
+  return { rollout: "", release: undefined, keys: undefined, confirmMs: 0, whileRunning: false, downgrade: false };
+}
+
+export const Update: MessageFns<Update> = {
+  encode(message: Update, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    if (message.release !== undefined) {
+      SignedRelease.encode(message.release, writer.uint32(18).fork()).join();
+    }
+    if (message.keys !== undefined) {
+      ReleaseKeys.encode(message.keys, writer.uint32(26).fork()).join();
+    }
+    if (message.confirmMs !== 0) {
+      writer.uint32(32).uint32(message.confirmMs);
+    }
+    if (message.whileRunning !== false) {
+      writer.uint32(40).bool(message.whileRunning);
+    }
+    if (message.downgrade !== false) {
+      writer.uint32(48).bool(message.downgrade);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Update {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.release = SignedRelease.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.keys = ReleaseKeys.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.confirmMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.whileRunning = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.downgrade = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Update {
+    return {
+      rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "",
+      release: isSet(object.release) ? SignedRelease.fromJSON(object.release) : undefined,
+      keys: isSet(object.keys) ? ReleaseKeys.fromJSON(object.keys) : undefined,
+      confirmMs: isSet(object.confirmMs)
+        ? globalThis.Number(object.confirmMs)
+        : isSet(object.confirm_ms)
+        ? globalThis.Number(object.confirm_ms)
+        : 0,
+      whileRunning: isSet(object.whileRunning)
+        ? globalThis.Boolean(object.whileRunning)
+        : isSet(object.while_running)
+        ? globalThis.Boolean(object.while_running)
+        : false,
+      downgrade: isSet(object.downgrade) ? globalThis.Boolean(object.downgrade) : false,
+    };
+  },
+
+  toJSON(message: Update): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    if (message.release !== undefined) {
+      obj.release = SignedRelease.toJSON(message.release);
+    }
+    if (message.keys !== undefined) {
+      obj.keys = ReleaseKeys.toJSON(message.keys);
+    }
+    if (message.confirmMs !== 0) {
+      obj.confirmMs = Math.round(message.confirmMs);
+    }
+    if (message.whileRunning !== false) {
+      obj.whileRunning = message.whileRunning;
+    }
+    if (message.downgrade !== false) {
+      obj.downgrade = message.downgrade;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Update>): Update {
+    return Update.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Update>): Update {
+    const message = createBaseUpdate();
+    message.rollout = object.rollout ?? "";
+    message.release = (object.release !== undefined && object.release !== null)
+      ? SignedRelease.fromPartial(object.release)
+      : undefined;
+    message.keys = (object.keys !== undefined && object.keys !== null)
+      ? ReleaseKeys.fromPartial(object.keys)
+      : undefined;
+    message.confirmMs = object.confirmMs ?? 0;
+    message.whileRunning = object.whileRunning ?? false;
+    message.downgrade = object.downgrade ?? false;
+    return message;
+  },
+};
+
+function createBaseUpdateReport(): UpdateReport {
+  return { rollout: "", outcome: "", code: "", message: "" };
+}
+
+export const UpdateReport: MessageFns<UpdateReport> = {
+  encode(message: UpdateReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.rollout !== "") {
+      writer.uint32(10).string(message.rollout);
+    }
+    if (message.outcome !== "") {
+      writer.uint32(18).string(message.outcome);
+    }
+    if (message.code !== "") {
+      writer.uint32(26).string(message.code);
+    }
+    if (message.message !== "") {
+      writer.uint32(34).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rollout = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UpdateReport {
+    return {
+      rollout: isSet(object.rollout) ? globalThis.String(object.rollout) : "",
+      outcome: isSet(object.outcome) ? globalThis.String(object.outcome) : "",
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: UpdateReport): unknown {
+    const obj: any = {};
+    if (message.rollout !== "") {
+      obj.rollout = message.rollout;
+    }
+    if (message.outcome !== "") {
+      obj.outcome = message.outcome;
+    }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UpdateReport>): UpdateReport {
+    return UpdateReport.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateReport>): UpdateReport {
+    const message = createBaseUpdateReport();
+    message.rollout = object.rollout ?? "";
+    message.outcome = object.outcome ?? "";
+    message.code = object.code ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseReleaseRequest(): ReleaseRequest {
+  return { sha256: new Uint8Array(0), offset: 0 };
+}
+
+export const ReleaseRequest: MessageFns<ReleaseRequest> = {
+  encode(message: ReleaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.sha256.length !== 0) {
+      writer.uint32(10).bytes(message.sha256);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(16).uint64(message.offset);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.sha256 = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.offset = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseRequest {
+    return {
+      sha256: isSet(object.sha256) ? bytesFromBase64(object.sha256) : new Uint8Array(0),
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+    };
+  },
+
+  toJSON(message: ReleaseRequest): unknown {
+    const obj: any = {};
+    if (message.sha256.length !== 0) {
+      obj.sha256 = base64FromBytes(message.sha256);
+    }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseRequest>): ReleaseRequest {
+    return ReleaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseRequest>): ReleaseRequest {
+    const message = createBaseReleaseRequest();
+    message.sha256 = object.sha256 ?? new Uint8Array(0);
+    message.offset = object.offset ?? 0;
+    return message;
+  },
+};
+
+function createBaseReleaseReply(): ReleaseReply {
+  return { problems: [], data: new Uint8Array(0) };
+}
+
+export const ReleaseReply: MessageFns<ReleaseReply> = {
+  encode(message: ReleaseReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReleaseReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReleaseReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReleaseReply {
+    return {
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: ReleaseReply): unknown {
+    const obj: any = {};
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReleaseReply>): ReleaseReply {
+    return ReleaseReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReleaseReply>): ReleaseReply {
+    const message = createBaseReleaseReply();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.data = object.data ?? new Uint8Array(0);
     return message;
   },
 };
