@@ -24,7 +24,8 @@ async function check(name, program, remedy) {
 
 try {
   await setUp();
-  if (argv.length === 0 || argv.some((name) => name.includes("test/board"))) await setUpBoards();
+  const ofBoards = (/** @type {string} */ name) => /test\/board|node-agent/.test(name);
+  if (argv.length === 0 || argv.some(ofBoards)) await setUpBoards();
   if (argv.length === 0) {
     await check("lint, format", ["biome", "check", "."], "npx biome check --write .");
     await check("types", ["tsc", "-p", "."], "npx tsc -p . lists them all.");

@@ -23,12 +23,14 @@ export function onPath(program, searchPath = process.env["PATH"] ?? "") {
  */
 export async function installSystemPackages(names) {
   const root = process.getuid?.() === 0 ? [] : ["sudo", "-n"];
+  // apt serves one at a time: whoever is at it now may finish.
+  const aptGet = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=300"];
   const options = {
     what: `${names.join(", ")} could not be installed`,
     remedy: `As root: apt-get update && apt-get install -y ${names.join(" ")}`,
     environment: { DEBIAN_FRONTEND: "noninteractive" },
   };
-  await command([...root, "apt-get", "-q", "update"], options);
-  const install = ["apt-get", "-q", "-y", "--no-install-recommends", "install"];
+  await command([...root, ...aptGet, "update"], options);
+  const install = [...aptGet, "-y", "--no-install-recommends", "install"];
   await command([...root, ...install, ...names], options);
 }

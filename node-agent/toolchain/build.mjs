@@ -53,7 +53,10 @@ export async function buildAgent(options = {}) {
   const built = !existsSync(finished);
   if (built) {
     await alone(join(plan.cacheDir, "locks", plan.variant), plan.log, async () => {
-      await ensurePrerequisites(plan.architecture, plan.gcc, plan.log);
+      // apt serves one at a time, and builds of other variants may want it now.
+      await alone(join(plan.cacheDir, "locks", "prerequisites"), plan.log, () =>
+        ensurePrerequisites(plan.architecture, plan.gcc, plan.log),
+      );
       await makeOnce(finished, (dir) => buildInto(join(dir, "cohort-agent"), plan));
     });
   }
