@@ -3,6 +3,7 @@ import type { AttemptKey, DeviceGrant, DeviceReads } from "@cohort/proto/gen/coh
 import { CohortError, type Problem, problem, refuse } from "@cohort/proto/problem";
 import { attemptId } from "@cohort/proto/proof";
 import type { AgentContext } from "../context.ts";
+import { Gate } from "../gate.ts";
 import { hostErrorCode } from "../host-error.ts";
 import { agentLimits } from "../limits.ts";
 import { type HttpAnswer, jsonAnswer } from "../shim/http-answer.ts";
@@ -23,7 +24,7 @@ export class StepDevices {
   readonly #context: AgentContext;
   readonly #attempt: AttemptKey;
   readonly #grants: readonly DeviceGrant[];
-  readonly #drivers = new Map<string, Driver>();
+  readonly #drivers = new Map<string, { readonly driver: Driver; readonly turn: Gate }>();
   readonly #reads = new Map<string, DeviceReads>();
   readonly #pace = new Pace(agentLimits.deviceOperationsPerSecondMax);
   readonly #actuationPace = new Pace(agentLimits.deviceActuationsPerSecondMax);
@@ -43,7 +44,7 @@ export class StepDevices {
   /** Gives all devices back. */
   close(): void {
     this.#closed = true;
-    for (const driver of this.#drivers.values()) driver.close();
+    for (const { driver } of this.#drivers.values()) driver.close();
     this.#drivers.clear();
     this.#context.devices.release(attemptId(this.#attempt));
   }
@@ -76,28 +77,36 @@ export class StepDevices {
 
   async #perform(grant: DeviceGrant, fields: Fields): Promise<unknown> {
     const { device, access, lines } = grant;
-    const operation = this.#driver(device).operation(fields);
+    const { driver, turn } = this.#driver(device);
+    const operation = driver.operation(fields);
     const { actuates, line } = operation;
     if (actuates && access !== "actuate") throw notGranted(`to actuate ${device}, only to read it`);
     if (line !== null && lines.length > 0 && !lines.includes(line)) {
       throw notGranted(`line ${line} of ${device}`);
     }
     await this.#wait(actuates);
-    this.#context.devices.hold(device, attemptId(this.#attempt));
-    if (actuates) await this.#record(device, operation);
-    // The step's end closed what it had open, and nothing may be opened behind its back.
-    if (this.#closed) throw refuse("DEVICE_FAILED", "the step has ended");
-    const { answer, bytesRead } = await operation.perform();
-    if (bytesRead > 0 || !actuates) this.#count(device, bytesRead);
-    return answer;
+    const leave = await turn.enter();
+    try {
+      this.#context.devices.hold(device, attemptId(this.#attempt));
+      if (actuates) await this.#record(device, operation);
+      // The step's end closed what it had open, and nothing may be opened behind its back.
+      if (this.#closed) throw refuse("DEVICE_FAILED", "the step has ended");
+      const { answer, bytesRead } = await operation.perform();
+      if (bytesRead > 0 || !actuates) this.#count(device, bytesRead);
+      return answer;
+    } finally {
+      leave();
+    }
   }
 
-  #driver(device: string): Driver {
+  /** A device does one thing at a time; but a serial port may be written while a read waits. */
+  #driver(device: string): { readonly driver: Driver; readonly turn: Gate } {
     const known = this.#drivers.get(device);
     if (known !== undefined) return known;
     const driver = driverFor(this.#context.devices.access, device);
-    this.#drivers.set(device, driver);
-    return driver;
+    const turn = new Gate(device.startsWith("serial:") ? agentLimits.shimRequestsMax : 1);
+    this.#drivers.set(device, { driver, turn });
+    return { driver, turn };
   }
 
   async #wait(actuates: boolean): Promise<void> {

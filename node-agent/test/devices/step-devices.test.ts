@@ -252,6 +252,29 @@ describe("a step's device", () => {
 });
 
 describe("what a step did with its devices", () => {
+  it("is done in turn, where a step asks for several things at once", async () => {
+    const said: number[] = [];
+    await play([actuate("gpio:gpiochip0")], async (step) => {
+      const body = { do: "read", line: 3 };
+      const all = Array.from({ length: 5 }, () => ask(step, "/.devices/gpio/gpiochip0", body));
+      said.push(...(await Promise.all(all)).map(({ status }) => status));
+    });
+    expect(said).toEqual([200, 200, 200, 200, 200]);
+  });
+
+  it("may be to write to a serial port while it waits for an answer", async () => {
+    let answer = "";
+    await play([actuate("serial:ttyUSB0")], async (step, { incoming, sent }) => {
+      const device = "/.devices/serial/ttyUSB0";
+      const reading = ask(step, device, { do: "read", length: 2, timeout_ms: 9000 });
+      await ask(step, device, { do: "write", bytes: "3f" });
+      expect(sent.get("/dev/ttyUSB0")).toHaveLength(1);
+      incoming.set("/dev/ttyUSB0", [79, 75]);
+      answer = (await reading).body.bytes;
+    });
+    expect(answer).toBe("4f4b");
+  });
+
   it("is told: each write by itself, with the hash of what was written, and reads as a sum", async () => {
     const { events } = await play(
       [actuate("gpio:gpiochip0"), read("i2c:i2c-1")],
