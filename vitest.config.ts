@@ -31,6 +31,7 @@ export default defineConfig({
         test: {
           name: "sanitized",
           include: ["node-agent/host/test/**/*.test.ts"],
+          globalSetup: "node-agent/host/test/build-sanitized.ts",
           env: { COHORT_SANITIZE: "1" },
         },
       },

@@ -11,10 +11,10 @@ import type { EnrolledNode } from "../fleet/fleet.ts";
 import { type FormerRun, formerRun, type RunHistory } from "../history/history.ts";
 import type { StepLogChunk, StepLogStore } from "../log/log.ts";
 import type { MeshHandlers } from "../mesh/mesh.ts";
-import { schedulerLimits } from "../scheduler/limits.ts";
 import { findActive, type Runs } from "../scheduler/runs.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
+import { createOutputIntake } from "./output-intake.ts";
 import type { ReportDesk } from "./report-desk.ts";
 
 export interface NodeReportDependencies {
@@ -35,11 +35,14 @@ export function createNodeReports(
 ): Pick<MeshHandlers, "events" | "renew" | "proxy"> {
   const { writer, history, reports, feed, stepLogs, sealToken, seen } = dependencies;
   const { runs, fleet } = writer.state;
+  const intake = createOutputIntake(stepLogs);
   return {
     async events(node, { events }) {
       seen(node);
       const findAttempt = attemptFinder(runs, history);
-      const chunks = events.flatMap((event) => chunkOf(findAttempt, node, event));
+      const chunks = events
+        .flatMap((event) => chunkOf(findAttempt, node, event))
+        .filter((chunk) => intake.admit(chunk));
       // Output is on its way to the disk before the end of its attempt, and both may share a commit.
       const written = chunks.length === 0 ? null : stepLogs.append(chunks);
       const judged = reports.hand(events.map((event) => ({ kind: "event", node, event })));
@@ -68,7 +71,7 @@ export function createNodeReports(
   };
 }
 
-/** Output of an attempt that this node had or has; what goes beyond the limit is not kept. */
+/** Output of an attempt that this node had or has. */
 function chunkOf(
   findAttempt: AttemptFinder,
   node: string,
@@ -78,7 +81,6 @@ function chunkOf(
   const { stream, offset, data } = event.value;
   const latest = findAttempt(attempt);
   if (latest?.node !== node || latest.attempt !== attempt.attempt) return [];
-  if (offset + data.length > schedulerLimits.stepLogBytesMax) return [];
   return [{ ...attempt, node, stream, offset, atMs, data }];
 }
 

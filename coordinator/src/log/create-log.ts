@@ -15,7 +15,7 @@ export interface LogStorage {
   /** Stores the whole batch, durably, or throws and stores none of it. */
   readonly commit: (batch: LogBatch) => void;
   readonly leaves: EventLog["leaves"];
-  readonly stepLogs: StepLogStore["read"];
+  readonly stepLogs: Pick<StepLogStore, "read" | "extent">;
   /** Its `write` is a transaction of its own outside `commit`. */
   readonly history: HistoryStore;
   readonly close: () => void;
@@ -93,7 +93,8 @@ export function createLog(options: {
       async append(chunks) {
         if (chunks.length > 0) await group.add(() => ({ leaves: [], chunks, changes: [] }));
       },
-      read: storage.stepLogs,
+      read: storage.stepLogs.read,
+      extent: storage.stepLogs.extent,
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Entry } from "@cohort/proto/gen/cohort/ledger";
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import type { HistoryChange, RunHistory } from "../history/history.ts";
 import type { HistoryEnd } from "../history/keep-history.ts";
 
@@ -48,6 +49,8 @@ export interface ExportedLeaf extends StoredLeaf {
 export interface StepLogStore {
   /** Resolves when on disk; a chunk whose place is already taken is dropped as a duplicate. */
   append(chunks: readonly StepLogChunk[]): Promise<void>;
+  /** How far the output of an attempt has come, and what keeping it has cost. */
+  extent(attempt: AttemptKey): StepLogExtent;
   /** Chunks of a run in the order in which they arrived, after `cursor` (0 for all), at most `count`. */
   read(
     run: string,
@@ -55,6 +58,12 @@ export interface StepLogStore {
     cursor: number,
     count: number,
   ): readonly (StepLogChunk & { cursor: number })[];
+}
+
+export interface StepLogExtent {
+  /** Where the last chunk ends. */
+  readonly end: number;
+  readonly chunks: number;
 }
 
 export interface StepLogChunk {

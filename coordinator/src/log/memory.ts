@@ -1,5 +1,6 @@
 import { MerkleTree } from "@cohort/proto/ledger/merkle";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
+import { attemptId } from "@cohort/proto/proof";
 import { sha256 } from "../ledger/crypto.ts";
 import { createLog, type LogBatch, type LogStorage, signTree } from "./create-log.ts";
 import type { EventLog, ExportedLeaf, StepLogChunk, StepLogStore } from "./log.ts";
@@ -44,11 +45,19 @@ function createStorage(disk: MemoryDisk): LogStorage {
       store(disk, batch);
     },
     leaves: (seq, count) => disk.leaves.slice(seq - 1, seq - 1 + count),
-    stepLogs: (run, step, cursor, count) =>
-      [...disk.chunks.values()]
-        .map((chunk, at) => ({ ...chunk, cursor: at + 1 }))
-        .filter((it) => it.run === run && it.cursor > cursor && (step === "" || it.step === step))
-        .slice(0, count),
+    stepLogs: {
+      read: (run, step, cursor, count) =>
+        [...disk.chunks.values()]
+          .map((chunk, at) => ({ ...chunk, cursor: at + 1 }))
+          .filter((it) => it.run === run && it.cursor > cursor && (step === "" || it.step === step))
+          .slice(0, count),
+      extent(attempt) {
+        const id = attemptId(attempt);
+        const chunks = [...disk.chunks.values()].filter((it) => attemptId(it) === id);
+        const ends = chunks.map(({ offset, data }) => offset + data.length);
+        return { end: Math.max(0, ...ends), chunks: chunks.length };
+      },
+    },
     history: createMemoryHistory(disk.history, (run) => {
       for (const [place, chunk] of disk.chunks) if (chunk.run === run) disk.chunks.delete(place);
     }),

@@ -64,7 +64,7 @@ function createStorage(database: Database.Database, store: LeafStore): LogStorag
   return {
     commit: (batch) => write.immediate(batch),
     leaves: (seq, count) => store.rows(seq, count).map(({ seq: _, ...leaf }) => leaf),
-    stepLogs: stepLogs.read,
+    stepLogs,
     history: { ...history, write: (changes, seq) => catchUp.immediate(changes, seq) },
     close: () => void database.close(),
   };

@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import type { StepLogChunk } from "./log.ts";
+import type { StepLogChunk, StepLogExtent, StepLogStore } from "./log.ts";
 
 /** The table `step_logs`. */
 export interface StepLogTable {
@@ -11,6 +11,7 @@ export interface StepLogTable {
     cursor: number,
     count: number,
   ) => readonly (StepLogChunk & { readonly cursor: number })[];
+  readonly extent: StepLogStore["extent"];
   /** Removes at most `count` chunks of the run; tells how many it did. */
   readonly remove: (run: string, count: number) => number;
 }
@@ -45,6 +46,11 @@ export function createStepLogTable(database: Database.Database): StepLogTable {
     WHERE run = @run AND cursor > @cursor AND (@step = '' OR step = @step)
     ORDER BY cursor LIMIT @count
   `);
+  // By the index of the unique places; the length of a blob is known without reading it.
+  const extent = database.prepare<unknown[], StepLogExtent>(`
+    SELECT COALESCE(MAX(offset + LENGTH(data)), 0) AS end, COUNT(*) AS chunks
+    FROM step_logs WHERE run = @run AND step = @step AND instance = @instance AND attempt = @attempt
+  `);
   const remove = database.prepare(`
     DELETE FROM step_logs WHERE cursor IN (
       SELECT cursor FROM step_logs INDEXED BY step_logs_by_run WHERE run = ? LIMIT ?
@@ -52,6 +58,8 @@ export function createStepLogTable(database: Database.Database): StepLogTable {
   `);
   return {
     remove: (run, count) => remove.run(run, count).changes,
+    extent: ({ run, step, instance, attempt }) =>
+      extent.get({ run, step, instance, attempt }) as StepLogExtent,
     insert: (chunk) => void insert.run(chunk),
     read: (run, step, cursor, count) => select.all({ run, step, cursor, count }),
   };

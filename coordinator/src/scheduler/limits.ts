@@ -32,8 +32,11 @@ export const schedulerLimits = {
   cacheEntriesMax: 10_000,
   cacheBytesMax: 32 * 1024 * 1024,
   tickMs: 100,
-  /** Output that is kept of one stream of an attempt. */
+  /** Output that is kept of an attempt, and in how many pieces: a node gathers before it sends. */
   stepLogBytesMax: 16 * 1024 * 1024,
+  stepLogChunksMax: 65_536,
+  /** Attempts of which it is remembered how far their output has come; of others, the disk knows. */
+  outputsRememberedMax: 4_096,
   /**
    * Parts of ended runs that stay in memory: steps, instances, and texts of so many characters. What
    * is recalled or reported late finds its run without asking the disk, as a rule.

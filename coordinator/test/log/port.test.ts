@@ -96,6 +96,15 @@ describe.each(Object.entries(adapters))("the event log over %s", (_, create) => 
     again.close();
   });
 
+  it("knows how far the output of an attempt has come, over its gaps", async () => {
+    const log = create()();
+    await log.stepLogs.append([chunk(), chunk({ offset: 40, data: Uint8Array.of(1, 2) })]);
+    await log.stepLogs.append([chunk({ attempt: 9, offset: 900 })]);
+    expect(log.stepLogs.extent(chunk())).toEqual({ end: 42, chunks: 2 });
+    expect(log.stepLogs.extent({ ...chunk(), run: "none" })).toEqual({ end: 0, chunks: 0 });
+    log.close();
+  });
+
   it("keeps step logs by arrival and drops a chunk whose place is taken", async () => {
     const log = create()();
     await log.stepLogs.append([chunk(), chunk({ step: "other", data: Uint8Array.of(9) })]);
