@@ -84,4 +84,42 @@ describe("the commands of a compiled agent", () => {
     });
     await mesh.until(async () => (await agent("status", "--data", data)).status === 0);
   });
+
+  it("tell systemd when the agent is ready, that its loop goes on, and that it ends", async () => {
+    const address = `@cohort-e2e-${process.pid}`;
+    const heard = await notifications(address);
+    const environment = { ...process.env, NOTIFY_SOCKET: address, WATCHDOG_USEC: "900000" };
+    const supervised = spawn(agentPath(), ["run", "--data", data], {
+      stdio: "ignore",
+      env: environment,
+    });
+    onTestFinished(() => void supervised.kill("SIGKILL"));
+    await mesh.until(async () => heard.text().includes("STATUS=board-01: connected to "));
+    expect(heard.text()).toMatch(/^READY=1\nSTATUS=board-01: /);
+    const fed = () => heard.text().split("WATCHDOG=1").length;
+    const before = fed();
+    await mesh.until(async () => fed() > before + 1);
+    const ended = once(supervised, "exit");
+    supervised.kill("SIGTERM");
+    await ended;
+    await mesh.until(async () => heard.text().includes("STOPPING=1"));
+  });
 });
+
+/** Listens as systemd does, and keeps what it hears, a line break after each. */
+async function notifications(address: string): Promise<{ text(): string }> {
+  const program = `
+import socket
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind("${address}".replace("@", "\\0"))
+print(flush=True)
+while True: print(s.recv(4096).decode(), flush=True)`;
+  const receiver = spawn("python3", ["-c", program], { stdio: ["ignore", "pipe", "ignore"] });
+  onTestFinished(() => void receiver.kill());
+  await once(receiver.stdout, "data");
+  let text = "";
+  receiver.stdout.on("data", (data) => {
+    text += data;
+  });
+  return { text: () => text };
+}

@@ -4,13 +4,10 @@ import { join, resolve } from "node:path";
 import { beforeAll, onTestFinished } from "vitest";
 import { buildMachine } from "../../toolchain/architectures.mjs";
 import { buildAgent } from "../../toolchain/build.mjs";
-import { compile, muslCompiler } from "../../toolchain/compiler.mjs";
-import { hashTree } from "../../toolchain/hash.mjs";
-import { prepareSources } from "../../toolchain/sources.mjs";
 import { userEmulator } from "../../toolchain/user-emulator.mjs";
+import { buildFixture } from "./fixture.ts";
 
 const root = resolve(import.meta.dirname, "../../..");
-const cacheDir = process.env["COHORT_CACHE"] ?? join(root, ".cohort/cache");
 /** Set to run every test against the build with AddressSanitizer and UBSan. */
 export const sanitize = process.env["COHORT_SANITIZE"] === "1";
 
@@ -43,15 +40,8 @@ export async function agentCommand(): Promise<string[]> {
 
 /** A static program of the fixtures folder, for what only raw system calls can try. */
 export async function fixture(name: string): Promise<string> {
-  const machine = buildMachine();
-  const third = await prepareSources(machine, cacheDir, () => {});
-  const compiler = await muslCompiler("gcc", machine, third);
-  const file = join(import.meta.dirname, "fixtures", `${name}.c`);
-  const unit = { name: "fixture", files: [file], flags: [], identity: hashTree([file]) };
-  const objects = await compile(compiler, unit, cacheDir);
   const output = join(temporaryFolder(), name);
-  await compiler.link(objects, [], output);
-  chmodSync(output, 0o755);
+  await buildFixture(name, buildMachine().name, output);
   return output;
 }
 

@@ -1,44 +1,14 @@
 import { chmodSync, copyFileSync, readlinkSync, writeFileSync } from "node:fs";
-import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { fixture, temporaryFolder } from "./agent.ts";
+import { attackOutcomes, refusals } from "./refusals.ts";
 import { agentUsers, runShell, runStep } from "./step.ts";
-
-const { EPERM, EACCES, ENOENT, ENETUNREACH, EAFNOSUPPORT } = constants.errno;
-const ENOSYS = 38;
-
-/** What each attempt must end in; a list where kernels differ in which wall is hit first. */
-const refusals: Record<string, readonly number[]> = {
-  ...Object.fromEntries(
-    "user_namespace clone_namespace setns mount umount pivot_root chroot fsopen open_by_handle \
-     ptrace_init process_memory pidfd_getfd bpf perf userfaultfd keyctl kexec module personality \
-     tiocsti tioclinux raw memfd shm pipe_size huge_pages setgroups mknod init_limits raise_limit \
-     capability kernel_log io_uring"
-      .split(/\s+/)
-      .map((name) => [name, [EPERM]]),
-  ),
-  clone3: [ENOSYS],
-  netlink: [EAFNOSUPPORT],
-  packet: [EAFNOSUPPORT],
-  alg: [EAFNOSUPPORT],
-  vsock: [EAFNOSUPPORT],
-  init_memory: [EACCES, ENOENT],
-  init_files: [EACCES, ENOENT],
-  cgroup_write: [ENOENT],
-  foreign_address: [ENETUNREACH],
-};
 
 test.each(agentUsers)("every forbidden call is refused, of %s", async (_, user) => {
   const attack = await fixture("attack");
   const { out, exit } = await runStep({ argv: [attack], readOnly: [dirname(attack)], user });
-  const outcomes = Object.fromEntries(
-    out
-      .trim()
-      .split("\n")
-      .map((line) => line.split(" "))
-      .map(([name, number]) => [name, Number(number)]),
-  );
+  const outcomes = attackOutcomes(out);
   expect(exit.code).toBe(0);
   expect(Object.keys(outcomes).sort()).toEqual(Object.keys(refusals).sort());
   for (const [name, allowed] of Object.entries(refusals)) {

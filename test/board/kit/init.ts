@@ -29,7 +29,8 @@ hostname "$(cat /etc/hostname)"
 ip link set lo up
 ip address add 10.0.2.15/24 dev eth0 && ip link set eth0 up && ip route add default via 10.0.2.2
 mount -t ext4 /dev/vda /data || echo "no /data"
-mkdir -p /sys/fs/cgroup/agent
+echo "+memory +pids +cpu" >/sys/fs/cgroup/cgroup.subtree_control
+mkdir -p /sys/fs/cgroup/agent /sys/fs/cgroup/ordinary
 
 for port in /sys/class/virtio-ports/*; do
   [ "$(cat "$port/name")" = ${controlPort} ] && control=/dev/\${port##*/}
