@@ -12,6 +12,7 @@ import { sleep } from "./dispatch/sleep.ts";
 import { type EnrolledNode, instanceOf } from "./fleet/fleet.ts";
 import { createIds } from "./ids.ts";
 import { createCheckpointSigner } from "./ledger/ledger.ts";
+import { startCommitThread } from "./log/commit-thread.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
 import { createTurnEnd } from "./log/turn.ts";
 import { createAccess } from "./mesh/access.ts";
@@ -42,6 +43,8 @@ export interface CoordinatorOptions {
   readonly vault: Vault;
   readonly log: Logger;
   readonly now: () => number;
+  /** The bundled program of the thread that writes the log. */
+  readonly commitProgram: string;
   /** The event log cannot be written: the process must end, and start again from the log. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -57,13 +60,14 @@ export interface Coordinator {
  * the adapters by which commands come in and effects go out. Nothing else knows how they meet.
  */
 export async function createCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { dataDir, vault, log, now, onFailure } = options;
+  const { dataDir, vault, log, now, commitProgram, onFailure } = options;
   const setup = openSetup(dataDir, vault);
   const newId = createIds(now);
   const onFault = (error: unknown) => log.error({ err: error }, "a fault of the coordinator's own");
 
   const meshId = vault.internal("mesh/id", () => Buffer.from(newId())).toString();
-  const checkpoints = createCheckpointSigner(seedOf(vault, "ledger/signing"), `cohort/${meshId}`);
+  const ledgerSeed = seedOf(vault, "ledger/signing");
+  const checkpoints = createCheckpointSigner(ledgerSeed, `cohort/${meshId}`);
   const dispatchSigner = createDispatchSigner(seedOf(vault, "dispatch/signing"));
   const tokenKeys = createTokenKeys({
     mesh: meshId,
@@ -72,10 +76,16 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   });
 
   const turn = createTurnEnd();
+  const path = join(dataDir, "cohort.db");
   const eventLog = openSqliteLog({
-    path: join(dataDir, "cohort.db"),
+    path,
     signer: checkpoints,
     schedule: turn.commit,
+    startThread: (frontier) => {
+      // A copy of these bytes alone: what a Buffer is a part of would go with it.
+      const seed = Uint8Array.from(ledgerSeed);
+      return startCommitThread(commitProgram, { path, seed, name: checkpoints.name, frontier });
+    },
   });
   const objects = createObjectStore({
     servers: [setup.localServer],
@@ -233,7 +243,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       await objects.close();
       await access.close();
       await egress.close();
-      eventLog.close();
+      await eventLog.close();
       vault.close();
     },
   };

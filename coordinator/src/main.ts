@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { type CohortError, formatProblem } from "@cohort/proto/problem";
 import { type Logger, pino } from "pino";
 import { createCoordinator } from "./coordinator.ts";
@@ -38,6 +39,7 @@ async function serve(
     vault,
     log,
     now: Date.now,
+    commitProgram: fileURLToPath(new URL("commit-thread.mjs", import.meta.url)),
     onFailure: (error) => {
       // Memory may be ahead of the disk: only a new process, from the log, may go on.
       log.fatal({ err: error }, "the log cannot be written; the coordinator stops");

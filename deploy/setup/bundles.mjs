@@ -7,6 +7,10 @@ import { SetupError } from "./command.mjs";
 /** Every program that runs on Node.js: where its source begins, and the one file it becomes. */
 const bundles = [
   { entry: "coordinator/src/main.ts", file: "coordinator/dist/coordinator.mjs" },
+  {
+    entry: "coordinator/src/log/commit-thread-main.ts",
+    file: "coordinator/dist/commit-thread.mjs",
+  },
   { entry: "gateway/src/main.ts", file: "gateway/dist/gateway.mjs" },
   { entry: "gateway/console/cli/main.ts", file: "gateway/dist/cohort.mjs" },
   { entry: "deploy/src/start/main.ts", file: "deploy/dist/start.mjs" },

@@ -26,6 +26,7 @@ beforeAll(async () => {
     vault: await provideVault(dataDir, join(probe.mesh.home, "vault.key")),
     log: pino({ level: "silent" }),
     now,
+    commitProgram: join(import.meta.dirname, "../../coordinator/dist/commit-thread.mjs"),
     onFailure: (error) => {
       throw error;
     },

@@ -79,7 +79,8 @@ export class CoordinatorProcess {
     const log = openMemoryLog({
       signer: ledgerSigner,
       disk,
-      schedule: (run) => this.#schedule(run),
+      schedule: (run) => void clock.set(() => this.dead || run(), 0),
+      write: (run) => this.#schedule(run),
     });
     this.log = log;
     this.#appended = log.size;

@@ -6,10 +6,10 @@ export interface HistoryEnd {
   /** Finished runs that are over, some of the first that ended. */
   over(retention: Retention, nowMs: number): readonly string[];
   /**
-   * Removes what steps of these runs wrote, as much of it as one transaction should. True when there
-   * is no more.
+   * Removes what steps of these runs wrote, as much of it as one transaction should. Resolves with
+   * true when there is no more.
    */
-  removeLogs(runs: readonly string[]): boolean;
+  removeLogs(runs: readonly string[]): Promise<boolean>;
 }
 
 /**
@@ -31,7 +31,7 @@ export async function keepHistory(options: {
   const removeSome = async (): Promise<boolean> => {
     const runs = history.over(retention, now());
     if (runs.length === 0) return false;
-    if (history.removeLogs(runs)) await remove(runs);
+    if (await history.removeLogs(runs)) await remove(runs);
     return true;
   };
   while (!signal.aborted) {

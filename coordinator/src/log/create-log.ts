@@ -1,66 +1,45 @@
 import type { Entry } from "@cohort/proto/gen/cohort/ledger";
-import { signCheckpoint } from "@cohort/proto/ledger/checkpoint";
-import type { MerkleTree } from "@cohort/proto/ledger/merkle";
-import type { NoteSigner } from "@cohort/proto/ledger/note";
 import type { HistoryChange } from "../history/history.ts";
-import { sha256 } from "../ledger/crypto.ts";
+import type { LogBatch, SizedNote } from "./committer.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { HistoryStore } from "./history-store.ts";
-import { fromLeaf, toLeaf } from "./leaf.ts";
-import type { EventLog, StepLogChunk, StepLogStore, StoredLeaf } from "./log.ts";
+import { fromLeaf, textOf } from "./leaf.ts";
+import type { EventLog, StepLogChunk, StepLogStore } from "./log.ts";
 import { createPendingHistory } from "./pending-history.ts";
 
 /** Where a log keeps what it has; one for each adapter. */
 export interface LogStorage {
-  /** Stores the whole batch, durably, or throws and stores none of it. */
-  readonly commit: (batch: LogBatch) => void;
+  /**
+   * Stores the whole batch, durably, and resolves with its checkpoint, null when it has no entries; or
+   * rejects and stores none of it. Called for one batch at a time.
+   */
+  readonly commit: (batch: LogBatch) => Promise<SizedNote | null>;
   readonly leaves: EventLog["leaves"];
   readonly stepLogs: Pick<StepLogStore, "read" | "extent">;
-  /** Its `write` is a transaction of its own outside `commit`. */
+  /** Its `write` is a transaction of its own outside `commit`, for when nothing is committed yet. */
   readonly history: HistoryStore;
-  readonly close: () => void;
-}
-
-export interface LogBatch {
-  /** Number of the first leaf; the others follow. */
-  readonly seq: number;
-  readonly leaves: readonly StoredLeaf[];
-  /** Over all leaves with these; null when there are none. */
-  readonly checkpoint: SizedNote | null;
-  readonly chunks: readonly StepLogChunk[];
-  /** What the leaves change in the query table. */
-  readonly changes: readonly HistoryChange[];
-}
-
-/** A signed checkpoint beside the size that it covers. */
-export interface SizedNote {
-  readonly size: number;
-  readonly note: string;
+  readonly close: () => Promise<void>;
 }
 
 /**
- * The event log over a storage. `tree` and `note` are those of the stored leaves. Appends that arrive
- * before `schedule` calls back share a commit, entries and step logs alike.
+ * The event log over a storage. `stored` is the newest checkpoint there. Appends that arrive before
+ * `schedule` calls back, or while a commit runs, share a commit, entries and step logs alike.
  */
 export function createLog(options: {
   readonly storage: LogStorage;
-  readonly tree: MerkleTree;
-  readonly note: string;
-  readonly signer: NoteSigner;
+  readonly stored: SizedNote;
   readonly schedule: (run: () => void) => void;
 }): EventLog & { readonly stepLogs: StepLogStore } {
-  const { storage, tree, signer, schedule } = options;
-  let durable: SizedNote = { size: tree.size, note: options.note };
-  let next = tree.size + 1;
+  const { storage, schedule } = options;
+  let durable = options.stored;
+  let next = durable.size + 1;
   const group = new GroupCommit<Item>({
     schedule,
-    commit(items) {
-      const leaves = items.flatMap((item) => item.leaves);
-      for (const leaf of leaves) tree.append(leaf.leafHash);
-      const checkpoint = leaves.length === 0 ? null : signTree(tree, signer);
+    async commit(items) {
+      const texts = items.flatMap((item) => item.texts);
       const chunks = items.flatMap((item) => item.chunks);
       const changes = items.flatMap((item) => item.changes);
-      storage.commit({ seq: durable.size + 1, leaves, checkpoint, chunks, changes });
+      const checkpoint = await storage.commit({ seq: durable.size + 1, texts, chunks, changes });
       durable = checkpoint ?? durable;
       history.committed(changes);
     },
@@ -74,7 +53,7 @@ export function createLog(options: {
     async append(entries, changes = []) {
       if (entries.length === 0) return;
       const durably = group.add(() => ({
-        leaves: entries.map((it) => toNumberedLeaf(it, next++)),
+        texts: entries.map((it) => numberedText(it, next++)),
         chunks: [],
         changes,
       }));
@@ -85,13 +64,13 @@ export function createLog(options: {
     leaves: storage.leaves,
     checkpoint: () => durable.note,
     history: history.queries,
-    close() {
-      group.close();
-      storage.close();
+    async close() {
+      await group.close();
+      await storage.close();
     },
     stepLogs: {
       async append(chunks) {
-        if (chunks.length > 0) await group.add(() => ({ leaves: [], chunks, changes: [] }));
+        if (chunks.length > 0) await group.add(() => ({ texts: [], chunks, changes: [] }));
       },
       read: storage.stepLogs.read,
       extent: storage.stepLogs.extent,
@@ -99,22 +78,16 @@ export function createLog(options: {
   };
 }
 
-/** A checkpoint over the tree as it is. */
-export function signTree(tree: MerkleTree, signer: NoteSigner): SizedNote {
-  const { size } = tree;
-  return { size, note: signCheckpoint({ size, root: tree.root() }, signer, sha256) };
-}
-
 /** What one append brings. */
 interface Item {
-  readonly leaves: readonly StoredLeaf[];
+  readonly texts: readonly string[];
   readonly chunks: readonly StepLogChunk[];
   readonly changes: readonly HistoryChange[];
 }
 
-function toNumberedLeaf(entry: Entry, seq: number): StoredLeaf {
+function numberedText(entry: Entry, seq: number): string {
   if (entry.seq !== seq) throw new RangeError(`entry ${entry.seq} came where ${seq} was next`);
-  return toLeaf(entry);
+  return textOf(entry);
 }
 
 function* checkedEntries(storage: LogStorage, from: number): Generator<Entry> {

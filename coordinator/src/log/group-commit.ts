@@ -2,18 +2,20 @@ import { type CohortError, refuse } from "@cohort/proto/problem";
 
 /**
  * Collects what arrives until the scheduled moment and commits it as one, in the order of arrival.
- * After the first failure everything is refused: memory may be ahead of the disk, and only a restart
- * from the disk sets them right.
+ * One commit runs at a time: what arrives meanwhile goes into the next, which is scheduled when that
+ * has ended. After the first failure everything is refused: memory may be ahead of the disk, and only a
+ * restart from the disk sets them right.
  */
 export class GroupCommit<Item> {
-  readonly #commit: (items: readonly Item[]) => void;
+  readonly #commit: (items: readonly Item[]) => Promise<void>;
   readonly #schedule: (run: () => void) => void;
   #waiting: Waiting<Item>[] = [];
-  #failure: CohortError | null = null;
+  #running: Promise<void> | null = null;
+  #refusal: CohortError | null = null;
 
-  /** `commit` returns when its items are durable, all of them, and throws when none is. */
+  /** `commit` resolves when its items are durable, all of them, and rejects when none is. */
   constructor(options: {
-    readonly commit: (items: readonly Item[]) => void;
+    readonly commit: (items: readonly Item[]) => Promise<void>;
     readonly schedule: (run: () => void) => void;
   }) {
     this.#commit = options.commit;
@@ -26,41 +28,53 @@ export class GroupCommit<Item> {
    * then empty.
    */
   add(make: () => Item): Promise<void> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#refusal !== null) return Promise.reject(this.#refusal);
     try {
       const item = make();
-      if (this.#waiting.length === 0) this.#schedule(() => this.#flush());
+      if (this.#waiting.length === 0 && this.#running === null) this.#scheduleNext();
       return new Promise((resolve, reject) => this.#waiting.push({ item, resolve, reject }));
     } catch (cause) {
       return Promise.reject(this.#fail(cause));
     }
   }
 
-  /** Commits what waits and refuses what comes later. */
-  close(): void {
-    this.#flush();
-    this.#fail(new Error("it was closed"));
+  /** Refuses what comes later, and resolves when what waits is durable. */
+  async close(): Promise<void> {
+    this.#refusal ??= unwritable(new Error("it was closed"));
+    await this.#running;
+    this.#begin();
+    await this.#running;
   }
 
-  #flush(): void {
-    if (this.#waiting.length === 0) return;
+  #scheduleNext(): void {
+    this.#schedule(() => this.#begin());
+  }
+
+  #begin(): void {
+    if (this.#running !== null || this.#waiting.length === 0) return;
     const group = this.#waiting;
-    try {
-      this.#commit(group.map(({ item }) => item));
-    } catch (cause) {
-      this.#fail(cause);
-      return;
-    }
     this.#waiting = [];
-    for (const { resolve } of group) resolve();
+    this.#running = this.#finish(group);
+  }
+
+  async #finish(group: readonly Waiting<Item>[]): Promise<void> {
+    try {
+      await this.#commit(group.map(({ item }) => item));
+      for (const { resolve } of group) resolve();
+    } catch (cause) {
+      const refusal = this.#fail(cause);
+      for (const { reject } of group) reject(refusal);
+    }
+    this.#running = null;
+    if (this.#waiting.length > 0) this.#scheduleNext();
   }
 
   #fail(cause: unknown): CohortError {
-    this.#failure ??= unwritable(cause);
+    this.#refusal ??= unwritable(cause);
     const group = this.#waiting;
     this.#waiting = [];
-    for (const { reject } of group) reject(this.#failure);
-    return this.#failure;
+    for (const { reject } of group) reject(this.#refusal);
+    return this.#refusal;
   }
 }
 

@@ -12,7 +12,7 @@ export interface HistoryStore {
   readonly find: (run: string) => FinishedRun | null;
   readonly list: (query: HistoryQuery) => readonly FinishedHead[];
   readonly over: HistoryEnd["over"];
-  /** In a transaction of its own. */
+  /** In a transaction of its own, among the commits. */
   readonly removeLogs: HistoryEnd["removeLogs"];
   readonly startedWith: (idempotencyKey: string) => string | null;
 }

@@ -2,7 +2,6 @@ import type { Charge } from "@cohort/proto/gen/cohort/console";
 import type { Hold } from "@cohort/proto/gen/cohort/ledger";
 import type Database from "better-sqlite3";
 import type { FinishedHead, FinishedRun, HistoryChange, HistoryQuery } from "../history/history.ts";
-import type { HistoryEnd } from "../history/keep-history.ts";
 import { historyLimits } from "../history/limits.ts";
 import { overAmong } from "../history/retention.ts";
 import type { HistoryStore } from "./history-store.ts";
@@ -47,11 +46,16 @@ export const historyTables = `
   ) STRICT;
 `;
 
+/** The store's part of a table, whose removals are done at once. */
+export interface HistoryTable extends Omit<HistoryStore, "removeLogs"> {
+  readonly removeLogs: (runs: readonly string[]) => boolean;
+}
+
 /** `removeLogs` is StepLogTable's. */
 export function createHistoryTable(
   database: Database.Database,
   removeLogs: (run: string, count: number) => number,
-): HistoryStore {
+): HistoryTable {
   const extent = database.prepare<[], { version: number; seq: number }>(
     "SELECT version, seq FROM projections WHERE name = 'history'",
   );
@@ -117,7 +121,7 @@ function prepareChanges(database: Database.Database) {
 function prepareEnd(
   database: Database.Database,
   removeLogs: (run: string, count: number) => number,
-): HistoryEnd {
+): Pick<HistoryTable, "over" | "removeLogs"> {
   const { chunksRemovedMax, runsRemovedMax } = historyLimits;
   const count = database.prepare<[], number>("SELECT count(*) FROM finished_runs").pluck();
   const first = database.prepare<[], { run: string; endedMs: number }>(

@@ -1,5 +1,5 @@
 import type Database from "better-sqlite3";
-import type { SizedNote } from "./create-log.ts";
+import type { SizedNote } from "./committer.ts";
 import type { ExportedLeaf, StoredLeaf } from "./log.ts";
 
 /** A leaf with the row number under which it stands. */
@@ -17,6 +17,9 @@ export interface LeafStore {
   readonly everyRow: (seq: number) => Generator<StoredRow>;
   readonly newestCheckpoint: () => SizedNote | undefined;
 }
+
+/** Of the whole file, whose other tables come and go with this one. */
+export const logSchemaVersion = 1;
 
 export const leafTables = `
   CREATE TABLE entries (

@@ -6,9 +6,12 @@ import { sha256 } from "../ledger/crypto.ts";
 import type { StoredLeaf } from "./log.ts";
 
 /** The entry as it is stored and hashed. Throws a TypeError when JSON cannot carry it (RFC 8785 §3.1). */
-export function toLeaf(entry: Entry): StoredLeaf {
+export function textOf(entry: Entry): string {
   if (entry.event === undefined) throw new TypeError(`entry ${entry.seq} has no event`);
-  const json = canonicalJson(Entry.toJSON(entry));
+  return canonicalJson(Entry.toJSON(entry));
+}
+
+export function toLeaf(json: string): StoredLeaf {
   return { json, leafHash: textLeafHash(sha256, json) };
 }
 

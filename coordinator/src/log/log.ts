@@ -24,7 +24,8 @@ export interface EventLog {
   /** The newest signed checkpoint, a C2SP note. */
   checkpoint(): string;
   readonly history: RunHistory & HistoryCatchUp & HistoryEnd;
-  close(): void;
+  /** Refuses what comes later, and resolves when what waits is durable and the disk is let go. */
+  close(): Promise<void>;
 }
 
 /** How the table of finished runs is brought up to the log while that is replayed. */

@@ -35,7 +35,7 @@ export function createMemoryHistory(
       Object.assign(history, { version, seq: 0 });
     },
     over: (retention, nowMs) => overAmong([...runs.values()], runs.size, retention, nowMs),
-    removeLogs(removed) {
+    async removeLogs(removed) {
       removed.forEach(removeLogs);
       return true;
     },

@@ -2,7 +2,8 @@ import { MerkleTree } from "@cohort/proto/ledger/merkle";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
 import { attemptId } from "@cohort/proto/proof";
 import { sha256 } from "../ledger/crypto.ts";
-import { createLog, type LogBatch, type LogStorage, signTree } from "./create-log.ts";
+import { createCommitter, type LogRows, signTree } from "./committer.ts";
+import { createLog, type LogStorage } from "./create-log.ts";
 import type { EventLog, ExportedLeaf, StepLogChunk, StepLogStore } from "./log.ts";
 import { createMemoryHistory, emptyHistory, type MemoryHistory } from "./memory-history.ts";
 
@@ -21,29 +22,43 @@ export function createMemoryDisk(): MemoryDisk {
 }
 
 /**
- * The event log without a disk, for tests and for the simulator. `schedule` is given each commit to
- * run when it likes: never, and the process has crashed before it.
+ * The event log without a disk, for tests and for the simulator. `schedule` says when the next commit
+ * begins; `write` is given each to run when it likes: never, and the process has crashed before it.
  */
 export function openMemoryLog(options: {
   readonly signer: NoteSigner;
   readonly disk?: MemoryDisk;
   readonly schedule?: (run: () => void) => void;
+  readonly write?: (run: () => void) => void;
 }): EventLog & { readonly stepLogs: StepLogStore } {
-  const { signer, disk = createMemoryDisk(), schedule = queueMicrotask } = options;
+  const { signer, disk = createMemoryDisk(), schedule = queueMicrotask, write } = options;
   const tree = new MerkleTree(sha256);
   for (const leaf of disk.leaves) tree.append(leaf.leafHash);
-  const { note } = signTree(tree, signer);
-  return createLog({ storage: createStorage(disk), tree, note, signer, schedule });
+  const stored = signTree(tree, signer);
+  const commit = createCommitter({ tree, signer, store: (rows) => store(disk, rows) });
+  return createLog({
+    storage: createStorage(disk, commit, write ?? ((run) => run())),
+    stored,
+    schedule,
+  });
 }
 
-function createStorage(disk: MemoryDisk): LogStorage {
+function createStorage(
+  disk: MemoryDisk,
+  commit: ReturnType<typeof createCommitter>,
+  write: (run: () => void) => void,
+): LogStorage {
   return {
-    commit(batch) {
-      const { failure } = disk;
-      disk.failure = null;
-      if (failure !== null) throw failure;
-      store(disk, batch);
-    },
+    commit: (batch) =>
+      new Promise((resolve, reject) => {
+        write(() => {
+          try {
+            resolve(commit(batch));
+          } catch (error) {
+            reject(error);
+          }
+        });
+      }),
     leaves: (seq, count) => disk.leaves.slice(seq - 1, seq - 1 + count),
     stepLogs: {
       read: (run, step, cursor, count) =>
@@ -61,11 +76,14 @@ function createStorage(disk: MemoryDisk): LogStorage {
     history: createMemoryHistory(disk.history, (run) => {
       for (const [place, chunk] of disk.chunks) if (chunk.run === run) disk.chunks.delete(place);
     }),
-    close: () => {},
+    close: async () => {},
   };
 }
 
-function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks, changes }: LogBatch): void {
+function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks, changes }: LogRows): void {
+  const { failure } = disk;
+  disk.failure = null;
+  if (failure !== null) throw failure;
   if (seq !== disk.leaves.length + 1) throw new RangeError(`entry ${seq} is taken or too far on`);
   const noteOf = (at: number) => (at === leaves.length - 1 ? (checkpoint?.note ?? "") : "");
   for (const [at, leaf] of leaves.entries()) {

@@ -1,13 +1,16 @@
-import { MerkleTree } from "@cohort/proto/ledger/merkle";
+import { type Frontier, MerkleTree } from "@cohort/proto/ledger/merkle";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import type Database from "better-sqlite3";
 import { sha256 } from "../ledger/crypto.ts";
-import { createLog, type LogBatch, type LogStorage, signTree } from "./create-log.ts";
+import type { CommitThread } from "./commit-thread.ts";
+import { signTree } from "./committer.ts";
+import { createLog, type LogStorage } from "./create-log.ts";
 import { openDatabase } from "./database.ts";
 import { createHistoryTable, historyTables } from "./history-table.ts";
-import { createLeafStore, type LeafStore, leafTables } from "./leaf-store.ts";
+import { createLeafStore, type LeafStore, leafTables, logSchemaVersion } from "./leaf-store.ts";
 import type { EventLog, StepLogStore } from "./log.ts";
+import { createSqliteWriter } from "./sqlite-writer.ts";
 import { createStepLogTable, stepLogTables } from "./step-log-store.ts";
 import { verifyStore } from "./verify-store.ts";
 
@@ -16,20 +19,22 @@ import { verifyStore } from "./verify-store.ts";
  * first bad entry, when the file is not what was signed, and SETUP_FAILED when it cannot be opened
  * or a newer version wrote it.
  *
- * A commit blocks the thread until the disk has it: better-sqlite3 is synchronous. What arrives in
- * that time waits in the sockets, is read in the event loop's next turn, and goes into the next
- * commit as one. A second process on the same file cannot append: its entries' numbers are taken.
+ * better-sqlite3 is synchronous: a commit holds its thread up until the disk has it. With `startThread`
+ * that is a thread of its own, and the others go on meanwhile; without, it is the one that appends. A
+ * second process on the same file cannot append: its entries' numbers are taken.
  */
 export function openSqliteLog(options: {
   readonly path: string;
   readonly signer: NoteSigner;
   /** When to commit what has been appended; at the end of the event loop's turn when left out. */
   readonly schedule?: (run: () => void) => void;
+  /** Starts the thread that commits, with the tree of what is stored. */
+  readonly startThread?: (frontier: Frontier) => CommitThread;
 }): EventLog & { readonly stepLogs: StepLogStore } {
-  const { path, signer, schedule = setImmediate } = options;
+  const { path, signer, schedule = setImmediate, startThread } = options;
   const database = openDatabase({
     path,
-    schemaVersion: 1,
+    schemaVersion: logSchemaVersion,
     create(fresh) {
       fresh.exec(leafTables + stepLogTables);
       createLeafStore(fresh).insertCheckpoint(signTree(new MerkleTree(sha256), signer));
@@ -37,10 +42,11 @@ export function openSqliteLog(options: {
   });
   try {
     const leaves = createLeafStore(database);
-    const verified = verifyStore(leaves, signer);
+    const { tree, note } = verifyStore(leaves, signer);
     database.exec(historyTables);
-    const storage = createStorage(database, leaves);
-    return createLog({ storage, ...verified, signer, schedule });
+    const stored = { size: tree.size, note };
+    const start = () => startThread?.(tree.frontier()) ?? writerHere(database, tree, signer);
+    return createLog({ storage: createStorage(database, leaves, start), stored, schedule });
   } catch (cause) {
     database.close();
     if (cause instanceof CohortError) throw cause;
@@ -49,23 +55,45 @@ export function openSqliteLog(options: {
   }
 }
 
-function createStorage(database: Database.Database, store: LeafStore): LogStorage {
+function writerHere(
+  database: Database.Database,
+  tree: MerkleTree,
+  signer: NoteSigner,
+): CommitThread {
+  const writer = createSqliteWriter(database, tree, signer);
+  return {
+    commit: async (batch) => writer.commit(batch),
+    removeLogs: async (runs) => writer.removeLogs(runs),
+    close: async () => {},
+  };
+}
+
+function createStorage(
+  database: Database.Database,
+  store: LeafStore,
+  start: () => CommitThread,
+): LogStorage {
+  let started: CommitThread | null = null;
+  // Not before the first commit: until then the history may still be written here.
+  const writer = () => {
+    started ??= start();
+    return started;
+  };
   const stepLogs = createStepLogTable(database);
   const history = createHistoryTable(database, stepLogs.remove);
-  const write = database.transaction(({ seq, leaves, checkpoint, chunks, changes }: LogBatch) => {
-    leaves.forEach((leaf, at) => {
-      store.insert(seq + at, leaf);
-    });
-    if (checkpoint !== null) store.insertCheckpoint(checkpoint);
-    for (const chunk of chunks) stepLogs.insert(chunk);
-    if (leaves.length > 0) history.write(changes, seq + leaves.length - 1);
-  });
   const catchUp = database.transaction(history.write);
   return {
-    commit: (batch) => write.immediate(batch),
+    commit: (batch) => writer().commit(batch),
     leaves: (seq, count) => store.rows(seq, count).map(({ seq: _, ...leaf }) => leaf),
     stepLogs,
-    history: { ...history, write: (changes, seq) => catchUp.immediate(changes, seq) },
-    close: () => void database.close(),
+    history: {
+      ...history,
+      write: (changes, seq) => catchUp.immediate(changes, seq),
+      removeLogs: (runs) => writer().removeLogs(runs),
+    },
+    async close() {
+      await started?.close();
+      database.close();
+    },
   };
 }

@@ -25,7 +25,7 @@ export const schedulerLimits = {
   /** An unanswered dispatch is sent again, the same attempt, after this. */
   dispatchRepeatMs: 1_000,
   /** That a node has taken an attempt is recorded after this, unless more is heard of it before. */
-  acceptanceHeldMs: 100,
+  acceptanceHeldMs: 500,
   /** Messages that one gateway has been given and has not acknowledged. */
   publicationsInFlightMax: 100,
   /** Successes that may stand for later ones, and their outputs with their keys. */

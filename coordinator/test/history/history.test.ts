@@ -56,7 +56,7 @@ describe.each(Object.entries(adapters))("the table of finished runs over %s", (_
           log.history.begin(historyVersion);
           replay(log);
           expect(dump(log.history)).toEqual(rows);
-          log.close();
+          await log.close();
         },
       ),
       { numRuns: 15 },
@@ -80,7 +80,7 @@ describe.each(Object.entries(adapters))("the table of finished runs over %s", (_
     expect(finishedView(row).steps[0]?.instances[0]?.outputJson).toBe('{"n":1}');
     expect(log.history.startedWith("key-1")).toBe(run);
     expect(log.history.startedWith("")).toBeNull();
-    log.close();
+    await log.close();
   });
 
   it("goes on with an old table where it ended, and with none from the beginning", async () => {
@@ -91,11 +91,11 @@ describe.each(Object.entries(adapters))("the table of finished runs over %s", (_
     await play(world, [[0, "succeeded", 0]]);
     const rows = dump(log.history);
     expect(log.history.begin(historyVersion)).toBe(log.size);
-    log.close();
+    await log.close();
     const again = open();
     expect(again.history.begin(historyVersion)).toBe(again.size);
     expect(dump(again.history)).toEqual(rows);
-    again.close();
+    await again.close();
   });
 
   it("keeps what a call cost that was out when its run ended", async () => {
@@ -147,7 +147,7 @@ describe.each(Object.entries(adapters))("the table of finished runs over %s", (_
     log.history.begin(historyVersion);
     replay(log);
     expect(charges()).toEqual(ended);
-    log.close();
+    await log.close();
   });
 });
 

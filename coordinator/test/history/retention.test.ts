@@ -43,7 +43,7 @@ async function setUp(open: () => ReturnType<typeof openMemoryLog>, count: number
       expect(turns).toBeLessThan(1_000);
       const runs = log.history.over(retention, nowMs);
       if (runs.length === 0) return;
-      if (!log.history.removeLogs(runs)) continue;
+      if (!(await log.history.removeLogs(runs))) continue;
       await world.record({ $case: "historyRemoved", value: { runs: [...runs] } });
     }
   };
@@ -56,7 +56,7 @@ describe.each(Object.entries(adapters))("retention over %s", (_, open) => {
     await it.removeAll({ maxAgeMs: 2 * hourMs, maxRuns: 100 });
     expect(it.kept()).toEqual(it.ids.slice(2));
     expect(it.written()).toEqual(it.ids.slice(2));
-    it.log.close();
+    await it.log.close();
   });
 
   it("removes the runs that ended first beyond their number", async () => {
@@ -64,7 +64,7 @@ describe.each(Object.entries(adapters))("retention over %s", (_, open) => {
     await it.removeAll({ maxAgeMs: 100 * hourMs, maxRuns: 2 });
     expect(it.kept()).toEqual(it.ids.slice(3));
     expect(it.written()).toEqual(it.ids.slice(3));
-    it.log.close();
+    await it.log.close();
   });
 
   it("leaves the ledger as it is, and the same rows when the table is made anew", async () => {
@@ -80,7 +80,7 @@ describe.each(Object.entries(adapters))("retention over %s", (_, open) => {
     it.log.history.begin(historyVersion);
     replay(it.log);
     expect(dump(it.log.history)).toEqual(rows);
-    it.log.close();
+    await it.log.close();
   });
 
   it("leaves nothing in memory of a run that is removed", async () => {
@@ -91,7 +91,7 @@ describe.each(Object.entries(adapters))("retention over %s", (_, open) => {
     expect([[...runs.byId.keys()], [...runs.ended.keys()]]).toEqual([[it.ids[2]], [it.ids[2]]]);
     expect(await it.world.start("flow", "key-0")).toMatchObject({ existing: false });
     expect(await it.world.start("flow", "key-2")).toMatchObject({ existing: true });
-    it.log.close();
+    await it.log.close();
   });
 
   it("lets an idempotency key go with its run", async () => {
@@ -99,7 +99,7 @@ describe.each(Object.entries(adapters))("retention over %s", (_, open) => {
     await it.removeAll({ maxAgeMs: 100 * hourMs, maxRuns: 1 });
     expect(it.log.history.startedWith("key-0")).toBeNull();
     expect(it.log.history.startedWith("key-1")).toBe(it.ids[1]);
-    it.log.close();
+    await it.log.close();
   });
 });
 
@@ -112,12 +112,12 @@ describe("retention in SQLite", () => {
     );
     await it.log.stepLogs.append(many);
     const over = () => it.log.history.over({ maxAgeMs: hourMs, maxRuns: 1 }, it.nowMs);
-    expect(it.log.history.removeLogs(over())).toBe(false);
+    expect(await it.log.history.removeLogs(over())).toBe(false);
     expect(it.kept()).toEqual([first, second]);
     expect(it.log.stepLogs.read(first, "", 0, 1_000)).toHaveLength(2);
-    expect(it.log.history.removeLogs(over())).toBe(true);
+    expect(await it.log.history.removeLogs(over())).toBe(true);
     expect(it.written()).toEqual([second]);
-    it.log.close();
+    await it.log.close();
   });
 });
 
@@ -137,7 +137,7 @@ describe("keeping the history to its retention", () => {
           if (runs instanceof Error) throw runs;
           return runs ?? [];
         },
-        removeLogs: () => gone.shift() === true,
+        removeLogs: async () => gone.shift() === true,
       },
       retention: { maxAgeMs: 1, maxRuns: 1 },
       remove: async (runs) => void removed.push(runs),

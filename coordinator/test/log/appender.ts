@@ -1,8 +1,9 @@
-import { openSqliteLog } from "../../src/log/sqlite.ts";
-import { entries, signer } from "./samples.ts";
+import { openThreadedLog } from "../kit/threaded-log.ts";
+import { entries } from "./samples.ts";
 
 /** A process that appends for ever, ten at once, and says on stdout how far it is durable. */
-const log = openSqliteLog({ path: process.argv[2] ?? "", signer });
+const [path = "", program = ""] = process.argv.slice(2);
+const log = openThreadedLog(path, program);
 try {
   for (;;) {
     const from = log.size + 1;
@@ -10,5 +11,5 @@ try {
     process.stdout.write(`durable ${log.size}\n`);
   }
 } catch (error) {
-  process.stdout.write(`failed ${(error as { code: string }).code}\n`);
+  process.stdout.write(`failed ${(error as { code: string }).code}\n`, () => process.exit(1));
 }

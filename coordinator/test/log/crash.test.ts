@@ -6,13 +6,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openSqliteLog } from "../../src/log/sqlite.ts";
+import { buildCommitProgram } from "../kit/commit-program.ts";
 import { temporaryPath } from "../kit/temporary-path.ts";
 import { entries, signer } from "./samples.ts";
 
 const program = temporaryPath("appender.mjs");
+const commitProgram = temporaryPath("commit-thread.mjs");
 const here = import.meta.dirname;
 
 beforeAll(async () => {
+  await buildCommitProgram(commitProgram);
   await build({
     entryPoints: [resolve(here, "appender.ts")],
     outfile: program,
@@ -28,24 +31,24 @@ describe("the event log across the death of its process", () => {
   it("keeps all that it said was durable when killed in the midst of appending", async () => {
     const path = temporaryPath("log.db");
     for (let round = 0; round < 4; round += 1) {
-      const child = spawn(process.execPath, [program, path]);
+      const child = spawn(process.execPath, [program, path, commitProgram]);
       const told = listen(child);
       await once(child.stdout, "data");
       await sleep(20 + 37 * round);
       child.kill("SIGKILL");
       await once(child, "close");
-      expectIntact(path, told.durable);
+      await expectIntact(path, told.durable);
     }
   });
 
   it("stops when its file can grow no more, and opens again with all that was durable", async () => {
     const path = temporaryPath("log.db");
     const limited = `trap "" XFSZ; ulimit -f 700; exec "$0" "$@"`;
-    const child = spawn("sh", ["-c", limited, process.execPath, program, path]);
+    const child = spawn("sh", ["-c", limited, process.execPath, program, path, commitProgram]);
     const told = listen(child);
     await once(child, "close");
     expect(told.failed).toBe("LEDGER_UNWRITABLE");
-    expectIntact(path, told.durable);
+    await expectIntact(path, told.durable);
   });
 });
 
@@ -66,10 +69,10 @@ function listen(child: ChildProcess): Told {
 }
 
 /** Opening verifies every entry and the checkpoint; then nothing told may be missing. */
-function expectIntact(path: string, durable: number): void {
+async function expectIntact(path: string, durable: number): Promise<void> {
   expect(durable).toBeGreaterThan(0);
   const log = openSqliteLog({ path, signer });
   expect(log.size).toBeGreaterThanOrEqual(durable);
   expect([...log.entries(1)]).toEqual(entries(1, log.size));
-  log.close();
+  await log.close();
 }

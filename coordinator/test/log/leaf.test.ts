@@ -3,7 +3,7 @@ import { leafHash } from "@cohort/proto/ledger/merkle";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sha256 } from "../../src/ledger/crypto.ts";
-import { fromLeaf, toLeaf } from "../../src/log/leaf.ts";
+import { fromLeaf, textOf, toLeaf } from "../../src/log/leaf.ts";
 import { entry } from "./samples.ts";
 
 describe("the leaf of an entry", () => {
@@ -13,23 +13,25 @@ describe("the leaf of an entry", () => {
       fc.property(wellFormed, fc.uint8Array(), fc.nat(), (service, bodyHash, seq) => {
         const call = { ...emptyCall, service, bodyHash };
         const written = { seq, atMs: 1, event: { $case: "callIntended" as const, value: call } };
-        expect(fromLeaf(toLeaf(written), seq)).toEqual(written);
+        expect(fromLeaf(toLeaf(textOf(written)), seq)).toEqual(written);
       }),
     );
   });
 
   it("keeps control characters out of its text", () => {
-    const { json } = toLeaf(entry(1, "one\nseq: 2\r\u0000\u001b[2J"));
+    const json = textOf(entry(1, "one\nseq: 2\r\u0000\u001b[2J"));
     expect(json).not.toMatch(/[\u0000-\u001f]/);
   });
 
   it("is refused for an entry without an event, or with text that is not Unicode", () => {
-    expect(() => toLeaf({ seq: 1, atMs: 1, event: undefined })).toThrow(TypeError);
-    expect(() => toLeaf(entry(1, "\udc00"))).toThrow(TypeError);
+    expect(() => textOf({ seq: 1, atMs: 1, event: undefined })).toThrow(TypeError);
+    expect(() => textOf(entry(1, "\udc00"))).toThrow(TypeError);
   });
 
   it("is refused in another place than its own", () => {
-    expect(() => fromLeaf(toLeaf(entry(3)), 4)).toThrow("entry 4: it says that it is entry 3");
+    expect(() => fromLeaf(toLeaf(textOf(entry(3))), 4)).toThrow(
+      "entry 4: it says that it is entry 3",
+    );
   });
 
   it("is refused when its event is of a kind that this version does not know", () => {

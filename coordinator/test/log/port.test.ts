@@ -1,16 +1,25 @@
 import { verifyLedger } from "@cohort/proto/ledger/verify";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { noteCrypto } from "../../src/ledger/crypto.ts";
 import { createMemoryDisk, openMemoryLog } from "../../src/log/memory.ts";
 import { openSqliteLog } from "../../src/log/sqlite.ts";
+import { buildCommitProgram } from "../kit/commit-program.ts";
 import { temporaryPath } from "../kit/temporary-path.ts";
+import { openThreadedLog } from "../kit/threaded-log.ts";
 import { chunk, entries, entry, signer } from "./samples.ts";
+
+const program = temporaryPath("commit-thread.mjs");
+beforeAll(() => buildCommitProgram(program));
 
 /** What every adapter of the port must do. `open` opens the same log again at each call. */
 const adapters = {
   sqlite: () => {
     const path = temporaryPath("log.db");
     return () => openSqliteLog({ path, signer });
+  },
+  "sqlite and a thread": () => {
+    const path = temporaryPath("log.db");
+    return () => openThreadedLog(path, program);
   },
   memory: () => {
     const disk = createMemoryDisk();
@@ -25,14 +34,14 @@ describe.each(Object.entries(adapters))("the event log over %s", (_, create) => 
     await log.append(entries(1, 3));
     await log.append(entries(4, 4));
     expect([...log.entries(1)]).toEqual(entries(1, 4));
-    log.close();
+    await log.close();
 
     const again = open();
     expect(again.size).toBe(4);
     expect([...again.entries(3)]).toEqual(entries(3, 4));
     await again.append(entries(5, 600));
     expect([...again.entries(1)]).toEqual(entries(1, 600));
-    again.close();
+    await again.close();
   });
 
   it("counts an entry only when it is durable", async () => {
@@ -41,14 +50,14 @@ describe.each(Object.entries(adapters))("the event log over %s", (_, create) => 
     expect(log.size).toBe(0);
     await appended;
     expect(log.size).toBe(2);
-    log.close();
+    await log.close();
   });
 
   it("keeps the order of concurrent appends", async () => {
     const log = create()();
     await Promise.all(entries(1, 100).map((it) => log.append([it])));
     expect([...log.entries(1)]).toEqual(entries(1, 100));
-    log.close();
+    await log.close();
   });
 
   it("signs a checkpoint that covers all, from the empty log on", async () => {
@@ -64,7 +73,7 @@ describe.each(Object.entries(adapters))("the event log over %s", (_, create) => 
     await log.append(entries(1, 5));
     await log.append(entries(6, 6));
     expect(verdict()).toMatchObject({ ok: true, size: 6 });
-    log.close();
+    await log.close();
   });
 
   it("stops for good when an entry has another number than the next", async () => {
@@ -73,7 +82,7 @@ describe.each(Object.entries(adapters))("the event log over %s", (_, create) => 
     await expect(log.append(entries(3, 3))).rejects.toMatchObject({ code: "LEDGER_UNWRITABLE" });
     await expect(log.append(entries(2, 2))).rejects.toMatchObject({ code: "LEDGER_UNWRITABLE" });
     expect(log.size).toBe(1);
-    log.close();
+    await log.close();
   });
 
   it("stops for good when an entry holds what JSON cannot carry", async () => {
@@ -81,19 +90,19 @@ describe.each(Object.entries(adapters))("the event log over %s", (_, create) => 
     const bad = log.append([entry(1, "half a pair: \ud800")]);
     await expect(bad).rejects.toMatchObject({ code: "LEDGER_UNWRITABLE" });
     expect(log.size).toBe(0);
-    log.close();
+    await log.close();
   });
 
   it("commits what waits when it is closed, and refuses what comes later", async () => {
     const open = create();
     const log = open();
     const waiting = log.append(entries(1, 2));
-    log.close();
+    await log.close();
     await waiting;
     await expect(log.append(entries(3, 3))).rejects.toMatchObject({ code: "LEDGER_UNWRITABLE" });
     const again = open();
     expect(again.size).toBe(2);
-    again.close();
+    await again.close();
   });
 
   it("knows how far the output of an attempt has come, over its gaps", async () => {
@@ -123,6 +132,6 @@ describe.each(Object.entries(adapters))("the event log over %s", (_, create) => 
     expect(log.stepLogs.read("run-1", "", 0, 1)).toEqual(all.slice(0, 1));
     expect(log.stepLogs.read("run-1", "", all[0]?.cursor ?? 0, 10)).toEqual(all.slice(1));
     expect(log.size).toBe(0);
-    log.close();
+    await log.close();
   });
 });

@@ -2,7 +2,8 @@ import type { Entry } from "@cohort/proto/gen/cohort/ledger";
 import { createCheckpointSigner } from "../../src/ledger/ledger.ts";
 import type { StepLogChunk } from "../../src/log/log.ts";
 
-export const signer = createCheckpointSigner(new Uint8Array(32).fill(7), "cohort/test-mesh");
+export const seed = new Uint8Array(32).fill(7);
+export const signer = createCheckpointSigner(seed, "cohort/test-mesh");
 
 /** Entries numbered `from` to `to`, each telling of a run of its own. */
 export function entries(from: number, to: number): Entry[] {

@@ -21,15 +21,15 @@ describe("the event log in SQLite", () => {
     await log.append(entries(51, 51));
     expect(commits(path) - before).toBe(2);
     expect(checkpointSizes(path)).toEqual([0, 50, 51]);
-    log.close();
+    await log.close();
   });
 
-  it("writes with WAL and a full sync, into a file of its owner alone", () => {
+  it("writes with WAL and a full sync, into a file of its owner alone", async () => {
     const path = temporaryPath("log.db");
     const log = openSqliteLog({ path, signer });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(`${path}-wal`).mode & 0o777).toBe(0o600);
-    log.close();
+    await log.close();
   });
 
   it("refuses everything after an append that the database refused, and keeps none of it", async () => {
@@ -52,13 +52,13 @@ describe("the event log in SQLite", () => {
     await expect(log.append(entries(5, 5))).rejects.toMatchObject(unwritable);
     await expect(log.stepLogs.append([chunk()])).rejects.toThrow("disk is full");
     expect([log.size, log.checkpoint()]).toEqual([2, note]);
-    log.close();
+    await log.close();
 
     const again = openSqliteLog({ path, signer });
     expect(again.size).toBe(2);
     expect(again.stepLogs.read("run-1", "", 0, 10)).toEqual([]);
     await again.append(entries(3, 3));
-    again.close();
+    await again.close();
   });
 
   it("fails when another process holds the file for longer than it may wait", async () => {
@@ -69,10 +69,10 @@ describe("the event log in SQLite", () => {
     lock.exec("BEGIN IMMEDIATE");
     await expect(log.append(entries(2, 2))).rejects.toMatchObject(unwritable);
     lock.close();
-    log.close();
+    await log.close();
     const again = openSqliteLog({ path, signer });
     expect(again.size).toBe(1);
-    again.close();
+    await again.close();
   });
 
   it("stops the stale one of two processes that opened the same file", async () => {
@@ -82,11 +82,11 @@ describe("the event log in SQLite", () => {
     await fresh.append(entries(1, 1));
     await expect(stale.append(entries(1, 1))).rejects.toMatchObject(unwritable);
     await fresh.append(entries(2, 2));
-    stale.close();
-    fresh.close();
+    await stale.close();
+    await fresh.close();
     const again = openSqliteLog({ path, signer });
     expect([...again.entries(1)]).toEqual(entries(1, 2));
-    again.close();
+    await again.close();
   });
 
   it("lets the reader of entries append while it reads", async () => {
@@ -96,12 +96,12 @@ describe("the event log in SQLite", () => {
       if (seq === 10) await log.append(entries(301, 301));
     }
     expect(log.size).toBe(301);
-    log.close();
+    await log.close();
   });
 
-  it("refuses a file that a newer version wrote", () => {
+  it("refuses a file that a newer version wrote", async () => {
     const path = temporaryPath("log.db");
-    openSqliteLog({ path, signer }).close();
+    await openSqliteLog({ path, signer }).close();
     change(path, "PRAGMA user_version = 2");
     expect(() => openSqliteLog({ path, signer })).toThrow(
       /has schema 2; this version of Cohort knows 1/,
@@ -119,7 +119,7 @@ describe("the event log in SQLite", () => {
     const path = temporaryPath("log.db");
     const log = openSqliteLog({ path, signer });
     await log.append(entries(1, 1));
-    log.close();
+    await log.close();
     const other = createCheckpointSigner(new Uint8Array(32).fill(8), signer.name);
     expect(() => openSqliteLog({ path, signer: other })).toThrow("not signed by the verifier key");
   });

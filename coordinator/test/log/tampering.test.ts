@@ -138,7 +138,7 @@ describe("a log that was changed behind the coordinator's back", () => {
     const read = log.entries(3)[Symbol.iterator]();
     expect(read.next().value).toEqual(entry(3));
     expect(() => read.next()).toThrow(/^entry 4: /);
-    log.close();
+    await log.close();
   });
 
   it("is not opened with any one byte of any text changed", async () => {
@@ -172,7 +172,7 @@ async function tenEntries(): Promise<string> {
   const path = temporaryPath("log.db");
   const log = openSqliteLog({ path, signer });
   for (let seq = 1; seq <= 10; seq += 2) await log.append(entries(seq, seq + 1));
-  log.close();
+  await log.close();
   return path;
 }
 

@@ -10,7 +10,7 @@ import { stepsOfChain } from "./workflows.ts";
 const runsAtOnce = 1_024;
 const callsAtOnce = 4;
 const startsPerCall = 256;
-const warmUpMs = 5_000;
+const warmUpMs = 15_000;
 const latencySamples = 200;
 
 export interface Throughput {

@@ -1,0 +1,32 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { MerkleTree } from "@cohort/proto/ledger/merkle";
+import { sha256 } from "../ledger/crypto.ts";
+import { createCheckpointSigner } from "../ledger/ledger.ts";
+import type {
+  CommitThreadAnswer,
+  CommitThreadRequest,
+  CommitThreadStart,
+} from "./commit-thread.ts";
+import { openDatabase } from "./database.ts";
+import { logSchemaVersion } from "./leaf-store.ts";
+import { createSqliteWriter } from "./sqlite-writer.ts";
+
+/** The thread that writes the log: see commit-thread.ts. It ends when it is told to, or at a fault. */
+const { path, seed, name, frontier } = workerData as CommitThreadStart;
+const database = openDatabase({ path, schemaVersion: logSchemaVersion, create: null });
+const signer = createCheckpointSigner(seed, name);
+const writer = createSqliteWriter(database, new MerkleTree(sha256, frontier), signer);
+
+parentPort?.on("message", (request: CommitThreadRequest) => {
+  parentPort?.postMessage(answerTo(request));
+});
+
+function answerTo(request: CommitThreadRequest): CommitThreadAnswer {
+  try {
+    const value =
+      request.kind === "commit" ? writer.commit(request.batch) : writer.removeLogs(request.runs);
+    return { value };
+  } catch (error) {
+    return { error: error instanceof Error ? error.message : String(error) };
+  }
+}

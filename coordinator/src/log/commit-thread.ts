@@ -1,0 +1,69 @@
+import { Worker } from "node:worker_threads";
+import type { Frontier } from "@cohort/proto/ledger/merkle";
+import type { LogBatch, SizedNote } from "./committer.ts";
+
+/** What the thread needs to go on from what is stored. */
+export interface CommitThreadStart {
+  readonly path: string;
+  /** The checkpoint signer's. */
+  readonly seed: Uint8Array;
+  readonly name: string;
+  readonly frontier: Frontier;
+}
+
+export type CommitThreadRequest =
+  | { readonly kind: "commit"; readonly batch: LogBatch }
+  | { readonly kind: "removeLogs"; readonly runs: readonly string[] };
+
+/** One for each request, in order. */
+export type CommitThreadAnswer = { readonly value: unknown } | { readonly error: string };
+
+/** A thread that hashes, signs and waits for the disk while this one goes on. */
+export interface CommitThread {
+  commit(batch: LogBatch): Promise<SizedNote | null>;
+  removeLogs(runs: readonly string[]): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+/** `program` is commit-thread-main.ts, bundled. When the thread dies, all that it was asked is refused. */
+export function startCommitThread(program: string, start: CommitThreadStart): CommitThread {
+  const thread = new Worker(program, { workerData: start });
+  const asked: Question[] = [];
+  let ended: Error | null = null;
+  const end = (error: Error) => {
+    ended ??= error;
+    for (const { reject } of asked.splice(0)) reject(ended);
+  };
+  thread.on("message", (answer: CommitThreadAnswer) => {
+    const question = asked.shift() as Question;
+    if ("value" in answer) question.resolve(answer.value);
+    else question.reject(new Error(answer.error));
+  });
+  thread.on("error", end);
+  thread.on("exit", () => end(new Error("the thread that writes it has ended")));
+
+  const ask = <Value>(request: CommitThreadRequest): Promise<Value> =>
+    new Promise((resolve, reject) => {
+      if (ended !== null) return reject(ended);
+      asked.push({ resolve: resolve as Question["resolve"], reject });
+      thread.postMessage(request);
+    });
+  return {
+    commit: (batch) => ask({ kind: "commit", batch: detached(batch) }),
+    removeLogs: (runs) => ask({ kind: "removeLogs", runs }),
+    async close() {
+      await thread.terminate();
+    },
+  };
+}
+
+interface Question {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** What was received is a view of a larger buffer, and all of that would be copied. */
+function detached(batch: LogBatch): LogBatch {
+  if (batch.chunks.length === 0) return batch;
+  return { ...batch, chunks: batch.chunks.map((it) => ({ ...it, data: it.data.slice() })) };
+}

@@ -1,0 +1,57 @@
+import { signCheckpoint } from "@cohort/proto/ledger/checkpoint";
+import type { MerkleTree } from "@cohort/proto/ledger/merkle";
+import type { NoteSigner } from "@cohort/proto/ledger/note";
+import type { HistoryChange } from "../history/history.ts";
+import { sha256 } from "../ledger/crypto.ts";
+import { toLeaf } from "./leaf.ts";
+import type { StepLogChunk, StoredLeaf } from "./log.ts";
+
+/** What one commit makes durable. */
+export interface LogBatch {
+  /** Number of the first entry; the others follow. */
+  readonly seq: number;
+  /** The entries, in canonical JSON. */
+  readonly texts: readonly string[];
+  readonly chunks: readonly StepLogChunk[];
+  /** What the entries change in the query table. */
+  readonly changes: readonly HistoryChange[];
+}
+
+/** The same as rows. */
+export interface LogRows extends Omit<LogBatch, "texts"> {
+  readonly leaves: readonly StoredLeaf[];
+  /** Over all leaves with these; null when there are none. */
+  readonly checkpoint: SizedNote | null;
+}
+
+/** A signed checkpoint beside the size that it covers. */
+export interface SizedNote {
+  readonly size: number;
+  readonly note: string;
+}
+
+/**
+ * Makes leaves of entries and stores them under a new checkpoint, which it returns; null when the
+ * batch has no entries. `store` stores all rows, durably, or throws and stores none. After it has thrown
+ * the tree is ahead of the disk, and nothing more may be committed.
+ */
+export function createCommitter(options: {
+  readonly tree: MerkleTree;
+  readonly signer: NoteSigner;
+  readonly store: (rows: LogRows) => void;
+}): (batch: LogBatch) => SizedNote | null {
+  const { tree, signer, store } = options;
+  return ({ texts, ...rest }) => {
+    const leaves = texts.map(toLeaf);
+    for (const { leafHash } of leaves) tree.append(leafHash);
+    const checkpoint = leaves.length === 0 ? null : signTree(tree, signer);
+    store({ ...rest, leaves, checkpoint });
+    return checkpoint;
+  };
+}
+
+/** A checkpoint over the tree as it is. */
+export function signTree(tree: MerkleTree, signer: NoteSigner): SizedNote {
+  const { size } = tree;
+  return { size, note: signCheckpoint({ size, root: tree.root() }, signer, sha256) };
+}
