@@ -202,7 +202,12 @@ export function createCore(options: CoreOptions): Core {
   });
   const starts = { newId, history: log.history };
   const { spool } = options.artifacts;
-  const keeper = createKeeper({ ...options.artifacts, state: state.artifacts, onFault });
+  const keeper = createKeeper({
+    ...options.artifacts,
+    state: state.artifacts,
+    durable: () => writer.read(() => undefined),
+    onFault,
+  });
   const { verify } = options.membership;
   const releases = createReleaseDesk({ writer, spool, keeper, verify });
   const transfers = createTransfers({ writer, spool, keeper, onFault });

@@ -29,10 +29,12 @@ export interface KeeperOptions {
   readonly state: ArtifactState;
   readonly spool: Files;
   readonly objects: ObjectStore;
+  /** Resolves when all that the state holds is durable. */
+  readonly durable: () => Promise<void>;
   readonly onFault: (error: unknown) => void;
 }
 
-export function createKeeper({ state, spool, objects, onFault }: KeeperOptions): Keeper {
+export function createKeeper({ state, spool, objects, durable, onFault }: KeeperOptions): Keeper {
   const turns = new Map<string, Promise<unknown>>();
   /** One thing at a time happens to one content: it is not swept while it comes in. */
   const inTurn = <T>(sha256: string, act: () => Promise<T>): Promise<T> => {
@@ -46,6 +48,9 @@ export function createKeeper({ state, spool, objects, onFault }: KeeperOptions):
     return turn;
   };
   const removeIfUnused = async (sha256: string) => {
+    if (state.contents.has(sha256)) return;
+    // A crash must not undo what made it unused.
+    await durable();
     if (state.contents.has(sha256)) return;
     spool.drop(sha256);
     await objects.remove(sha256);

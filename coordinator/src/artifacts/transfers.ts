@@ -86,7 +86,9 @@ export function createTransfers(
   return {
     async put(node, piece) {
       const offer = { ...piece, node, attempt: piece.attempt as AttemptKey };
-      if (isStored(writer.state, offer, piece.sha256))
+      const known = () => writer.read((state) => isStored(state, offer, piece.sha256));
+      // Asked again, for what the node is told must be durable.
+      if (isStored(writer.state, offer, piece.sha256) && (await known()))
         return { ...awaited(piece.size), stored: true };
       assertWelcome(writer.state, offer);
       const key = `${attemptId(offer.attempt)}/${piece.name}`;

@@ -49,7 +49,8 @@ export function eventsService(
           change.recorded.some(({ event }) => event.$case === "resourcesApplied"),
       );
       try {
-        do await send(triggerSet(writer.state.catalogue) satisfies TriggerSet);
+        const current = () => writer.read(({ catalogue }) => triggerSet(catalogue));
+        do await send((await current()) satisfies TriggerSet);
         while (await waker.next());
       } finally {
         waker.close();

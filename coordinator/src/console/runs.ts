@@ -170,8 +170,8 @@ async function streamLogs(
   send: (line: LogLine) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const isActive = () => writer.state.runs.active.has(id);
-  if (!isActive() && history.find(id) === null) throw unknownRun(retention, id);
+  const isActive = () => writer.read(({ runs }) => runs.active.has(id));
+  if (!(await isActive()) && history.find(id) === null) throw unknownRun(retention, id);
   const waker = createWaker(feed, signal, (change) =>
     change.kind === "output" ? change.runs.has(id) : change.recorded.some((it) => runOf(it) === id),
   );
@@ -204,7 +204,7 @@ async function streamLogs(
   try {
     await sendNew();
     // Results and output travel in one journal, so what a run wrote is here when the run has ended.
-    while (follow && isActive() && (await waker.next())) await sendNew();
+    while (follow && (await isActive()) && (await waker.next())) await sendNew();
     await sendNew();
   } finally {
     waker.close();

@@ -63,6 +63,10 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
     if (there === undefined) gathered.set(instance.node, [key]);
     else there.push(key);
   };
+  /** The state may be ahead of the disk by then, and what is not there must not leave. */
+  const sendScheduled = async (node: string) => {
+    for (const key of await writer.read(() => scheduledOn(runs, node))) start(key);
+  };
   const sendGathered = () => {
     const nodes = gathered;
     gathered = new Map();
@@ -92,11 +96,11 @@ export function createDispatcher(dependencies: DispatcherDependencies): Dispatch
         if (event.$case === "stepEnded") recall(dependencies, event.value.run, event.value.step);
         if (event.$case === "nodeDrained") recallAll(dependencies, event.value);
         // A heartbeat alone brings a node back too, without a hello that would ask for its work.
-        if (event.$case === "nodeConnected") scheduledOn(runs, event.value.node).forEach(start);
+        if (event.$case === "nodeConnected") sendScheduled(event.value.node).catch(onFault);
       }
     },
     async resume() {
-      for (const node of runs.onNode.keys()) scheduledOn(runs, node).forEach(start);
+      await Promise.all([...runs.onNode.keys()].map(sendScheduled));
       for (const instance of ownOut(writer, "workflow")) start(keyOf(instance));
       for (const instance of ownOut(writer, "call")) {
         const result = failure("CALL_UNCERTAIN", "the coordinator stopped while the call was out");

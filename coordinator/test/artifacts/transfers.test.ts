@@ -45,6 +45,7 @@ async function begin() {
       state: world.state.artifacts,
       spool,
       objects: memory.store,
+      durable: () => world.writer.read(() => undefined),
       onFault,
     });
     const transfers = createTransfers({ writer: world.writer, spool, keeper, onFault });
