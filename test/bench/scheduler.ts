@@ -4,8 +4,9 @@ import { parseArgs, promisify } from "node:util";
 import { TestMesh } from "../kit/mesh.ts";
 import { Agents } from "./scheduler/agents.ts";
 import { measureBullMq } from "./scheduler/bullmq.ts";
+import { measureLatency, partNames } from "./scheduler/latency.ts";
 import { measureRecovery } from "./scheduler/recovery.ts";
-import { measureLatency, measureThroughput, type Throughput } from "./scheduler/throughput.ts";
+import { measureThroughput, type Throughput } from "./scheduler/throughput.ts";
 import { chain } from "./scheduler/workflows.ts";
 import { printResults, type Result } from "./table.ts";
 
@@ -27,10 +28,12 @@ const boards = { count: 256, slots: 16 };
 const results: Result[] = [];
 const peer = await measureBullMq(ms / 2);
 await onMesh(machines, async (mesh, agents) => {
-  const { p50, p99 } = await measureLatency(mesh, agents);
+  const { p50, p99, parts } = await measureLatency(mesh, agents);
+  const names = Object.entries(partNames) as [keyof typeof partNames, string][];
   results.push(
     { what: "trigger to step start, p50", unit: "ms", value: p50, limit: 5 },
     { what: "trigger to step start, p99", unit: "ms", value: p99, limit: 20 },
+    ...names.map(([part, what]) => ({ what: `  ${what}`, unit: "ms", value: parts[part] })),
   );
   results.push(...throughputRows("", await measureThroughput(mesh, agents, ms), peer));
 });

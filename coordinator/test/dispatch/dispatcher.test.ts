@@ -3,7 +3,10 @@ import { type Problem, problem } from "@cohort/proto/problem";
 import { describe, expect, it } from "vitest";
 import { createDispatcher } from "../../src/dispatch/dispatcher.ts";
 import { createReportDesk } from "../../src/dispatch/report-desk.ts";
+import type { EventLog } from "../../src/log/log.ts";
+import { openMemoryLog } from "../../src/log/memory.ts";
 import { decideCancel } from "../../src/scheduler/decide-cancel.ts";
+import { signer } from "../log/samples.ts";
 import { createWorld } from "../scheduler/world.ts";
 
 const workflow = `kind: workflow
@@ -16,8 +19,8 @@ steps:
 `;
 
 /** A world with its dispatcher; the test says what the node answers. */
-async function setUp(endedPartsMax?: number) {
-  const world = createWorld(workflow, undefined, [], endedPartsMax);
+async function setUp(endedPartsMax?: number, log?: EventLog) {
+  const world = createWorld(workflow, log, [], endedPartsMax);
   const recalled: Cancel[] = [];
   const sent: Dispatch[] = [];
   const called: string[] = [];
@@ -113,6 +116,27 @@ describe("the dispatcher", () => {
     const facts = world.state.fleet.nodes.get("node-a")?.facts;
     await world.record({ $case: "nodeConnected", value: { node: "node-a", facts } });
     await until(() => sent.length === before + 1);
+  });
+
+  it("sends a node that comes back nothing that the disk does not hold yet", async () => {
+    const writes: (() => void)[] = [];
+    let held = false;
+    const write = (run: () => void) => (held ? void writes.push(run) : run());
+    const { world, sent } = await setUp(undefined, openMemoryLog({ signer, write }));
+    await world.record({ $case: "nodeDisconnected", value: { node: "node-a", reason: "silent" } });
+    held = true;
+    const facts = world.state.fleet.nodes.get("node-a")?.facts;
+    const back = world.record({ $case: "nodeConnected", value: { node: "node-a", facts } });
+    await settled();
+    const started = world.start("flow");
+    expect(world.open()).toEqual(["work[0]#1@node-a"]);
+    writes.shift()?.();
+    await back;
+    for (let turn = 0; turn < 20; turn++) await settled();
+    expect(sent).toEqual([]);
+    writes.shift()?.();
+    await started;
+    await until(() => sent.length === 1);
   });
 
   it("sends an attempt again after a restart only if it was never accepted", async () => {

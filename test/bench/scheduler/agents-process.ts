@@ -25,12 +25,11 @@ const joinsAtOnce = 16;
 
 const keys = new Map<string, KeyObject>();
 let ended = 0;
-let latestStartMs = 0;
-const report = (joined: number) =>
-  process.send?.({ joined, ended, latestStartMs } satisfies AgentsReport);
+const latest = { heardMs: 0, journalMs: 0, startedMs: 0 };
+const report = (joined: number) => process.send?.({ joined, ended, latest } satisfies AgentsReport);
 
 const sandbox = pretendedSandbox(async () => {
-  latestStartMs = preciseNowMs();
+  latest.startedMs = preciseNowMs();
   ended++;
   if (mode.reportsEachStart) report(settings.joinTokens.length);
   return undefined;
@@ -63,6 +62,7 @@ async function startNode(host: Host, token: string): Promise<void> {
 }
 
 function verifyNatively(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array) {
+  latest.heardMs = preciseNowMs();
   return verify(null, message, keyOf(publicKey), signature);
 }
 
@@ -99,6 +99,7 @@ function lengthOnly(length: number): AppendFile {
       return size;
     },
     append(bytes) {
+      if (latest.journalMs < latest.heardMs) latest.journalMs = preciseNowMs();
       size += bytes.length;
     },
     sync: async () => {},

@@ -18,12 +18,23 @@ export interface AgentsReport {
   readonly joined: number;
   /** Steps that have run. */
   readonly ended: number;
-  readonly latestStartMs: number;
+  readonly latest: StepTimes;
+}
+
+/** When the latest dispatch was heard, noted in the journal, and its step started. */
+export interface StepTimes {
+  readonly heardMs: number;
+  readonly journalMs: number;
+  readonly startedMs: number;
 }
 
 /** The process that is the fleet, as the benchmark sees it. */
 export class Agents {
-  report: AgentsReport = { joined: 0, ended: 0, latestStartMs: 0 };
+  report: AgentsReport = {
+    joined: 0,
+    ended: 0,
+    latest: { heardMs: 0, journalMs: 0, startedMs: 0 },
+  };
   readonly #child: ChildProcess;
   readonly #watchers = new Set<() => void>();
 

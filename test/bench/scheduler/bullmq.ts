@@ -11,7 +11,7 @@ import { stepsOfChain } from "./workflows.ts";
 
 const flowsAtOnce = 1_024;
 const addsAtOnce = 64;
-const warmUpMs = 3_000;
+const warmUpMs = 15_000;
 
 /** What of BullMQ is used; it is no dependency that the checkout must have. */
 export interface BullMq {

@@ -3,15 +3,15 @@ import Database from "better-sqlite3";
 import type { TestMesh } from "../../kit/mesh.ts";
 import { dataOf } from "../../kit/mesh-place.ts";
 import type { Agents } from "./agents.ts";
-import { pause, percentile, preciseNowMs, usageOf } from "./processes.ts";
+import { pause, usageOf } from "./processes.ts";
 import { stepsOfChain } from "./workflows.ts";
 
 /** Runs that are out at once: enough that every part has work, few enough that none piles up. */
 const runsAtOnce = 1_024;
 const callsAtOnce = 4;
 const startsPerCall = 256;
+/** A third of the coordinator's processor time is V8's compiling until it has seen so much. */
 const warmUpMs = 15_000;
-const latencySamples = 200;
 
 export interface Throughput {
   readonly stepsPerSecond: number;
@@ -57,26 +57,6 @@ export async function measureThroughput(
   } finally {
     await load.stop();
   }
-}
-
-/** Milliseconds from before the request that starts a run until its first step runs on an idle node. */
-export async function measureLatency(
-  mesh: TestMesh,
-  agents: Agents,
-): Promise<{ p50: number; p99: number }> {
-  agents.behave({ reportsEachStart: true });
-  const samples: number[] = [];
-  for (let sample = 0; sample < latencySamples; sample++) {
-    const { ended } = agents.report;
-    const fromMs = preciseNowMs();
-    const started = mesh.run("chain");
-    while (agents.report.ended === ended) await agents.next();
-    samples.push(agents.report.latestStartMs - fromMs);
-    await started;
-    while (agents.report.ended < ended + stepsOfChain) await agents.next();
-    await pause(20);
-  }
-  return { p50: percentile(samples, 0.5), p99: percentile(samples, 0.99) };
 }
 
 /** Starts runs until it is stopped; resolves then, when all that were started have ended. */
