@@ -125,10 +125,12 @@ function shown(value: unknown): string {
   return value === undefined ? "not set" : JSON.stringify(value);
 }
 
-/** What expressions see as `node`. */
-export function nodeVariables(node: FleetNode): Record<string, unknown> {
+/** What expressions see as `node`; made once for each, since every attempt there may read it. */
+export function nodeVariables(node: FleetNode): Readonly<Record<string, unknown>> {
+  const known = variables.get(node);
+  if (known !== undefined) return known;
   const { arch, isolation, cores, memoryBytes, version, devices } = node.facts;
-  return {
+  const made = {
     name: node.node,
     labels: node.labels,
     facts: factVariables(node.facts),
@@ -139,7 +141,12 @@ export function nodeVariables(node: FleetNode): Record<string, unknown> {
     devices,
     version,
   };
+  variables.set(node, made);
+  return made;
 }
+
+/** A node that changes is another object. */
+const variables = new WeakMap<FleetNode, Readonly<Record<string, unknown>>>();
 
 export function bytes(count: number): string {
   return `${Math.floor(count / 1024 ** 2)} MiB`;
