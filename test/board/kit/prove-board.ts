@@ -1,4 +1,8 @@
+import { join } from "node:path";
+import { repository } from "@cohort/deploy/setup/paths.mjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildAgent } from "../../../node-agent/toolchain/build.mjs";
+import type { CliResult } from "../../kit/cli.ts";
 import { readLedger } from "../../kit/history.ts";
 import { TestMesh } from "../../kit/mesh.ts";
 import { applySteps, runSteps, stepRunOf } from "../../kit/step-runs.ts";
@@ -11,14 +15,18 @@ export const bootMsMax = 300_000;
 const testMsMax = 180_000;
 /** The agent's own limit, connected over TLS; the design gives it 6 MB. */
 const residentBytesMax = 6e6;
+const newerVersion = "0.2.0";
 
 /** What the agent must be able to do on a small board with a kernel of Debian's. */
 export function proveBoard(arch: BoardArch): void {
   describe(`a board of ${arch} with 128 MB`, { timeout: testMsMax }, () => {
     let mesh: TestMesh;
     let board: Board;
+    /** The agent's binary once more, as a later version. */
+    let newer: string;
 
     beforeAll(async () => {
+      newer = (await buildAgent({ arch, version: newerVersion, outFile: newerPath(arch) })).file;
       mesh = await TestMesh.start({ hosts: [hostAddress] });
       await mesh.startFactory();
       board = await Board.start({ arch, name: "board-01" });
@@ -134,6 +142,29 @@ export function proveBoard(arch: BoardArch): void {
       bootMsMax,
     );
 
+    it(
+      "updates itself, and is the new version after a power cut too",
+      async () => {
+        const key = join(mesh.home, "release.key");
+        const { stdout } = await agentCommand(mesh, "keygen", "--out", key);
+        await agentCommand(mesh, "trust", stdout.trim());
+        await agentCommand(mesh, "sign", newer, "--key", key);
+        await agentCommand(mesh, "publish", newer);
+        expect(await versionOf(mesh, board)).not.toBe(newerVersion);
+        await agentCommand(mesh, "rollout", "--to", newerVersion);
+        await mesh.until(async () => {
+          const { stdout } = await agentCommand(mesh, "rollout", "status", "-o", "json");
+          return JSON.parse(stdout).state === "completed";
+        }, connectMsMax);
+        expect(await versionOf(mesh, board)).toBe(newerVersion);
+        await board.powerOff();
+        await board.powerOn();
+        await startAgent(mesh, board);
+        expect(await versionOf(mesh, board)).toBe(newerVersion);
+      },
+      bootMsMax,
+    );
+
     it("gives the agent no more memory than a small board can spare", async () => {
       const { resident } = await agentMemory(board);
       process.stderr.write(`${arch}: ${(resident / 1e6).toFixed(2)} MB resident, connected\n`);
@@ -170,6 +201,23 @@ export function proveSmallBoard(arch: BoardArch, memoryMb: number): void {
       bootMsMax,
     );
   });
+}
+
+function newerPath(arch: BoardArch): string {
+  return join(repository, ".cohort/build/test", arch, `cohort-agent-${newerVersion}`);
+}
+
+/** `cohort agent ...`, which must succeed. */
+async function agentCommand(mesh: TestMesh, ...argv: readonly string[]): Promise<CliResult> {
+  const result = await mesh.cohort("agent", ...argv);
+  expect(result).toMatchObject({ exit: 0 });
+  return result;
+}
+
+async function versionOf(mesh: TestMesh, board: Board): Promise<string> {
+  const { nodes } = mesh.client;
+  const reply = await mesh.client.call(nodes, nodes.list, {});
+  return reply.nodes.find((it) => it.node === board.name)?.facts?.version ?? "";
 }
 
 /** Resolves when the run's last step has begun on its node. */
