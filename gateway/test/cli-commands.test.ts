@@ -1,9 +1,10 @@
 import {
   type CancelRunRequest,
   LogLine,
+  type LogsRequest,
   type SetSecretRequest,
 } from "@cohort/proto/gen/cohort/console";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { useCli } from "./kit/cli.ts";
 import { execute, writeContext } from "./kit/cohort.ts";
 import { Refusal } from "./kit/fake-console.ts";
@@ -136,8 +137,15 @@ describe("cohort cancel", () => {
 });
 
 describe("cohort logs", () => {
-  const chunk = (text: string | Buffer, rest: Partial<LogLine> = {}) =>
-    LogLine.fromPartial({
+  let written = 0;
+  beforeEach(() => {
+    written = 0;
+  });
+  const chunk = (text: string | Buffer, rest: Partial<LogLine> = {}) => {
+    const offset = written;
+    written += Buffer.byteLength(text);
+    return LogLine.fromPartial({
+      offset,
       attempt: { run: "01RUN", step: "sample", instance: 0, attempt: 1 },
       node: "edge-1",
       stream: 1,
@@ -145,6 +153,7 @@ describe("cohort logs", () => {
       data: Buffer.from(text),
       ...rest,
     });
+  };
 
   it("makes lines of chunks that end inside lines and characters, a stream at a time", async () => {
     const euro = Buffer.from("€\n");
@@ -160,9 +169,32 @@ describe("cohort logs", () => {
     );
   });
 
+  it("shows where output is missing, and goes on behind a cursor without calling it missing", async () => {
+    let asked = 0;
+    cli.fake.handlers["Runs.logs"] = (request) => {
+      asked = (request as LogsRequest).after;
+      return [chunk("b\n", { offset: 100, cursor: 7 }), chunk("c\n", { offset: 112, cursor: 9 })];
+    };
+    const { stdout } = await run(["logs", "01RUN"]);
+    expect(stdout.split("\n").map((line) => line.split("| ")[1])).toEqual([
+      "[100 bytes of output are missing here]",
+      "b",
+      "[10 bytes of output are missing here]",
+      "c",
+      undefined,
+    ]);
+    const resumed = (await run(["logs", "01RUN", "--after", "6", "-o", "json"])).stdout;
+    expect(asked).toBe(6);
+    const lines = resumed
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(lines[0]).toMatchObject({ text: "b", cursor: 7 });
+  });
+
   it("shows escape sequences instead of obeying them", async () => {
     cli.fake.handlers["Runs.logs"] = () => [
-      chunk("\u001b]0;title\u0007\u001b[2J\u009b31m\u202etxt.exe\rover\n"),
+      chunk("\u001b]0;title\u0007\u001b[2J\u009b31m\u202etxt.exe\rover\n", { offset: 0 }),
     ];
     const { stdout } = await run(["logs", "01RUN"]);
     expect(stdout).toBe(

@@ -148,7 +148,12 @@ describe("a step on a compiled agent", () => {
     const following = mesh.cohort("logs", "-f", run);
     const { runs } = mesh.client;
     const states: string[] = [];
-    for await (const _ of mesh.client.stream(runs, runs.logs, { run, step: "", follow: true })) {
+    for await (const _ of mesh.client.stream(runs, runs.logs, {
+      run,
+      step: "",
+      follow: true,
+      after: 0,
+    })) {
       states.push((await mesh.getRun(run)).state);
     }
     expect(states[0]).toBe("running");

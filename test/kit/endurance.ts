@@ -124,7 +124,7 @@ export class EnduranceMesh {
   async logOf(run: string, step: string, attempt = 1): Promise<string> {
     const { runs } = this.mesh.client;
     const lines: LogLine[] = [];
-    const request = { run, step, follow: false };
+    const request = { run, step, follow: false, after: 0 };
     for await (const line of this.mesh.client.stream(runs, runs.logs, request)) lines.push(line);
     const ofAttempt = lines.filter((it) => it.attempt?.attempt === attempt);
     return Buffer.concat(ofAttempt.map((it) => it.data)).toString();

@@ -48,7 +48,7 @@ export function stepRunOf(mesh: TestMesh, run: Run): StepRun {
     async log(step) {
       const { runs } = mesh.client;
       const chunks: Uint8Array[] = [];
-      const request = { run: run.run, step, follow: false };
+      const request = { run: run.run, step, follow: false, after: 0 };
       for await (const { attempt, data } of mesh.client.stream(runs, runs.logs, request)) {
         if (attempt?.attempt === instance(step).attempt) chunks.push(data);
       }

@@ -179,7 +179,7 @@ function requestsFor(path: string): Buffer[] {
     case "Resources/Graph":
       return [encode(GraphRequest.encode({ workflow: "asking", version: "", files: [] }))];
     case "Runs/Logs":
-      return [encode(LogsRequest.encode({ run, step: "", follow: false }))];
+      return [encode(LogsRequest.encode({ run, step: "", follow: false, after: 0 }))];
     case "Runs/Explain": {
       const lingering = runs[messages + 2] ?? "";
       return [encode(ExplainRequest.encode({ run: lingering, step: "ask", all: true }))];

@@ -1,5 +1,6 @@
 import {
   type LogLine,
+  type LogsRequest,
   type RunsServer,
   RunsService,
   type StartRunReply,
@@ -166,7 +167,7 @@ function keyOf(scope: string, key: string): string {
 
 async function streamLogs(
   { writer, feed, history, retention, stepLogs }: RunsDependencies,
-  { run: id, step, follow }: { run: string; step: string; follow: boolean },
+  { run: id, step, follow, after }: LogsRequest,
   send: (line: LogLine) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -175,7 +176,7 @@ async function streamLogs(
   const waker = createWaker(feed, signal, (change) =>
     change.kind === "output" ? change.runs.has(id) : change.recorded.some((it) => runOf(it) === id),
   );
-  let cursor = 0;
+  let cursor = after;
   const sendNew = async () => {
     for (;;) {
       const page = stepLogs.read(id, step, cursor, logPage);
@@ -187,6 +188,7 @@ async function streamLogs(
         stream: from,
         atMs,
         data,
+        offset,
         step: of,
       } of page) {
         await send({
@@ -195,6 +197,8 @@ async function streamLogs(
           stream: from,
           atMs,
           data,
+          offset,
+          cursor: at,
         });
         cursor = at;
       }

@@ -202,6 +202,7 @@ const addRunCommands: AddCommands = (program, work) => {
     .description("print what a run's steps wrote")
     .option("-f, --follow", "stay until the run has ended", false)
     .option("--step <step>", "only this step")
+    .option("--after <cursor>", "go on behind the line with this cursor (-o json)", indexOption)
     .action((run, options) =>
       work(async (session) => (await import("./commands/logs.ts")).logs(session, run, options)),
     );

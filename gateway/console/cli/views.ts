@@ -215,6 +215,7 @@ export function logView(it: LogLine, text: string) {
     node: it.node,
     stream: it.stream === 2 ? "stderr" : "stdout",
     at_ms: it.atMs,
+    cursor: it.cursor,
     text,
   };
 }

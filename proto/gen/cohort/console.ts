@@ -403,6 +403,8 @@ export interface LogsRequest {
   /** "" for all */
   step: string;
   follow: boolean;
+  /** cursor of the last chunk that was read, to go on behind it; 0 for all */
+  after: number;
 }
 
 export interface LogLine {
@@ -412,6 +414,10 @@ export interface LogLine {
   atMs: number;
   /** a chunk, not necessarily a whole line */
   data: Uint8Array;
+  /** of `data` in the attempt's whole output; beyond the last one's end: the rest was lost */
+  offset: number;
+  /** place in the run's output; grows */
+  cursor: number;
 }
 
 export interface InviteRequest {
@@ -5978,7 +5984,7 @@ export const Charge: MessageFns<Charge> = {
 };
 
 function createBaseLogsRequest(): LogsRequest {
-  return { run: "", step: "", follow: false };
+  return { run: "", step: "", follow: false, after: 0 };
 }
 
 export const LogsRequest: MessageFns<LogsRequest> = {
@@ -5991,6 +5997,9 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     }
     if (message.follow !== false) {
       writer.uint32(24).bool(message.follow);
+    }
+    if (message.after !== 0) {
+      writer.uint32(32).uint64(message.after);
     }
     return writer;
   },
@@ -6032,6 +6041,14 @@ export const LogsRequest: MessageFns<LogsRequest> = {
             message.follow = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.after = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6049,6 +6066,7 @@ export const LogsRequest: MessageFns<LogsRequest> = {
       run: isSet(object.run) ? globalThis.String(object.run) : "",
       step: isSet(object.step) ? globalThis.String(object.step) : "",
       follow: isSet(object.follow) ? globalThis.Boolean(object.follow) : false,
+      after: isSet(object.after) ? globalThis.Number(object.after) : 0,
     };
   },
 
@@ -6063,6 +6081,9 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     if (message.follow !== false) {
       obj.follow = message.follow;
     }
+    if (message.after !== 0) {
+      obj.after = Math.round(message.after);
+    }
     return obj;
   },
 
@@ -6074,12 +6095,13 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     message.run = object.run ?? "";
     message.step = object.step ?? "";
     message.follow = object.follow ?? false;
+    message.after = object.after ?? 0;
     return message;
   },
 };
 
 function createBaseLogLine(): LogLine {
-  return { attempt: undefined, node: "", stream: 0, atMs: 0, data: new Uint8Array(0) };
+  return { attempt: undefined, node: "", stream: 0, atMs: 0, data: new Uint8Array(0), offset: 0, cursor: 0 };
 }
 
 export const LogLine: MessageFns<LogLine> = {
@@ -6098,6 +6120,12 @@ export const LogLine: MessageFns<LogLine> = {
     }
     if (message.data.length !== 0) {
       writer.uint32(42).bytes(message.data);
+    }
+    if (message.offset !== 0) {
+      writer.uint32(48).uint64(message.offset);
+    }
+    if (message.cursor !== 0) {
+      writer.uint32(56).uint64(message.cursor);
     }
     return writer;
   },
@@ -6155,6 +6183,22 @@ export const LogLine: MessageFns<LogLine> = {
             message.data = reader.bytes();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.offset = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.cursor = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6178,6 +6222,8 @@ export const LogLine: MessageFns<LogLine> = {
         ? globalThis.Number(object.at_ms)
         : 0,
       data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+      offset: isSet(object.offset) ? globalThis.Number(object.offset) : 0,
+      cursor: isSet(object.cursor) ? globalThis.Number(object.cursor) : 0,
     };
   },
 
@@ -6198,6 +6244,12 @@ export const LogLine: MessageFns<LogLine> = {
     if (message.data.length !== 0) {
       obj.data = base64FromBytes(message.data);
     }
+    if (message.offset !== 0) {
+      obj.offset = Math.round(message.offset);
+    }
+    if (message.cursor !== 0) {
+      obj.cursor = Math.round(message.cursor);
+    }
     return obj;
   },
 
@@ -6213,6 +6265,8 @@ export const LogLine: MessageFns<LogLine> = {
     message.stream = object.stream ?? 0;
     message.atMs = object.atMs ?? 0;
     message.data = object.data ?? new Uint8Array(0);
+    message.offset = object.offset ?? 0;
+    message.cursor = object.cursor ?? 0;
     return message;
   },
 };

@@ -7,12 +7,18 @@ import { logView } from "../views.ts";
 export async function logs(
   session: Session,
   run: string,
-  options: { readonly follow: boolean; readonly step?: string },
+  options: { readonly follow: boolean; readonly step?: string; readonly after?: number },
 ): Promise<number> {
   const { output } = session;
   const console = await session.console();
-  const request = { run, step: options.step ?? "", follow: options.follow };
+  const request = {
+    run,
+    step: options.step ?? "",
+    follow: options.follow,
+    after: options.after ?? 0,
+  };
   const lines = new LineJoiner();
+  const gaps = new GapFinder(request.after === 0);
   const print = ({ chunk, text }: Line) =>
     output.item(
       () => logView(chunk, text),
@@ -20,12 +26,32 @@ export async function logs(
     );
   try {
     for await (const chunk of console.stream(console.runs, console.runs.logs, request)) {
+      const missing = gaps.before(chunk);
+      if (missing > 0) print({ chunk, text: `[${missing} bytes of output are missing here]` });
       for (const line of lines.add(chunk)) print(line);
     }
   } finally {
     for (const line of lines.rest()) print(line);
   }
   return 0;
+}
+
+/** Finds what a node had to give up, as its disk was full or its connection too slow for too long. */
+export class GapFinder {
+  readonly #fromBeginning: boolean;
+  readonly #ends = new Map<string, number>();
+
+  constructor(fromBeginning: boolean) {
+    this.#fromBeginning = fromBeginning;
+  }
+
+  /** Bytes between the chunk and the one before it of its attempt. */
+  before({ attempt, offset, data }: LogLine): number {
+    const key = JSON.stringify([attempt?.step, attempt?.instance, attempt?.attempt]);
+    const end = this.#ends.get(key) ?? (this.#fromBeginning ? 0 : offset);
+    this.#ends.set(key, offset + data.length);
+    return Math.max(0, offset - end);
+  }
 }
 
 export interface Line {
