@@ -111,7 +111,7 @@ export const triggers = z.strictObject({
   mqtt: z
     .array(mqttTrigger)
     .max(100)
-    .default([])
+    .prefault([])
     .describe(
       "Messages of the site's MQTT broker that start a run, each with the message as `event`.",
     ),
