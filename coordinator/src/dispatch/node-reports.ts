@@ -36,6 +36,7 @@ export function createNodeReports(
   const { writer, history, reports, feed, stepLogs, sealToken, seen } = dependencies;
   const { runs, fleet } = writer.state;
   const intake = createOutputIntake(stepLogs);
+  let latestOutput: Promise<void> = Promise.resolve();
   return {
     async events(node, { events }) {
       seen(node);
@@ -44,10 +45,11 @@ export function createNodeReports(
         .flatMap((event) => chunkOf(findAttempt, node, event))
         .filter((chunk) => intake.admit(chunk));
       // Output is on its way to the disk before the end of its attempt, and both may share a commit.
-      const written = chunks.length === 0 ? null : stepLogs.append(chunks);
+      if (chunks.length > 0) latestOutput = stepLogs.append(chunks);
       const judged = reports.hand(events.map((event) => ({ kind: "event", node, event })));
-      await Promise.all([written, judged]);
-      if (written !== null) {
+      // What was sent before, and is not kept twice, may still be on its way to the disk.
+      await Promise.all([latestOutput, judged]);
+      if (chunks.length > 0) {
         feed.publish({ kind: "output", runs: new Set(chunks.map((chunk) => chunk.run)) });
       }
       return { problems: [], throughSeq: events.reduce((max, { seq }) => Math.max(max, seq), 0) };

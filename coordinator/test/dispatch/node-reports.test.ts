@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createNodeReports } from "../../src/dispatch/node-reports.ts";
 import { createReportDesk } from "../../src/dispatch/report-desk.ts";
+import type { StepLogStore } from "../../src/log/log.ts";
 import { openMemoryLog } from "../../src/log/memory.ts";
 import { createFeed } from "../../src/state/feed.ts";
 import { signer } from "../log/samples.ts";
@@ -14,8 +15,13 @@ steps:
 `;
 
 /** A run that has left memory, and what its node still reports. */
-async function setUp() {
+async function setUp(append?: (write: () => Promise<void>) => Promise<void>) {
   const log = openMemoryLog({ signer });
+  const { stepLogs } = log;
+  const slow: StepLogStore = {
+    ...stepLogs,
+    append: (chunks) => append?.(() => stepLogs.append(chunks)) ?? stepLogs.append(chunks),
+  };
   const world = createWorld(workflow, log, [], 0);
   await world.apply();
   await world.addNode("node-a");
@@ -29,7 +35,7 @@ async function setUp() {
     }),
     history: log.history,
     feed: createFeed(),
-    stepLogs: log.stepLogs,
+    stepLogs: slow,
     sealToken: () => new Uint8Array(),
     proxy: () => Promise.reject(new Error("not asked")),
     seen: () => {},
@@ -52,6 +58,25 @@ describe("reports on a run that has left memory", () => {
     const { reports, report, output } = await setUp();
     const answer = await reports.events("node-a", { events: [report] });
     expect(answer).toEqual({ problems: [], throughSeq: 7 });
+    expect(output()).toEqual(["late"]);
+  });
+
+  it("that come twice are answered when the first copy is on the disk, not before", async () => {
+    let write = () => {};
+    const onDisk = new Promise<void>((resolve) => {
+      write = resolve;
+    });
+    const { reports, report, output } = await setUp((append) => onDisk.then(append));
+    let answers = 0;
+    const told = [1, 2].map(() =>
+      reports.events("node-a", { events: [report] }).then(() => {
+        answers += 1;
+      }),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([answers, output()]).toEqual([0, []]);
+    write();
+    await Promise.all(told);
     expect(output()).toEqual(["late"]);
   });
 
