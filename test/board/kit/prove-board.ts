@@ -9,6 +9,7 @@ import { applySteps, runSteps, stepRunOf } from "../../kit/step-runs.ts";
 import { Board, hostAddress } from "./board.ts";
 import { agentMemory, boardIs, connectMsMax, joinBoard, startAgent } from "./board-agent.ts";
 import type { BoardArch } from "./processors.mjs";
+import { attackOf, proveIsolation } from "./prove-isolation.ts";
 
 /** A boot and everything before it, while other tests keep the machine busy. */
 export const bootMsMax = 300_000;
@@ -29,7 +30,7 @@ export function proveBoard(arch: BoardArch): void {
       newer = (await buildAgent({ arch, version: newerVersion, outFile: newerPath(arch) })).file;
       mesh = await TestMesh.start({ hosts: [hostAddress] });
       await mesh.startFactory();
-      board = await Board.start({ arch, name: "board-01" });
+      board = await Board.start({ arch, name: "board-01", files: [await attackOf(arch)] });
       await joinBoard(mesh, board);
     }, bootMsMax);
 
@@ -83,27 +84,7 @@ export function proveBoard(arch: BoardArch): void {
       expect(output("report")).toMatchObject({ status: 201 });
     });
 
-    it("kills a step that takes more memory than its cgroup allows, and nothing else", async () => {
-      const { instance } = await runSteps(
-        mesh,
-        `
-  - id: memory
-    requires: { isolation: strict }
-    limits: { memory: 8MiB }
-    continue_on_failure: true
-    run: "exec tail /dev/zero"
-  - { id: next, depends: [memory], run: "true" }
-`,
-      );
-      expect(instance("memory")).toMatchObject({ state: "failed", code: "STEP_MEMORY" });
-      expect(instance("next")).toMatchObject({ state: "succeeded" });
-    });
-
-    it("leaves neither process nor cgroup of a step behind", async () => {
-      await runSteps(mesh, '  - { id: forks, run: "sleep 7771 & setsid sleep 7772 & true" }');
-      expect(await board.sh("find /sys/fs/cgroup/agent -name 'step-*'")).toBe("");
-      expect(await board.sh("grep -las 'sleep.777[12]' /proc/[0-9]*/cmdline || true")).toBe("");
-    });
+    proveIsolation(() => ({ mesh, board }));
 
     it("goes on with its step while the network is cut, and tells its result when it is back", async () => {
       const steps = '  - { id: measure, run: "sleep 4; echo 7 >$COHORT_OUTPUT" }';
