@@ -74,10 +74,13 @@ export function proveIsolation(on: () => OnBoard): void {
   it("isolates as strictly for an ordinary user, who was given a cgroup", async () => {
     const { board } = on();
     const enter = "echo $$ >/sys/fs/cgroup/ordinary/cgroup.procs";
+    // The tool that changes the user knows users by these files alone.
+    const user =
+      "echo ordinary:x:65534:65534::/:/bin/sh >/etc/passwd; echo ordinary:x:65534: >/etc/group";
     const doctor =
-      "exec start-stop-daemon -S -p /tmp/ordinary.pid -c 65534:65534 -x /bin/cohort-agent -- doctor --data /tmp/none";
+      "exec start-stop-daemon -S -p /tmp/ordinary.pid -c ordinary:ordinary -x /bin/cohort-agent -- doctor --data /tmp/none";
     const { output } = await board.run(
-      `chown -R 65534 /sys/fs/cgroup/ordinary; sh -c '${enter}; ${doctor}'`,
+      `${user}; chown -R 65534 /sys/fs/cgroup/ordinary; sh -c '${enter}; ${doctor}'`,
     );
     expect(output).toContain("ok      isolation: strict\n");
     expect(output).toMatch(/^ok {6}sandbox: a step ran in one/m);
