@@ -19,14 +19,15 @@ async function runScript(source: string) {
 
 test("a script computes the same on every processor", async () => {
   const { out, code } = await runScript(`
-    const values = [0.1 + 0.2, 1e21, -0, 2 ** -1074, Math.hypot(3, 4), (123.456).toFixed(1)];
-    const large = 3n ** 100n % 1000000007n;
-    const text = "Straße ☃ 😀".toUpperCase().replace(/\\p{Emoji_Presentation}/gu, "!");
-    const bytes = new Uint8Array(new Float64Array([Math.PI]).buffer);
-    const sorted = ["b", "ä", "a", "10", "9"].sort();
-    const date = new Date(Date.UTC(2024, 1, 29)).toISOString();
-    __script.writeOut(JSON.stringify([values, String(large), text, [...bytes], sorted, date]));
-    export default () => {};
+    export default ({ log }) => {
+      const values = [0.1 + 0.2, 1e21, -0, 2 ** -1074, Math.hypot(3, 4), (123.456).toFixed(1)];
+      const large = 3n ** 100n % 1000000007n;
+      const text = "Straße ☃ 😀".toUpperCase().replace(/\\p{Emoji_Presentation}/gu, "!");
+      const bytes = new Uint8Array(new Float64Array([Math.PI]).buffer);
+      const sorted = ["b", "ä", "a", "10", "9"].sort();
+      const date = new Date(Date.UTC(2024, 1, 29)).toISOString();
+      log(JSON.stringify([values, String(large), text, [...bytes], sorted, date]));
+    };
   `);
   expect(code).toBe(0);
   expect(JSON.parse(out)).toEqual([
@@ -41,8 +42,7 @@ test("a script computes the same on every processor", async () => {
 
 test("a script reads and writes the files of its folder", async () => {
   const { folder, code } = await runScript(`
-    __script.writeFile("copy", __script.readFile("script.js"));
-    export default () => {};
+    export default ({ files }) => files.write("copy", files.read("script.js"));
   `);
   expect(code).toBe(0);
   expect(readFileSync(join(folder, "copy"))).toEqual(readFileSync(join(folder, "script.js")));
