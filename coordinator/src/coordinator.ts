@@ -30,7 +30,7 @@ import { createProxy } from "./proxy/proxy.ts";
 import { openSetup } from "./setup/setup.ts";
 import type { State } from "./state/state.ts";
 import { checkBoxKey, sealDelivery } from "./tokens/delivery.ts";
-import { verifyRequest, verifyStrictly } from "./tokens/request.ts";
+import { verifyRequestByAny, verifyStrictly } from "./tokens/request.ts";
 import { createDispatchSigner, signDispatch } from "./tokens/signing.ts";
 import { createTokenKeys, issueToken, openToken } from "./tokens/token.ts";
 import type { Vault } from "./vault/vault.ts";
@@ -146,8 +146,11 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
         newId,
         tokens: {
           openToken: (token) => openToken(tokenKeys, token, now()),
-          verifyRequest: (node, request) =>
-            verifyRequest(request, enrolled(state, node).keys.signKey, now()),
+          verifyRequest: (node, request) => {
+            const { keys, former } = enrolled(state, node);
+            const others = former === null ? [] : [former.signKey];
+            verifyRequestByAny(request, [keys.signKey, ...others], now());
+          },
         },
       }),
     membership: {

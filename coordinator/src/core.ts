@@ -1,4 +1,5 @@
 import { type AttemptKey, ReleaseKeys, type Signed } from "@cohort/proto/gen/cohort/node";
+import { limits } from "@cohort/proto/limits";
 import { CohortError } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import { createKeeper, type Keeper, type KeeperOptions } from "./artifacts/keeper.ts";
@@ -13,7 +14,8 @@ import { createUpdater, type UpdaterDependencies } from "./dispatch/updater.ts";
 import { assertNotBarred } from "./fleet/barred.ts";
 import { equalBytes, toHex } from "./fleet/bytes.ts";
 import { decideSilence } from "./fleet/decide-presence.ts";
-import { type EnrolledNode, instanceOf } from "./fleet/fleet.ts";
+import { decideRetired } from "./fleet/decide-rotation.ts";
+import type { EnrolledNode } from "./fleet/fleet.ts";
 import { keepHistory } from "./history/keep-history.ts";
 import type { Retention } from "./history/retention.ts";
 import type { EventLog, StepLogStore } from "./log/log.ts";
@@ -76,7 +78,7 @@ export interface CoreOptions {
     | "decide"
     | "presence"
     | "welcome"
-    | "instanceOf"
+    | "nodeNamed"
     | "greet"
     | "updateReported"
     | "releaseKeysFor"
@@ -87,6 +89,8 @@ export interface CoreOptions {
   readonly sleep: DispatcherDependencies["sleep"];
   /** Lets keys in no more. */
   readonly access: Pick<Access, "shut">;
+  /** How long a node's former keys are good, where it is not the usual time. */
+  readonly keyOverlapMs?: number;
   /** Parts of ended runs that stay in memory, where it is not the usual number. */
   readonly endedPartsMax?: number;
   /** How long finished runs are kept. */
@@ -122,6 +126,10 @@ export interface Core {
  */
 export function createCore(options: CoreOptions): Core {
   const { log, now, newId, gather, mesh, sealToken, sleep, onFailure, onFault } = options;
+  const {
+    membership: { verify },
+    keyOverlapMs = limits.keyOverlapMs,
+  } = options;
   const state = replay(log, options.endedPartsMax);
   const feed = createFeed();
   const writer = createWriter({
@@ -134,6 +142,10 @@ export function createCore(options: CoreOptions): Core {
       updater.onEvents(recorded);
       keeper.onEvents(recorded);
       options.access.shut(keysMadeVoid(recorded));
+      for (const { event } of recorded) {
+        // Heard, it is told at its hello what is wanted; unheard, with the next.
+        if (event.$case === "nodeRotationAsked") mesh.greet(event.value.node).catch(() => {});
+      }
       feed.publish({ kind: "events", recorded });
     },
   });
@@ -167,13 +179,18 @@ export function createCore(options: CoreOptions): Core {
   });
   const membership = createMembership({
     ...options.membership,
-    instanceOf: (node) => instanceOf(state.fleet, node),
+    nodeNamed: (name) => {
+      const node = state.fleet.nodes.get(name);
+      return node === undefined || node.state === "invited" ? null : node;
+    },
     greet: (node) => mesh.greet(node),
     decide: decideFleet,
     presence,
     now,
     async welcome(node, hello) {
-      const welcomed = await writer.decide((it) => decideWelcome(it, node, hello));
+      const welcomed = await writer.decide((it, nowMs) =>
+        decideWelcome(it, node, hello, { verify, nowMs, keyOverlapMs }),
+      );
       if (welcomed.kind === "refused") throw new CohortError([welcomed.problem]);
       dispatcher.resend(welcomed.resend);
       return welcomed;
@@ -208,7 +225,6 @@ export function createCore(options: CoreOptions): Core {
     durable: () => writer.read(() => undefined),
     onFault,
   });
-  const { verify } = options.membership;
   const releases = createReleaseDesk({ writer, spool, keeper, verify });
   const transfers = createTransfers({ writer, spool, keeper, onFault });
   let ticker: NodeJS.Timeout | undefined;
@@ -239,6 +255,7 @@ export function createCore(options: CoreOptions): Core {
         writer
           .decide((it, nowMs) => ({ events: decideTick(it, nowMs, starts), value: undefined }))
           .catch(onFault);
+        decideFleet(decideRetired).catch(onFault);
       }, schedulerLimits.tickMs);
       keepHistory({
         history: log.history,
@@ -266,7 +283,7 @@ export function createCore(options: CoreOptions): Core {
 function keysMadeVoid(recorded: readonly Recorded[]): Map<string, number> {
   return new Map(
     recorded.flatMap(({ event, atMs }) =>
-      event.$case === "nodeRevoked" || event.$case === "nodeQuarantined"
+      "natsKeys" in event.value
         ? event.value.natsKeys.map((key): [string, number] => [toHex(key), atMs])
         : [],
     ),

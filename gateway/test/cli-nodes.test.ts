@@ -190,6 +190,18 @@ describe("cohort node revoke", () => {
   });
 });
 
+describe("cohort node rotate", () => {
+  it.each([
+    [true, "edge-1 is asked for other keys; `cohort node show edge-1` tells how far it is\n"],
+    [false, "edge-1 was asked for other keys already\n"],
+  ])("asks, and says whether that is news: %j", async (changed, result) => {
+    cli.fake.handlers["Nodes.rotate"] = () => ({ changed });
+    const { status, stdout } = await run(["node", "rotate", "edge-1"]);
+    expect([status, stdout]).toEqual([0, result]);
+    expect(cli.fake.requests[0]?.request).toEqual({ node: "edge-1" });
+  });
+});
+
 describe("cohort node set", () => {
   it.each([
     ["2", 2, "edge-1 is given 2 attempts at once at most\n"],

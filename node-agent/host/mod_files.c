@@ -100,6 +100,20 @@ static JSValue make_directory(JSContext *ctx, JSValueConst self, int argc, JSVal
   return JS_UNDEFINED;
 }
 
+/* Keys that others may read are nobody's own any more; root may anyway. */
+static JSValue is_private(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  struct stat status;
+  const char *path = JS_ToCString(ctx, argv[0]);
+  if (path == NULL) return JS_EXCEPTION;
+  if (stat(path, &status) != 0) {
+    if (errno != ENOENT) return throw_for(ctx, errno, "looking at", path);
+    JS_FreeCString(ctx, path);
+    return JS_NULL;
+  }
+  JS_FreeCString(ctx, path);
+  return JS_NewBool(ctx, (status.st_mode & 077) == 0 && status.st_uid == geteuid());
+}
+
 static JSValue list(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   const char *path = JS_ToCString(ctx, argv[0]);
   if (path == NULL) return JS_EXCEPTION;
@@ -153,6 +167,7 @@ static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("writeAtomic", 3, file_write_atomic),
     JS_CFUNC_DEF("remove", 1, file_remove),
     JS_CFUNC_DEF("makeDirectory", 2, make_directory),
+    JS_CFUNC_DEF("isPrivate", 1, is_private),
     JS_CFUNC_DEF("list", 1, list),
     JS_CFUNC_DEF("space", 1, space),
     JS_CFUNC_DEF("inspect", 1, inspect),

@@ -12,6 +12,7 @@ export const nodeFiles: Files = {
   writeAtomic: (path, bytes, mode) => wrapped(() => writeAtomic(path, bytes, mode)),
   remove: (path) => wrapped(() => fs.rmSync(path)),
   makeDirectory: (path, mode) => void wrapped(() => fs.mkdirSync(path, { recursive: true, mode })),
+  isPrivate: (path) => absentAs(null, () => isPrivate(fs.statSync(path))),
   list: (path) => absentAs([], () => fs.readdirSync(path).sort()),
   space: (path) =>
     wrapped(() => {
@@ -25,6 +26,10 @@ export const nodeFiles: Files = {
     }),
   openAppend: (path, mode) => wrapped(() => openAppend(path, mode)),
 };
+
+function isPrivate({ mode, uid }: fs.Stats): boolean {
+  return (mode & 0o077) === 0 && uid === process.geteuid?.();
+}
 
 function writeAtomic(path: string, bytes: Uint8Array, mode: number): void {
   const temporary = `${path}.tmp`;

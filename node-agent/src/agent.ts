@@ -6,8 +6,9 @@ import { DeviceDesk } from "./devices/device-desk.ts";
 import { assertIsolation, defaultSlots, nodeFacts } from "./facts.ts";
 import { Gate } from "./gate.ts";
 import type { Host } from "./host.ts";
-import { deriveKeys, loadIdentity, saveIdentity } from "./identity.ts";
+import { loadIdentity } from "./identity.ts";
 import { Journal } from "./journal/journal.ts";
+import { KeyRing } from "./key-ring.ts";
 import { agentLimits } from "./limits.ts";
 import { Bell } from "./mesh/bell.ts";
 import type { ConnectBus } from "./mesh/bus.ts";
@@ -48,8 +49,8 @@ export async function runAgent(
       hint: "Run the line that `cohort node invite` prints.",
     });
   }
-  let enrolment = identity.enrolment;
-  const keys = deriveKeys(host, identity.seeds);
+  const { enrolment } = identity;
+  const keys = new KeyRing(host, options.dataDirectory, { ...identity, enrolment });
   const journal = Journal.open(host, `${options.dataDirectory}/journal`);
   const pump = new EventPump(host, journal);
   const link = new Link(host, options.connect);
@@ -89,19 +90,17 @@ export async function runAgent(
     journal,
     pump,
     attempts,
-    credential: () => enrolment.userJwt,
-    renewCredential: (userJwt: string) => {
-      enrolment = { ...enrolment, userJwt };
-      saveIdentity(host, options.dataDirectory, { ...identity, enrolment });
-    },
+    keys,
+    calls,
+    reconnect: () => link.reconnect(),
   };
   const disconnect = new AbortController();
   const running = link.run(
     enrolment.servers,
     () => ({
       owner: enrolment.node,
-      userJwt: enrolment.userJwt,
-      secretKey: keys.nats.secretKey,
+      userJwt: keys.enrolment.userJwt,
+      secretKey: keys.current.nats.secretKey,
       trust: { ca: enrolment.rootCa },
     }),
     (bus, ended) => serveSession(session, bus, ended),

@@ -2,15 +2,16 @@ import type { CoordinatorClock } from "./clock.ts";
 import type { DeviceDesk } from "./devices/device-desk.ts";
 import type { Gate } from "./gate.ts";
 import type { Host } from "./host.ts";
-import type { Enrolment, Keys } from "./identity.ts";
+import type { Enrolment } from "./identity.ts";
 import type { Journal } from "./journal/journal.ts";
+import type { KeyRing } from "./key-ring.ts";
 import type { Link } from "./mesh/link.ts";
 
 /** What the parts of a running agent share. */
 export interface AgentContext {
   readonly host: Host;
   readonly enrolment: Enrolment;
-  readonly keys: Keys;
+  readonly keys: KeyRing;
   /** This life of the process: new with each, and on no disk. */
   readonly instance: string;
   readonly journal: Journal;

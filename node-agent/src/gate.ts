@@ -1,10 +1,17 @@
 /** Lets so many in at once; the others wait in the order in which they came. */
 export class Gate {
+  readonly #places: number;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
   constructor(placesMax: number) {
+    this.#places = placesMax;
     this.#free = placesMax;
+  }
+
+  /** Nobody is inside. */
+  get isEmpty(): boolean {
+    return this.#free === this.#places;
   }
 
   /** Resolves inside; what it resolves with leaves, and must be called once. */

@@ -73,6 +73,11 @@ export interface Files {
   remove(path: string): void;
   /** Creates parents too; an existing folder is no error. */
   makeDirectory(path: string, mode: number): void;
+  /**
+   * Whether nobody but the process's own user (and root) may read or change the file or folder; null
+   * when it is absent.
+   */
+  isPrivate(path: string): boolean | null;
   /** Names, sorted, without "." and ".."; [] when the folder is absent. */
   list(path: string): string[];
   /** Of the filesystem that holds the path. */

@@ -24,6 +24,8 @@ export interface Enrolment {
 
 export interface Identity {
   readonly seeds: Seeds;
+  /** Those that are to take their place: on the disk before the coordinator is told of them. */
+  readonly next: Seeds | null;
   /** null between the making of the keys and the coordinator's answer. */
   readonly enrolment: Enrolment | null;
 }
@@ -43,14 +45,21 @@ export function deriveKeys(host: Host, seeds: Seeds): Keys {
 }
 
 export function createIdentity(host: Host): Identity {
-  const seeds = { nats: host.random(32), sign: host.random(32), box: host.random(32) };
-  return { seeds, enrolment: null };
+  return { seeds: createSeeds(host), next: null, enrolment: null };
 }
 
-/** null when the folder holds none. Throws SETUP_FAILED when it holds one that cannot be read. */
+export function createSeeds(host: Host): Seeds {
+  return { nats: host.random(32), sign: host.random(32), box: host.random(32) };
+}
+
+/**
+ * null when the folder holds none. Throws KEYS_EXPOSED when others may get at it, and SETUP_FAILED
+ * when it cannot be read.
+ */
 export function loadIdentity(host: Host, directory: string): Identity | null {
   const bytes = host.files.read(identityPath(directory));
   if (bytes === null) return null;
+  assertPrivate(host, directory);
   try {
     return parseIdentity(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (cause) {
@@ -66,11 +75,10 @@ export function loadIdentity(host: Host, directory: string): Identity | null {
 }
 
 export function saveIdentity(host: Host, directory: string, identity: Identity): void {
-  const { seeds, enrolment } = identity;
+  const { seeds, next, enrolment } = identity;
   const text = JSON.stringify({
-    natsSeed: toBase64(seeds.nats),
-    signSeed: toBase64(seeds.sign),
-    boxSeed: toBase64(seeds.box),
+    ...seedTexts(seeds),
+    next: next === null ? null : seedTexts(next),
     enrolment:
       enrolment === null
         ? null
@@ -80,23 +88,40 @@ export function saveIdentity(host: Host, directory: string, identity: Identity):
   host.files.writeAtomic(identityPath(directory), new TextEncoder().encode(`${text}\n`), 0o600);
 }
 
+/** What others could read they may have read; what they could write may be theirs. */
+function assertPrivate(host: Host, directory: string): void {
+  const rights = [
+    { path: directory, mode: "700" },
+    { path: identityPath(directory), mode: "600" },
+  ];
+  const exposed = rights.filter(({ path }) => host.files.isPrivate(path) === false);
+  if (exposed.length === 0) return;
+  const remedy = exposed.map(({ path, mode }) => `chmod ${mode} ${path}`).join(" && ");
+  throw refuse("KEYS_EXPOSED", `others may read or change ${exposed[0]?.path}`, {
+    hint: `${remedy}, as its owner; if others may have read it: cohort node rotate NAME`,
+  });
+}
+
+function seedTexts({ nats, sign, box }: Seeds) {
+  return { natsSeed: toBase64(nats), signSeed: toBase64(sign), boxSeed: toBase64(box) };
+}
+
 function identityPath(directory: string): string {
   return `${directory}/identity.json`;
 }
 
 function parseIdentity(text: string): Identity {
   const fields = JSON.parse(text) as Record<string, unknown>;
-  const seeds = {
-    nats: key(fields["natsSeed"]),
-    sign: key(fields["signSeed"]),
-    box: key(fields["boxSeed"]),
-  };
+  const seeds = parseSeeds(fields);
+  const pending = (fields["next"] ?? null) as Record<string, unknown> | null;
+  const next = pending === null ? null : parseSeeds(pending);
   const enrolment = fields["enrolment"] as Record<string, unknown> | null;
-  if (enrolment === null) return { seeds, enrolment: null };
+  if (enrolment === null) return { seeds, next, enrolment: null };
   const servers = enrolment["servers"];
   if (!Array.isArray(servers) || servers.length === 0) throw new Error("servers missing");
   return {
     seeds,
+    next,
     enrolment: {
       node: string(enrolment["node"]),
       userJwt: string(enrolment["userJwt"]),
@@ -104,6 +129,14 @@ function parseIdentity(text: string): Identity {
       coordinatorKey: key(enrolment["coordinatorKey"]),
       servers: servers.map(string),
     },
+  };
+}
+
+function parseSeeds(fields: Record<string, unknown>): Seeds {
+  return {
+    nats: key(fields["natsSeed"]),
+    sign: key(fields["signSeed"]),
+    box: key(fields["boxSeed"]),
   };
 }
 

@@ -205,6 +205,21 @@ export const errors = {
     grpc: "ALREADY_EXISTS",
     meaning: "The key belongs to another node.",
   },
+  NODE_KEYS_RETIRED: {
+    exit: 4,
+    grpc: "UNAUTHENTICATED",
+    meaning: "The node has other keys than those that signed.",
+  },
+  NODE_KEYS_ROTATING: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "The keys before the node's present ones are still good.",
+  },
+  KEYS_EXPOSED: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "Others than the agent's user may read or change its keys.",
+  },
   ISOLATION_INSUFFICIENT: {
     exit: 4,
     grpc: "FAILED_PRECONDITION",

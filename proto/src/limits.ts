@@ -132,6 +132,9 @@ export const limits = {
   /** How far a request proof's time may lie from the coordinator's clock. */
   proofSkewMsMax: 60_000,
 
+  /** How long a node's former keys are good after it has used the new ones: twice a step token. */
+  keyOverlapMs: 10 * 60_000,
+
   heartbeatMs: 4_000,
   /** Silence after which a node counts as disconnected: three heartbeats and a jitter. */
   nodeSilenceMsMax: 14_000,

@@ -21,6 +21,32 @@ export function enrolProof(fields: {
   ]);
 }
 
+/** By a node's sign key, so that a hello shows which keys it has. */
+export function helloProof(fields: { node: string; session: number; instance: string }) {
+  return authenticationEncoding("cohort-hello-v1", [
+    encoder.encode(fields.node),
+    encoder.encode(String(fields.session)),
+    encoder.encode(fields.instance),
+  ]);
+}
+
+/** By the key that is replaced and by those that take its place. */
+export function rotateProof(fields: {
+  node: string;
+  formerSignKey: Uint8Array;
+  natsKey: Uint8Array;
+  signKey: Uint8Array;
+  boxKey: Uint8Array;
+}): Uint8Array {
+  return authenticationEncoding("cohort-rotate-v1", [
+    encoder.encode(fields.node),
+    fields.formerSignKey,
+    fields.natsKey,
+    fields.signKey,
+    fields.boxKey,
+  ]);
+}
+
 /** By the coordinator over Dispatches or a Cancel; the subject binds it to one node and verb. */
 export function dispatchProof(subject: string, payload: Uint8Array): Uint8Array {
   return authenticationEncoding("cohort-dispatch-v1", [encoder.encode(subject), payload]);

@@ -58,6 +58,11 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
     "Invite the board at the mesh that it is to join; see who answers at the address.",
   ENROL_PROOF_INVALID: "Remove the node's data folder, and join again with a new token.",
   NODE_KEY_REGISTERED: "Remove the copied data folder on one of the two boards, and join again.",
+  NODE_KEYS_RETIRED:
+    "The board runs from an old copy of its data: remove that, and invite it anew: `cohort node invite --name NAME`.",
+  NODE_KEYS_ROTATING: "None is needed: ask again when they are retired.",
+  KEYS_EXPOSED:
+    "Take the rights away with `chmod`; if others may have read the keys, `cohort node rotate NAME`.",
   ISOLATION_INSUFFICIENT:
     "Run `cohort-agent probe` on the board, and give its kernel what it lacks.",
   STEP_EXIT: "Read `cohort logs RUN`; the program says why.",

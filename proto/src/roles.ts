@@ -39,6 +39,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Nodes/UngrantDevice": ["operator"],
   "/cohort.console.Nodes/Watch": ["operator"],
   "/cohort.console.Nodes/Revoke": ["operator"],
+  "/cohort.console.Nodes/Rotate": ["operator"],
   "/cohort.console.Agents/Trust": ["operator"],
   "/cohort.console.Agents/Publish": ["operator"],
   "/cohort.console.Agents/Remove": ["operator"],

@@ -8,6 +8,7 @@ import { limits } from "./limits.ts";
 export type UpVerb =
   | "session"
   | "hello"
+  | "rotate"
   | "heartbeat"
   | "facts"
   | "release"

@@ -72,7 +72,9 @@ describe("the cohort command", () => {
     });
     await mesh.startAgent("board-01");
     await vi.waitFor(async () => {
-      expect(await table("nodes")).toMatch(/^board-01 +connected +[\w.]+ +\w+ +(?:strict|standard) /m);
+      expect(await table("nodes")).toMatch(
+        /^board-01 +connected +[\w.]+ +\w+ +(?:strict|standard) /m,
+      );
     }, 10_000);
     expect(await mesh.json("nodes")).toMatchObject({
       nodes: expect.arrayContaining([

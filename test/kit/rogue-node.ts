@@ -20,7 +20,7 @@ import {
   TokenDelivery,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
-import { requestProof } from "@cohort/proto/proof";
+import { helloProof, requestProof } from "@cohort/proto/proof";
 import { subjects, type UpVerb } from "@cohort/proto/subjects";
 import { vi } from "vitest";
 import { type Bus, joinBus } from "./bus.ts";
@@ -98,7 +98,9 @@ export class RogueNode {
   async hello(): Promise<HelloReply> {
     const inventory = this.assignments.map(({ attempt }) => ({ attempt, state: "running" }));
     const { session } = SessionReply.decode(await this.ask("session", new Uint8Array()));
-    const hello = Hello.fromPartial({ facts, inventory, session, instance: this.instance });
+    const message = helloProof({ node: this.name, session, instance: this.instance });
+    const proof = sodium.crypto_sign_detached(message, this.keys.sign.privateKey);
+    const hello = Hello.fromPartial({ facts, inventory, session, instance: this.instance, proof });
     return HelloReply.decode(await this.ask("hello", Hello.encode(hello).finish()));
   }
 

@@ -52,6 +52,14 @@ export class Checks {
     return Buffer.from(node.keys.natsKey).equals(natsKey);
   }
 
+  /** Whether nothing is left to do of a rotation of its keys. */
+  isSettled(name: string): boolean {
+    const node = this.#replayed.fleet.nodes.get(name);
+    return (
+      node !== undefined && node.state !== "invited" && node.former === null && !node.rotationAsked
+    );
+  }
+
   isBarred(name: string): boolean {
     const node = this.#replayed.fleet.nodes.get(name);
     return node !== undefined && node.state !== "invited" && node.bar !== null;

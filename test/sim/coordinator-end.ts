@@ -9,6 +9,7 @@ import {
   ProxyReply,
   ReleaseReply,
   RenewReply,
+  RotateReply,
   SessionReply,
   Signed,
   Update,
@@ -188,6 +189,8 @@ async function handle(
       return FactsReply.encode(await handlers.facts(node, inputs.facts(data))).finish();
     case "release":
       return ReleaseReply.encode(await handlers.release(node, inputs.release(data))).finish();
+    case "rotate":
+      return RotateReply.encode(await handlers.rotate(node, inputs.rotate(data))).finish();
     case "events":
       return EventAck.encode(await handlers.events(node, inputs.events(data))).finish();
     case "renew":

@@ -14,7 +14,7 @@ import type { Writer } from "../../coordinator/src/state/writer.ts";
 import type { VirtualClock } from "./clock.ts";
 import { CoordinatorEnd, type Sent } from "./coordinator-end.ts";
 import { digest, keyPair, sign, simulatedCrypto } from "./crypto.ts";
-import type { Network } from "./network.ts";
+import { type Network, simulatedJwt } from "./network.ts";
 import type { Plant } from "./plants.ts";
 import type { Random } from "./random.ts";
 import { createSimulatedProxy, sealStepToken } from "./services.ts";
@@ -109,7 +109,7 @@ export class CoordinatorProcess {
         createSimulatedProxy({ lookups, state, clock, random, now, onCall }),
       membership: {
         credentials: {
-          issueNodeJwt: async () => "jwt",
+          issueNodeJwt: async (_node, natsKey) => simulatedJwt(natsKey),
           issueInviteJwt: async () => "jwt",
         },
         verify: simulatedCrypto.verify,
@@ -120,6 +120,7 @@ export class CoordinatorProcess {
       },
       sleep: (ms, signal) => clock.sleepUnless(ms, signal),
       access: network,
+      keyOverlapMs: 20_000,
       artifacts: noArtifacts,
       onFailure: (error) => this.kill(String(error)),
       onFault: (error) => {

@@ -46,6 +46,8 @@ export class Network {
   /** False while nats-server is away. */
   up = true;
   readonly #links = new Map<string, NodeLink>();
+  /** Nodes of which a machine came with a revoked key. */
+  readonly turnedAway = new Set<string>();
   readonly #shut = new Set<string>();
   readonly #connections = new Map<string, Set<NodeConnection>>();
   #connected = 0;
@@ -69,13 +71,20 @@ export class Network {
 
   /** How the node's process of one life connects. */
   connector(node: string, dead: AbortSignal): ConnectBus {
-    return async (_server, { secretKey }) => {
-      const key = Buffer.from(secretKey.subarray(32)).toString("hex");
+    return async (_server, { secretKey, userJwt }) => {
+      const publicKey = secretKey.subarray(32);
+      const key = Buffer.from(publicKey).toString("hex");
       const passes = () => this.up && this.link(node).up && this.link(node).down;
       await this.clock.sleep(passes() ? this.random.integer(5, 50) : 10_000);
       if (dead.aborted) return await new Promise<Bus>(() => {});
       if (!passes()) throw refuse("UNREACHABLE", "the simulated server cannot be reached");
-      if (this.#shut.has(key)) throw refuse("UNAUTHENTICATED", "the key is revoked");
+      if (this.#shut.has(key)) {
+        this.turnedAway.add(node);
+        throw refuse("UNAUTHENTICATED", "the key is revoked");
+      }
+      if (userJwt !== simulatedJwt(publicKey)) {
+        throw refuse("UNAUTHENTICATED", "the credential is another key's");
+      }
       const connection = new NodeConnection(this, node, ++this.#connected, key);
       const all = this.#connections.get(node) ?? new Set();
       this.#connections.set(node, all.add(connection));
@@ -134,4 +143,9 @@ export class Network {
     if (this.random.chance(this.faults.drop)) return 0;
     return mayRepeat && this.random.chance(this.faults.duplicate) ? 2 : 1;
   }
+}
+
+/** A credential says whose it is, and no more. */
+export function simulatedJwt(natsKey: Uint8Array): string {
+  return `jwt of ${Buffer.from(natsKey).toString("hex")}`;
 }

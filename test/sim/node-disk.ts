@@ -45,6 +45,7 @@ export class NodeDisk {
       },
       remove: (path) => void (dead.aborted || this.#files.delete(path)),
       makeDirectory: () => {},
+      isPrivate: (path) => (this.#files.has(path) ? true : null),
       list: () => [],
       inspect: () => null,
       space: () => ({ sizeBytes: 1024 ** 3, freeBytes: this.full ? 0 : 512 * 1024 ** 2 }),

@@ -12,7 +12,7 @@ import {
 import type { VirtualClock } from "./clock.ts";
 import { simulatedCrypto } from "./crypto.ts";
 import { Edges } from "./edges.ts";
-import type { Network } from "./network.ts";
+import { type Network, simulatedJwt } from "./network.ts";
 import { NodeDisk } from "./node-disk.ts";
 import type { Random } from "./random.ts";
 import { simulatedSandbox } from "./step-play.ts";
@@ -96,15 +96,16 @@ export class Board {
   #newIdentity(): Keys {
     const host = this.#host(never, noEdges);
     const identity = createIdentity(host);
+    const keys = deriveKeys(host, identity.seeds);
     const enrolment = {
       node: this.name,
-      userJwt: "jwt",
+      userJwt: simulatedJwt(keys.nats.publicKey),
       rootCa: "pem",
       coordinatorKey: this.#coordinatorKey,
       servers: ["simulated:4222"],
     };
     saveIdentity(host, dataDirectory, { ...identity, enrolment });
-    return deriveKeys(host, identity.seeds);
+    return keys;
   }
 
   get alive(): boolean {

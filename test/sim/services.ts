@@ -8,7 +8,7 @@ import { limits } from "@cohort/proto/limits";
 import { problem, refuse } from "@cohort/proto/problem";
 import { requestProof, tokenProof } from "@cohort/proto/proof";
 import type { ProxyLookups } from "../../coordinator/src/core.ts";
-import type { EnrolledNode } from "../../coordinator/src/fleet/fleet.ts";
+import type { EnrolledNode, FleetNode } from "../../coordinator/src/fleet/fleet.ts";
 import type { Exchange } from "../../coordinator/src/proxy/egress/exchange.ts";
 import {
   createProxy,
@@ -92,13 +92,11 @@ function openToken(token: string, nowMs: number): Claims {
   return claims;
 }
 
-function verifyRequest(
-  node: { readonly state: string; readonly keys?: { readonly signKey: Uint8Array } } | undefined,
-  request: ProxyRequest,
-): void {
+function verifyRequest(node: FleetNode | undefined, request: ProxyRequest): void {
   const message = requestProof({ ...request, bodyHash: digest(request.body) });
-  const key = node?.keys?.signKey ?? new Uint8Array(0);
-  if (!simulatedCrypto.verify(message, request.proof, key)) {
+  const enrolled = node === undefined || node.state === "invited" ? null : node;
+  const keys = [enrolled?.keys, enrolled?.former].map((it) => it?.signKey ?? new Uint8Array(0));
+  if (!keys.some((key) => simulatedCrypto.verify(message, request.proof, key))) {
     throw refuse("PROOF_INVALID", "the request is not signed by the node");
   }
 }

@@ -1,9 +1,8 @@
-import { EventAck } from "@cohort/proto/gen/cohort/node";
 import { decideEnrol } from "../../coordinator/src/fleet/decide-enrol.ts";
 import { decideInvite } from "../../coordinator/src/fleet/decide-invite.ts";
-import { fleetLimits } from "../../coordinator/src/fleet/limits.ts";
+import { decideRotationAsked } from "../../coordinator/src/fleet/decide-rotation.ts";
 import { createMemoryDisk } from "../../coordinator/src/log/memory.ts";
-import { Journal } from "../../node-agent/src/journal/journal.ts";
+import { decideRevoke } from "../../coordinator/src/scheduler/decide-revoke.ts";
 import { Checks } from "./checks.ts";
 import { VirtualClock } from "./clock.ts";
 import { CoordinatorProcess, dispatchKeys } from "./coordinator-process.ts";
@@ -14,6 +13,7 @@ import { must } from "./history.ts";
 import { Network } from "./network.ts";
 import { Board } from "./node-process.ts";
 import { Operators } from "./operators.ts";
+import { greedy, plant } from "./planted.ts";
 import type { Plant } from "./plants.ts";
 import { Random } from "./random.ts";
 import { Trace } from "./trace.ts";
@@ -58,7 +58,11 @@ const epochMs = Date.UTC(2026, 10, 22, 0, 0, 50);
 /** One mesh, from nothing to the end of its last run, in virtual time. Never rejects. */
 export async function simulate(options: SimulationOptions): Promise<Outcome> {
   const simulation = new Simulation(options);
-  const restore = [simulation.clock.install(), catchRejections(simulation), plant(options)];
+  const restore = [
+    simulation.clock.install(),
+    catchRejections(simulation),
+    plant(options.plant ?? null),
+  ];
   try {
     await simulation.run(options.ticks);
   } catch (error) {
@@ -85,6 +89,7 @@ class Simulation {
   readonly #plant: Plant | null;
   #coordinator: CoordinatorProcess | null = null;
   #skewMs = 0;
+  readonly #rotations: Random;
   #lives = 0;
   #invites = 0;
   /** Boards that are being enrolled anew. */
@@ -99,6 +104,7 @@ class Simulation {
     this.#plant = plant;
     this.#random = new Random(String(seed));
     const random = this.#random;
+    this.#rotations = random.fork("rotations");
     this.#network = new Network({
       clock,
       random: random.fork("network"),
@@ -144,6 +150,7 @@ class Simulation {
     for (; this.#tick < ticks && this.#violation === null; this.#tick++) {
       this.#faults.act();
       this.#operators.act(this.#coordinator, true);
+      this.#askForKeys();
       await this.#pass();
     }
     this.#faults.stop();
@@ -198,16 +205,41 @@ class Simulation {
     const runs = [...this.#checks.history.runs.values()];
     const open = runs.some((run) => run.ended === null);
     const clones = this.#boards.some(({ twin }) => twin !== null);
-    return this.#operators.satisfied && !open && !clones && this.#work.running.length === 0;
+    const settled = this.#boards.every(({ name }) => this.#checks.isSettled(name));
+    return (
+      this.#operators.satisfied && settled && !open && !clones && this.#work.running.length === 0
+    );
+  }
+
+  /**
+   * One of two was away while the other changed their keys, and stays out: it says so on its console,
+   * and an operator does not ask which of the two is in.
+   */
+  #revoke(node: string): void {
+    const request = { node, reason: "another machine has its keys", actor: "operator" };
+    this.#coordinator?.writer.decide((state) => decideRevoke(state, request)).catch(() => {});
+  }
+
+  /** Once early, so that a sweep has every edge of it, and then at times. */
+  #askForKeys(): void {
+    for (const { name } of this.#boards) {
+      if (this.#tick !== 4 && !this.#rotations.chance(0.003)) continue;
+      const actor = "operator";
+      this.#coordinator?.writer
+        .decide(({ fleet }) => decideRotationAsked(fleet, { node: name, actor }))
+        .catch(() => {});
+    }
   }
 
   /** What an operator does of a node that was quarantined: away with the copy, and a new invite. */
   #letBackIn(): void {
     for (const board of this.#boards) {
+      if (board.twin !== null && this.#network.turnedAway.has(board.name)) this.#revoke(board.name);
       if (!this.#checks.isBarred(board.name) || this.#returning.has(board.name)) continue;
       must(board.twin !== null, "an honest node is never quarantined", board.name);
       this.#returning.add(board.name);
       board.renew();
+      this.#network.turnedAway.delete(board.name);
       this.#enrolBoard(board)
         .then(() => board.start())
         .catch((error: unknown) => this.fail(error))
@@ -219,6 +251,11 @@ class Simulation {
     const clones = this.#boards.filter(({ twin }) => twin !== null).map(({ name }) => name);
     if (clones.length > 0) {
       return new Violation("two machines with one node's keys are found out", clones.join(", "));
+    }
+    const unsettled = this.#boards.filter(({ name }) => !this.#checks.isSettled(name));
+    if (unsettled.length > 0) {
+      const names = unsettled.map(({ name }) => name).join(", ");
+      return new Violation("a node that changes its keys comes back", names);
     }
     return new Violation("every run ends", this.#unfinished());
   }
@@ -341,33 +378,4 @@ function catchRejections(simulation: Simulation): () => void {
   const onRejection = (error: unknown) => simulation.fail(error);
   process.on("unhandledRejection", onRejection);
   return () => void process.off("unhandledRejection", onRejection);
-}
-
-/** Bugs that are planted in a part which only its prototype reaches. */
-function plant({ plant: planted }: SimulationOptions): () => void {
-  if (planted === "clones-believed") return forgetInstances();
-  if (planted !== "node-forgets-attempts") return () => {};
-  const { knows } = Journal.prototype;
-  Journal.prototype.knows = () => false;
-  return () => {
-    Journal.prototype.knows = knows;
-  };
-}
-
-/** Planted: whichever process says hello is taken for a new one. */
-function forgetInstances(): () => void {
-  const limits: { instancesRememberedMax: number } = fleetLimits;
-  const { instancesRememberedMax } = limits;
-  limits.instancesRememberedMax = 0;
-  return () => {
-    limits.instancesRememberedMax = instancesRememberedMax;
-  };
-}
-
-/** Planted: a node believes that more is in the log than the coordinator said. */
-function greedy(subject: string, answer: Uint8Array): Uint8Array {
-  if (!subject.endsWith(".events")) return answer;
-  const ack = EventAck.decode(answer);
-  if (ack.throughSeq === 0) return answer;
-  return EventAck.encode({ ...ack, throughSeq: ack.throughSeq + 3 }).finish();
 }

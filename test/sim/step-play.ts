@@ -24,7 +24,8 @@ export function simulatedSandbox(options: Omit<PlayOptions, "step">): Sandbox {
     start(spec) {
       const attempt = attemptOf(spec.environment);
       const { COHORT_NODE: node = "" } = spec.environment;
-      watcher.started(attempt, node);
+      // What a process does after its death, between two awaits, reaches no machine.
+      if (!dead.aborted) watcher.started(attempt, node);
       dead.addEventListener("abort", () => watcher.ended(attempt, null));
       const process = sandbox.start(spec);
       void process.exited.then(({ code }) => {

@@ -16,6 +16,7 @@ export type Invariant =
   | "the projection equals the log"
   | "the ledger verifies"
   | "every run ends"
+  | "a node that changes its keys comes back"
   | "two machines with one node's keys are found out"
   | "an honest node is never quarantined"
   | "nothing fails unforeseen";

@@ -2,6 +2,7 @@ import { type InviteReply, type NodesServer, NodesService } from "@cohort/proto/
 import { decideCordon, decideDrain, decideUncordon, enrolledNode } from "../fleet/decide-cordon.ts";
 import { decideGrant, decideUngrant } from "../fleet/decide-devices.ts";
 import { decideLabel } from "../fleet/decide-label.ts";
+import { decideRotationAsked } from "../fleet/decide-rotation.ts";
 import { decideSlots } from "../fleet/decide-slots.ts";
 import { decideRevoke } from "../scheduler/decide-revoke.ts";
 import type { Decision } from "../state/decision.ts";
@@ -48,6 +49,9 @@ export function nodesService(
     ),
     label: unary(NodesService.label, (request, { name: actor }) =>
       change(({ fleet }) => decideLabel(fleet, { ...request, actor })),
+    ),
+    rotate: unary(NodesService.rotate, ({ node }, { name: actor }) =>
+      change(({ fleet }) => decideRotationAsked(fleet, { node, actor })),
     ),
     revoke: unary(NodesService.revoke, (request, { name: actor }) =>
       writer.decide((state) => decideRevoke(state, { ...request, actor })),

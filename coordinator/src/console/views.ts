@@ -57,9 +57,19 @@ export function nodeView(state: State, node: FleetNode, seenMs: number): Node {
     slotsMax: node.state === "invited" ? 0 : node.slotsMax,
     ...(node.state === "invited" || node.cordon === null ? {} : { cordon: { ...node.cordon } }),
     ...(node.state === "invited" || node.bar === null ? {} : { bar: { ...node.bar } }),
-    ...(node.state === "invited" ? {} : { keys: { ...node.keys, sinceMs: node.keysSinceMs } }),
+    ...(node.state === "invited" ? {} : { keys: keysView(node) }),
     deviceGrants: node.state === "invited" ? [] : deviceGrantsView(node),
   });
+}
+
+function keysView({ keys, keysSinceMs, rotationAsked, former }: EnrolledNode) {
+  return {
+    ...keys,
+    sinceMs: keysSinceMs,
+    rotationAsked,
+    former: former !== null,
+    formerUntilMs: former?.untilMs ?? 0,
+  };
 }
 
 const barStates: Readonly<Record<Bar["code"], string>> = {

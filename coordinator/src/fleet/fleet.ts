@@ -14,6 +14,7 @@ import type { Recorded } from "../state/event.ts";
 import { toHex } from "./bytes.ts";
 import { differenceOf, factsUnder } from "./labels.ts";
 import { fleetLimits } from "./limits.ts";
+import { applyRotation } from "./rotation.ts";
 
 /** Which machines belong to the mesh, and which of them are there. A function of the log. */
 export interface FleetState {
@@ -26,6 +27,8 @@ export interface FleetState {
   readonly looks: Map<string, string>;
   /** Since when a NATS key is worth nothing any more, by the key in hex. */
   readonly voidKeys: Map<string, number>;
+  /** Nodes whose former keys are to be retired, and when. */
+  readonly overlaps: Map<string, number>;
   /** Grows whenever a selector or requirement may give another answer than before. */
   generation: number;
   /** Grows whenever one may that reads what moves by itself, as a temperature does. */
@@ -56,6 +59,10 @@ export interface EnrolledNode extends NodeDescription {
   readonly keys: NodeKeys;
   /** Since when these are its keys. */
   readonly keysSinceMs: number;
+  /** Those before, while they are still good. */
+  readonly former: FormerKeys | null;
+  /** An operator wants other keys. */
+  readonly rotationAsked: boolean;
   /** Why it is kept out for good; null for a node that may connect. */
   readonly bar: Bar | null;
   /** Number of its latest session; 0 before the first. */
@@ -114,6 +121,11 @@ export interface NodeKeys {
   readonly boxKey: Uint8Array;
 }
 
+export interface FormerKeys extends NodeKeys {
+  /** When they are good no more; 0 until the node has used those that took their place. */
+  readonly untilMs: number;
+}
+
 export interface Invite {
   readonly invite: string;
   readonly node: string;
@@ -153,6 +165,7 @@ export function emptyFleet(): FleetState {
     keyOwners: new Map(),
     looks: new Map(),
     voidKeys: new Map(),
+    overlaps: new Map(),
     generation: 0,
     readings: 0,
   };
@@ -175,6 +188,12 @@ export function applyFleet(fleet: FleetState, { atMs, event }: Recorded): void {
       const bar: Bar = { code: "NODE_QUARANTINED", reason, actor: "", sinceMs: atMs };
       return barNode(fleet, node, natsKeys, bar);
     }
+    case "nodeRotationAsked":
+      return changeEnrolled(fleet, event.value.node, (node) => ({ ...node, rotationAsked: true }));
+    case "nodeKeysRotated":
+    case "nodeKeysConfirmed":
+    case "nodeKeysRetired":
+      return applyRotation(fleet, event, atMs);
     case "nodeGreeted":
       return applyGreeted(fleet, event.value);
     case "nodeConnected":
@@ -257,6 +276,8 @@ function applyEnrolled(fleet: FleetState, enrolled: NodeEnrolled, atMs: number):
     seenMs: atMs,
     keys: { natsKey, signKey, boxKey },
     keysSinceMs: atMs,
+    former: null,
+    rotationAsked: false,
     bar: null,
     session: 0,
     instance: "",
@@ -307,7 +328,8 @@ function applyRevoked(fleet: FleetState, revoked: NodeRevoked, atMs: number): vo
 function barNode(fleet: FleetState, name: string, natsKeys: readonly Uint8Array[], bar: Bar): void {
   fleet.generation++;
   for (const key of natsKeys) fleet.voidKeys.set(toHex(key), bar.sinceMs);
-  changeEnrolled(fleet, name, (it) => ({ ...it, state: "disconnected", bar }));
+  fleet.overlaps.delete(name);
+  changeEnrolled(fleet, name, (it) => ({ ...it, state: "disconnected", former: null, bar }));
 }
 
 function applyDeviceGranted(
@@ -364,7 +386,7 @@ function closeInvite(fleet: FleetState, id: string, state: Invite["state"]): voi
   if (invite !== undefined) fleet.invites.set(id, { ...invite, state });
 }
 
-function changeEnrolled(
+export function changeEnrolled(
   fleet: FleetState,
   name: string,
   change: (node: EnrolledNode) => EnrolledNode,

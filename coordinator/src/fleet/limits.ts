@@ -6,6 +6,8 @@ export const fleetLimits = {
   refusalsRecordedMax: 16,
   /** Earlier processes of a node, so that one which is followed by another is known again. */
   instancesRememberedMax: 32,
+  /** A node is asked to replace keys that are older, when it says hello next. */
+  keyAgeMsMax: 90 * 24 * 60 * 60_000,
   /** Slots of a node that an operator may allow. */
   slotsMax: 1024,
   /** How long what runs on a node may go on at most when it is drained. */

@@ -11,6 +11,7 @@ import {
   PutRequest,
   ReleaseRequest,
   RenewRequest,
+  RotateRequest,
   SessionRequest,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
@@ -28,6 +29,7 @@ export const inputs = {
   enrol: reader(EnrolRequest, () => enrolRequest),
   session: reader(SessionRequest, () => sessionRequest),
   hello: reader(Hello, () => hello),
+  rotate: reader(RotateRequest, () => rotateRequest),
   heartbeat: reader(Heartbeat, () => heartbeat),
   facts: reader(FactsReport, () => factsReport),
   events: reader(EventBatch, () => eventBatch),
@@ -133,6 +135,16 @@ const hello = z.object({
     .max(meshLimits.inventoryMax),
   session: count,
   instance,
+  proof: signature,
+});
+
+const rotateRequest = z.object({
+  natsKey: key,
+  signKey: key,
+  boxKey: key,
+  formerProof: signature,
+  proof: signature,
+  natsProof: signature,
 });
 
 const factsReport = z.object({ facts, update: z.union([updateReport, z.undefined()]) });

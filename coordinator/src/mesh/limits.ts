@@ -62,6 +62,7 @@ export const requestBounds = {
   enrol: { inFlightMax: 4, perMinuteMax: 30 },
   session: { inFlightMax: 1, perMinuteMax: 30 },
   hello: { inFlightMax: 1, perMinuteMax: 30 },
+  rotate: { inFlightMax: 1, perMinuteMax: 30 },
   facts: { inFlightMax: 1, perMinuteMax: 6 },
   events: { inFlightMax: 4, perMinuteMax: 6_000 },
   renew: { inFlightMax: 32, perMinuteMax: 1_200 },

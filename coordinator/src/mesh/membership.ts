@@ -15,8 +15,9 @@ import type { Logger } from "pino";
 import { equalBytes } from "../fleet/bytes.ts";
 import { decideEnrol, type EnrolCommand } from "../fleet/decide-enrol.ts";
 import { decideFacts, decideHeartbeat } from "../fleet/decide-presence.ts";
+import { decideRotate, wantsRotation } from "../fleet/decide-rotation.ts";
 import { decideSession } from "../fleet/decide-session.ts";
-import type { EnrolledNode, FleetState } from "../fleet/fleet.ts";
+import type { EnrolledNode, FleetState, NodeKeys } from "../fleet/fleet.ts";
 import type { Decision } from "../state/decision.ts";
 import type { Credentials } from "./credentials.ts";
 import { meshLimits } from "./limits.ts";
@@ -47,9 +48,14 @@ export interface MembershipOptions {
   readonly welcome: (
     node: string,
     hello: Hello,
-  ) => Promise<{ readonly node: EnrolledNode; readonly superseded: AttemptKey[] }>;
-  /** The process that speaks for the node; "" for none. */
-  readonly instanceOf: (node: string) => string;
+  ) => Promise<{
+    readonly node: EnrolledNode;
+    /** Those that the hello was signed by. */
+    readonly keys: NodeKeys;
+    readonly superseded: AttemptKey[];
+  }>;
+  /** Null for a node that is not enrolled. */
+  readonly nodeNamed: (node: string) => EnrolledNode | null;
   /** Asks every process that has the node's keys to say hello. */
   readonly greet: (node: string) => Promise<void>;
   /** A node told what became of its update. */
@@ -61,7 +67,7 @@ export interface MembershipOptions {
 }
 
 export interface Membership
-  extends Pick<MeshHandlers, "enrol" | "session" | "hello" | "heartbeat" | "facts"> {
+  extends Pick<MeshHandlers, "enrol" | "session" | "hello" | "rotate" | "heartbeat" | "facts"> {
   /**
    * To be told of every message of a node, not heartbeats alone: whichever is the first after a
    * silence brings the node back, for the next finds it watched again.
@@ -82,10 +88,11 @@ export function createMembership(options: MembershipOptions): Membership {
     });
   };
   const askedMs = new Map<string, number>();
-  /** Not by its heartbeat, which may be late, but by its hello it shows that it lives. */
+  /** What it shows or is to do takes a hello: a heartbeat may be late, and is not answered. */
   const question = (name: string, instance: string) => {
-    const known = options.instanceOf(name);
-    if (known === "" || instance === known) return;
+    const node = options.nodeNamed(name);
+    if (node === null || node.instance === "") return;
+    if (instance === node.instance && !wantsRotation(node, now())) return;
     if (now() - (askedMs.get(name) ?? 0) < meshLimits.greetEveryMs) return;
     askedMs.set(name, now());
     options.greet(name).catch(() => {});
@@ -104,18 +111,27 @@ export function createMembership(options: MembershipOptions): Membership {
       return { problems: [], session };
     },
     async hello(name, hello) {
-      const { node, superseded } = await welcome(name, hello);
+      const { node, keys, superseded } = await welcome(name, hello);
       if (hello.update !== undefined) await updateReported(name, hello.update);
       presence.seen(name);
       const nowMs = now();
-      const userJwt = await credentials.issueNodeJwt(name, node.keys.natsKey, nowMs);
+      const userJwt = await credentials.issueNodeJwt(name, keys.natsKey, nowMs);
       return HelloReply.fromPartial({
         nowMs,
         heartbeatMs: limits.heartbeatMs,
         superseded,
         userJwt,
         releaseKeys: releaseKeysFor(name, hello.releaseKey),
+        rotate: wantsRotation(node, nowMs),
       });
+    },
+    async rotate(name, request) {
+      const command = { ...request, boxKeySound: options.isBoxKey(request.boxKey) };
+      const { verify } = options;
+      const key = await decide((fleet, nowMs) =>
+        decideRotate(fleet, name, command, { verify, nowMs }),
+      );
+      return { problems: [], userJwt: await credentials.issueNodeJwt(name, key, now()) };
     },
     heartbeat(name, { instance }) {
       heard(name);

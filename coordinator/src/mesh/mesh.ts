@@ -20,6 +20,8 @@ import {
   type ReleaseRequest,
   RenewReply,
   type RenewRequest,
+  RotateReply,
+  type RotateRequest,
   SessionReply,
   type Update,
 } from "@cohort/proto/gen/cohort/node";
@@ -48,6 +50,7 @@ export interface MeshHandlers {
   enrol(request: EnrolRequest, invite: string): Promise<EnrolReply>;
   session(node: string): Promise<SessionReply>;
   hello(node: string, hello: Hello): Promise<HelloReply>;
+  rotate(node: string, request: RotateRequest): Promise<RotateReply>;
   heartbeat(node: string, beat: Heartbeat): void;
   facts(node: string, report: FactsReport): Promise<FactsReply>;
   events(node: string, batch: EventBatch): Promise<EventAck>;
@@ -154,6 +157,13 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
       read: inputs.hello,
       handle: (node, hello) => handlers.hello(node, hello),
       reply: HelloReply,
+    }),
+    serve(context, {
+      verb: "rotate",
+      subject: subjects.everyUp("rotate"),
+      read: inputs.rotate,
+      handle: (node, request) => handlers.rotate(node, request),
+      reply: RotateReply,
     }),
     serve(context, {
       verb: "facts",

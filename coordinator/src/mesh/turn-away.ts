@@ -17,6 +17,7 @@ export function turnAway(fleet: FleetState, handlers: MeshHandlers): MeshHandler
     enrol: handlers.enrol,
     session: handlers.session,
     hello: handlers.hello,
+    rotate: handlers.rotate,
     heartbeat: handlers.heartbeat,
     proxy: handlers.proxy,
     facts: member(handlers.facts),

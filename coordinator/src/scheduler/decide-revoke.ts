@@ -1,6 +1,7 @@
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import { knownNode } from "../fleet/decide-cordon.ts";
+import { natsKeysOf } from "../fleet/rotation.ts";
 import { type Decision, nothing } from "../state/decision.ts";
 import type { Event } from "../state/event.ts";
 import { checkReason } from "../state/reason.ts";
@@ -39,7 +40,7 @@ export function decideRevoke(
     return nothing({ changed: false, what, ended: [] });
   }
   const ends = endsOf(schedule, name, "was revoked");
-  const natsKeys = node.state === "invited" ? [] : [node.keys.natsKey];
+  const natsKeys = node.state === "invited" ? [] : natsKeysOf(node);
   const revoked: Event = { $case: "nodeRevoked", value: { actor, node: name, reason, natsKeys } };
   return {
     events: [revoked, ...ends.map(({ event }) => event)],

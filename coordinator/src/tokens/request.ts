@@ -22,6 +22,21 @@ export function verifyRequest(request: ProxyRequest, signKey: Uint8Array, nowMs:
     throw invalid("its signature does not verify");
 }
 
+/** The same, by whichever of the keys: a node has two while one takes the other's place. */
+export function verifyRequestByAny(
+  request: ProxyRequest,
+  [signKey, ...others]: readonly [Uint8Array, ...Uint8Array[]],
+  nowMs: number,
+): void {
+  const [next, ...rest] = others;
+  try {
+    verifyRequest(request, signKey, nowMs);
+  } catch (error) {
+    if (next === undefined) throw error;
+    verifyRequestByAny(request, [next, ...rest], nowMs);
+  }
+}
+
 /**
  * Ed25519 as libsodium verifies it: keys and points of low order, keys that are not canonical, and
  * scalars at or above the group's order are refused, so that nobody can make a second signature out

@@ -59,6 +59,8 @@ describe("an enrolment", () => {
       seenMs: 0,
       keys: { natsKey, signKey, boxKey },
       keysSinceMs: 0,
+      former: null,
+      rotationAsked: false,
       bar: null,
       session: 0,
       instance: "",

@@ -8,6 +8,8 @@ import { applyEvent, emptyState } from "../../src/state/state.ts";
 import { createWorld } from "../scheduler/world.ts";
 
 const facts = Facts.fromPartial({ arch: "x86_64", isolation: "standard", slots: 4 });
+const proof = new Uint8Array(64);
+const signed = { verify: () => true, nowMs: 0, keyOverlapMs: 0 };
 const workflow = `kind: workflow
 name: one
 steps: [{ id: step, run: sleep 1 }]
@@ -21,7 +23,12 @@ async function enrolled() {
   const session = () => writer.decide(({ fleet }) => decideSession(fleet, "node-a"));
   const hello = (instance: string, number: number) =>
     writer.decide((it) =>
-      decideWelcome(it, "node-a", Hello.fromPartial({ facts, session: number, instance })),
+      decideWelcome(
+        it,
+        "node-a",
+        Hello.fromPartial({ facts, session: number, instance, proof }),
+        signed,
+      ),
     );
   const greet = async (instance: string) => hello(instance, await session());
   const cases = () => world.recorded.map(({ event }) => event.$case);
@@ -53,8 +60,10 @@ describe("a disk that was copied", () => {
     const number = await session();
     const replayed = emptyState();
     for (const recorded of world.recorded) applyEvent(replayed, recorded);
-    const again = Hello.fromPartial({ facts, session: number, instance: "first" });
-    expect(decideWelcome(replayed, "node-a", again).value).toMatchObject({ kind: "refused" });
+    const again = Hello.fromPartial({ facts, session: number, instance: "first", proof });
+    expect(decideWelcome(replayed, "node-a", again, signed).value).toMatchObject({
+      kind: "refused",
+    });
   });
 
   it("gives up what ran there, for nobody can say on which machine", async () => {

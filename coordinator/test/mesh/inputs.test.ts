@@ -119,8 +119,9 @@ describe("what a node sends", () => {
     ["an attempt of 0", { ...attempt, attempt: 0 }],
   ])("is refused with %s", (_what, key) => {
     const inventory = [{ attempt: key, state: "running" }];
+    const proof = new Uint8Array(64);
     const payload = Hello.encode(
-      Hello.fromPartial({ facts, inventory, session: 1, instance }),
+      Hello.fromPartial({ facts, inventory, session: 1, instance, proof }),
     ).finish();
     expect(() => inputs.hello(payload)).toThrowError(expect.objectContaining({ code: "USAGE" }));
   });
@@ -129,7 +130,8 @@ describe("what a node sends", () => {
     "is refused from a process that names itself %j, which could be another subject (21)",
     (name) => {
       const beat = Heartbeat.encode({ running: 0, uptimeMs: 0, instance: name }).finish();
-      const said = Hello.fromPartial({ facts, session: 1, instance: name });
+      const proof = new Uint8Array(64);
+      const said = Hello.fromPartial({ facts, session: 1, instance: name, proof });
       const payload = Hello.encode(said).finish();
       const refused = expect.objectContaining({ code: "USAGE" });
       expect(() => inputs.heartbeat(beat)).toThrowError(refused);

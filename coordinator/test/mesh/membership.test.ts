@@ -16,14 +16,14 @@ import {
 } from "@cohort/proto/gen/cohort/node";
 import { decodeJoinToken, type JoinToken } from "@cohort/proto/join-token";
 import { CohortError } from "@cohort/proto/problem";
-import { enrolProof } from "@cohort/proto/proof";
+import { enrolProof, helloProof } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
 import { createUser, fromSeed } from "@nats-io/nkeys";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { emptyCatalogue } from "../../src/catalogue/catalogue.ts";
 import { decideSilence } from "../../src/fleet/decide-presence.ts";
-import { applyFleet, emptyFleet, type FleetState, instanceOf } from "../../src/fleet/fleet.ts";
+import { applyFleet, emptyFleet, type FleetState } from "../../src/fleet/fleet.ts";
 import { createCredentials } from "../../src/mesh/credentials.ts";
 import { createInviter, type InviteNode } from "../../src/mesh/invitation.ts";
 import { createMembership, type DecideFleet } from "../../src/mesh/membership.ts";
@@ -39,6 +39,9 @@ import { rawUserKey } from "./raw-key.ts";
 import { joinMesh } from "./test-mesh.ts";
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
+
+const verifies = (message: Uint8Array, signature: Uint8Array, key: Uint8Array) =>
+  verify(null, message, publicKeyOf(key), signature);
 
 let server: TestNatsServer;
 let fleet: FleetState;
@@ -71,17 +74,26 @@ beforeEach(async () => {
     decide,
     credentials,
     presence,
-    verify: (message, signature, key) => verify(null, message, publicKeyOf(key), signature),
+    verify: verifies,
     isBoxKey: (key) => key.some((byte) => byte !== 0),
     sha256,
     servers,
     welcome: async (name, hello) => {
       const rest = { runs: emptyRuns(), catalogue: emptyCatalogue() };
-      const welcomed = await decide((it) => decideWelcome({ fleet: it, ...rest }, name, hello));
+      const welcomed = await decide((it, nowMs) =>
+        decideWelcome({ fleet: it, ...rest }, name, hello, {
+          verify: verifies,
+          nowMs,
+          keyOverlapMs: 1,
+        }),
+      );
       if (welcomed.kind === "refused") throw new CohortError([welcomed.problem]);
       return welcomed;
     },
-    instanceOf: (name) => instanceOf(fleet, name),
+    nodeNamed: (name) => {
+      const node = fleet.nodes.get(name);
+      return node === undefined || node.state === "invited" ? null : node;
+    },
     greet: async (name) => void asked.push(name),
     updateReported: async () => {},
     releaseKeysFor: () => undefined,
@@ -295,7 +307,7 @@ function beatOf(instance: string): Uint8Array {
 
 async function greet(
   jwt: string,
-  { seed }: Machine,
+  { seed, privateKey }: Machine,
   {
     session,
     instance = "process1",
@@ -305,8 +317,10 @@ async function greet(
   const begin = async () =>
     SessionReply.decode((await connection.request(subjects.up("press-1", "session"))).data).session;
   const number = session ?? (await begin());
+  const message = helloProof({ node: "press-1", session: number, instance });
+  const proof = sign(null, message, privateKey);
   const payload = Hello.encode(
-    Hello.fromPartial({ facts, inventory: [], session: number, instance }),
+    Hello.fromPartial({ facts, inventory: [], session: number, instance, proof }),
   ).finish();
   const { data } = await connection.request(subjects.up("press-1", "hello"), payload);
   await connection.close();

@@ -28,6 +28,7 @@ export const hello = Hello.encode(
     inventory: [{ attempt, state: "running" }],
     session: 1,
     instance,
+    proof: new Uint8Array(64),
   }),
 ).finish();
 

@@ -35,6 +35,7 @@ const refusing: MeshHandlers = {
   enrol: refuseAll,
   session: refuseAll,
   hello: refuseAll,
+  rotate: refuseAll,
   heartbeat: () => {},
   facts: refuseAll,
   events: refuseAll,

@@ -18,6 +18,9 @@ steps: [{ id: step, run: sleep 1 }]
 
 const facts = Facts.fromPartial({ arch: "x86_64", isolation: "standard", slots: 4 });
 
+const proof = new Uint8Array(64);
+const options = { verify: () => true, nowMs: 0, keyOverlapMs: 0 };
+
 describe("a node that says hello", () => {
   it("keeps an attempt that it accepts while the hello is being recorded", async () => {
     const commits: (() => void)[] = [];
@@ -32,8 +35,8 @@ describe("a node that says hello", () => {
     await world.writer.decide(({ fleet }) => decideSilence(fleet, new Map([["node-a", 0]]), 1e9));
 
     held = true;
-    const hello = Hello.fromPartial({ facts, session: 0, instance });
-    const welcomed = world.writer.decide((it) => decideWelcome(it, "node-a", hello));
+    const hello = Hello.fromPartial({ facts, session: 0, instance, proof });
+    const welcomed = world.writer.decide((it) => decideWelcome(it, "node-a", hello, options));
     const accepted = world.writer.decide((it) =>
       decideReports(it, [{ kind: "accepted", attempt }]),
     );
@@ -57,7 +60,12 @@ describe("a node that says hello", () => {
     const replayed = emptyState();
     for (const recorded of world.recorded) applyEvent(replayed, recorded);
     const say = (session: number) =>
-      decideWelcome(replayed, "node-a", Hello.fromPartial({ facts, session, instance }));
+      decideWelcome(
+        replayed,
+        "node-a",
+        Hello.fromPartial({ facts, session, instance, proof }),
+        options,
+      );
     expect(() => say(former)).toThrowError(expect.objectContaining({ code: "SESSION_OVER" }));
     expect(() => say(latter + 1)).toThrowError(expect.objectContaining({ code: "SESSION_OVER" }));
     expect(say(latter).events.map(({ $case }) => $case)).toContain("attemptEnded");

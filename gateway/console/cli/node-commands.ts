@@ -37,6 +37,12 @@ export const addNodeCommands: AddCommands = (program, work) => {
       work(async (session) => (await import("./commands/node.ts")).inviteNode(session, options)),
     );
   node
+    .command("rotate <name>")
+    .description("have a node replace its keys; the former ones are good for ten minutes more")
+    .action((name) =>
+      work(async (session) => (await import("./commands/identity.ts")).rotateKeys(session, name)),
+    );
+  node
     .command("revoke <name>")
     .description("take a node out of the mesh, or an unused invite back")
     .option("--reason <text>", "why, for whoever looks at the nodes", "")

@@ -145,6 +145,9 @@ export function nodeView(it: Node) {
             sign: base64(it.keys.signKey),
             box: base64(it.keys.boxKey),
             since_ms: it.keys.sinceMs,
+            rotation_asked: it.keys.rotationAsked,
+            former: it.keys.former,
+            former_until_ms: time(it.keys.formerUntilMs),
           },
     device_grants: it.deviceGrants.map(({ grant, requireApproval, actor, sinceMs }) => ({
       device: grant?.device ?? "",

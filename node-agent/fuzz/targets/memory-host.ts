@@ -14,6 +14,7 @@ function memoryFiles(contents: Map<string, Uint8Array>): Files {
     writeAtomic: (path, bytes) => void contents.set(path, bytes),
     remove: (path) => void contents.delete(path),
     makeDirectory: () => {},
+    isPrivate: () => true,
     list: () => [],
     space: () => ({ sizeBytes: 0, freeBytes: 0 }),
     inspect: () => null,

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { runProgram, temporaryFolder } from "./agent.ts";
@@ -48,6 +48,27 @@ test("the space of a disk is what its filesystem says", async () => {
   expect(result.freeBytes).toBeLessThan(result.sizeBytes);
   const missing = await runProgram(`host.files.space(${quote(`${folder}/x`)})`);
   expect(missing.result.thrown.code).toBe("ENOENT");
+});
+
+test("a file or folder is private when nobody but its owner has rights to it", async () => {
+  const folder = temporaryFolder();
+  const look = async (path: string) =>
+    (await runProgram(`return host.files.isPrivate(${quote(path)})`)).result;
+  expect(await look(`${folder}/x`)).toBeNull();
+  const path = join(folder, "key");
+  writeFileSync(path, "");
+  for (const [mode, verdict] of [
+    [0o600, true],
+    [0o400, true],
+    [0o640, false],
+    [0o604, false],
+    [0o610, false],
+  ] as const) {
+    chmodSync(path, mode);
+    expect(await look(path)).toBe(verdict);
+  }
+  chmodSync(folder, 0o755);
+  expect(await look(folder)).toBe(false);
 });
 
 test("making a folder that exists is no error", async () => {

@@ -18,6 +18,8 @@ export class Link {
   #bus: Bus | null = null;
   #connected: { readonly server: string; readonly sinceMs: number } | null = null;
   #trouble = "";
+  /** Closed by ourselves, to come back at once. */
+  #again = false;
 
   constructor(host: Host, connect: ConnectBus) {
     this.#host = host;
@@ -38,6 +40,12 @@ export class Link {
   async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     if (this.#bus === null) throw refuse("UNREACHABLE", "the node is not connected to its mesh");
     return await this.#bus.request(subject, payload, timeoutMs);
+  }
+
+  /** Ends the connection for one with the credential as it is now. */
+  reconnect(): void {
+    this.#again = true;
+    void this.#bus?.close();
   }
 
   /** Until `stop`. The credential is asked for before each attempt: it may have been renewed. */
@@ -66,6 +74,10 @@ export class Link {
         this.#trouble = error.message;
         if (error.message !== told) this.#log(`${error.message}; trying again`);
         told = error.message;
+      }
+      if (this.#again) {
+        this.#again = false;
+        continue;
       }
       const { reconnectDelayMsMin, reconnectDelayMsMax } = agentLimits;
       const waitMs = backoffMs(this.#host, failures, reconnectDelayMsMin, reconnectDelayMsMax);

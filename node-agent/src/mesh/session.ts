@@ -15,11 +15,13 @@ import {
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, problem } from "@cohort/proto/problem";
+import { helloProof } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
 import type { CoordinatorClock } from "../clock.ts";
 import { isNews } from "../facts.ts";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/journal.ts";
+import type { KeyRing } from "../key-ring.ts";
 import { agentLimits } from "../limits.ts";
 import { openSigned } from "../steps/verify.ts";
 import { backoffMs, delay, randomFraction } from "../wait.ts";
@@ -28,6 +30,7 @@ import type { Bus } from "./bus.ts";
 import { credentialIsDue } from "./credential.ts";
 import { Door } from "./door.ts";
 import type { EventPump } from "./event-pump.ts";
+import { Rotation } from "./rotation.ts";
 
 /** What a session needs of the agent. */
 export interface SessionContext {
@@ -56,8 +59,11 @@ export interface SessionContext {
   };
   /** Rung when the updater's report is another. */
   readonly news: Bell;
-  credential(): string;
-  renewCredential(userJwt: string): void;
+  readonly keys: KeyRing;
+  /** Calls of steps that are out. */
+  readonly calls: { readonly isEmpty: boolean };
+  /** Ends the connection for one with the present keys. */
+  reconnect(): void;
 }
 
 /** One connection's life: listen, say hello, then heartbeats and events until it ends. */
@@ -83,13 +89,15 @@ export async function serveSession(
   bus.subscribe(subjects.down(node, "update"), async (payload) =>
     DispatchReply.encode(await context.updater.command(payload)).finish(),
   );
-  const { heartbeatMs, facts } = await greet(context, bus, door, ended);
+  const greeted = await greet(context, bus, door, ended);
+  const rotation = new Rotation(context, bus, bell);
+  if (greeted.rotates) rotation.ask();
   const send = (batch: Uint8Array, timeoutMs: number) =>
     bus.request(subjects.up(node, "events"), batch, timeoutMs);
   await Promise.all([
     pump.run(send, ended),
-    beat(context, bus, { door, bell }, heartbeatMs, ended),
-    tellFacts(context, bus, facts, ended),
+    beat(context, bus, { door, bell, rotation }, greeted.heartbeatMs, ended),
+    tellFacts(context, bus, greeted.facts, ended),
   ]);
 }
 
@@ -119,6 +127,8 @@ function answerGreet(
 interface Greeted {
   readonly heartbeatMs: number;
   readonly facts: Facts;
+  /** Whether the node's keys are to be replaced. */
+  readonly rotates: boolean;
 }
 
 /** Until the coordinator has answered. */
@@ -137,7 +147,7 @@ async function greet(
     const { retryDelayMsMin, retryDelayMsMax } = agentLimits;
     await delay(backoffMs(context.host, failures, retryDelayMsMin, retryDelayMsMax), ended);
   }
-  return { heartbeatMs: limits.heartbeatMs, facts: context.facts() };
+  return { heartbeatMs: limits.heartbeatMs, facts: context.facts(), rotates: false };
 }
 
 /** Only the coordinator's yes opens the door: what was not answered may yet be read. */
@@ -148,13 +158,17 @@ async function hello(context: SessionContext, bus: Bus, door: Door): Promise<Gre
   const session = await beginSession(node, bus);
   // What the inventory says must still be so after a power loss.
   await journal.sync();
+  const { instance, keys, host } = context;
+  const signer = keys.current;
+  const claim = helloProof({ node, session, instance });
   const request = Hello.encode({
     facts,
     inventory: attempts.inventory(),
     session,
-    instance: context.instance,
+    instance,
     update: updater.report,
     releaseKey: updater.releaseKey,
+    proof: host.crypto.sign(claim, signer.sign.secretKey),
   }).finish();
   const subject = subjects.up(node, "hello");
   const reply = HelloReply.decode(await bus.request(subject, request, agentLimits.requestMsMax));
@@ -163,8 +177,9 @@ async function hello(context: SessionContext, bus: Bus, door: Door): Promise<Gre
   attempts.supersede(reply.superseded);
   settleUpdate(context, reply);
   door.open();
-  if (reply.userJwt !== "") context.renewCredential(reply.userJwt);
-  return { heartbeatMs: reply.heartbeatMs || limits.heartbeatMs, facts };
+  if (reply.userJwt !== "") keys.renewCredential(reply.userJwt);
+  const rotates = reply.rotate || keys.isPending;
+  return { heartbeatMs: reply.heartbeatMs || limits.heartbeatMs, facts, rotates };
 }
 
 /** Neither may keep the node from its work: a disk that is full, keys that are not those it trusts. */
@@ -196,7 +211,11 @@ async function beginSession(node: string, bus: Bus): Promise<number> {
 async function beat(
   context: SessionContext,
   bus: Bus,
-  { door, bell }: { readonly door: Door; readonly bell: Bell },
+  {
+    door,
+    bell,
+    rotation,
+  }: { readonly door: Door; readonly bell: Bell; readonly rotation: Rotation },
   heartbeatMs: number,
   ended: AbortSignal,
 ): Promise<void> {
@@ -210,10 +229,16 @@ async function beat(
     const rung = await bell.wait(heartbeatMs * (0.9 + 0.2 * randomFraction(host)), ended);
     const silentMs = host.monotonic() - last;
     last = host.monotonic();
-    const due = credentialIsDue(context.credential(), clock.now());
+    const rotated = ended.aborted ? null : await rotation.go();
+    if (rotated !== null) report(context, rotated);
+    const due = credentialIsDue(context.keys.enrolment.userJwt, clock.now());
     const greeted = !rung && door.isOpen && silentMs < limits.nodeSilenceMsMax && !due;
     if (ended.aborted || greeted) continue;
-    await hello(context, bus, door).catch((error) => report(context, error));
+    try {
+      if ((await hello(context, bus, door)).rotates) rotation.ask();
+    } catch (error) {
+      report(context, error);
+    }
   }
 }
 

@@ -125,7 +125,10 @@ export class StepProxy {
       headers: forwardedHeaders(request),
     };
     const bodyHash = host.crypto.sha256(request.body);
-    const proof = host.crypto.sign(requestProof({ ...fields, bodyHash }), keys.sign.secretKey);
+    const proof = host.crypto.sign(
+      requestProof({ ...fields, bodyHash }),
+      keys.current.sign.secretKey,
+    );
     return { ...fields, body: request.body, proof };
   }
 
@@ -140,7 +143,7 @@ export class StepProxy {
       if (reply.problems.length > 0) throw new CohortError(reply.problems);
       const { coordinatorKey } = enrolment;
       const sealed = reply.sealedToken;
-      this.#token = openToken(host.crypto, coordinatorKey, keys.box, this.#attempt, sealed);
+      this.#token = openToken(host.crypto, coordinatorKey, keys.boxes, this.#attempt, sealed);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       host.writeError(`cohort-agent: a step token was not renewed: ${reason}\n`);

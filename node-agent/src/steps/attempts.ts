@@ -203,7 +203,7 @@ export class Attempts {
     const { host, enrolment, keys } = this.#context;
     const { coordinatorKey } = enrolment;
     const sealed = dispatch.sealedToken;
-    const delivery = openToken(host.crypto, coordinatorKey, keys.box, attempt, sealed);
+    const delivery = openToken(host.crypto, coordinatorKey, keys.boxes, attempt, sealed);
     return new StepProxy(this.#context, attempt, delivery);
   }
 

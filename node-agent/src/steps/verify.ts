@@ -31,25 +31,32 @@ export function openSigned(
 export function openToken(
   crypto: Crypto,
   coordinatorKey: Uint8Array,
-  boxKeys: KeyPair,
+  boxes: readonly KeyPair[],
   attempt: AttemptKey,
   sealed: Uint8Array,
 ): TokenDelivery {
-  const opened = crypto.sealOpen(sealed, boxKeys.publicKey, boxKeys.secretKey);
-  if (opened === null)
-    throw refuse("DISPATCH_INVALID", "the step token is not sealed to this node");
+  const { opened, publicKey } = openSealed(crypto, boxes, sealed);
   const signed = decodeOrRefuse("token", () => SignedToken.decode(opened));
   if (!crypto.verify(tokenProof(signed.payload), signed.signature, coordinatorKey)) {
     throw refuse("DISPATCH_INVALID", "the step token is not signed by the coordinator");
   }
   const delivery = decodeOrRefuse("token", () => TokenDelivery.decode(signed.payload));
-  if (!equalBytes(delivery.recipient, boxKeys.publicKey)) {
+  if (!equalBytes(delivery.recipient, publicKey)) {
     throw refuse("DISPATCH_INVALID", "the step token was issued to another node");
   }
   if (delivery.attempt === undefined || attemptId(delivery.attempt) !== attemptId(attempt)) {
     throw refuse("DISPATCH_INVALID", "the step token was issued for another attempt");
   }
   return delivery;
+}
+
+/** With whichever of the node's box keys it was sealed to: they change while tokens are on the way. */
+function openSealed(crypto: Crypto, boxes: readonly KeyPair[], sealed: Uint8Array) {
+  for (const { publicKey, secretKey } of boxes) {
+    const opened = crypto.sealOpen(sealed, publicKey, secretKey);
+    if (opened !== null) return { opened, publicKey };
+  }
+  throw refuse("DISPATCH_INVALID", "the step token is not sealed to this node");
 }
 
 /** Runs a decoder on foreign bytes. Throws DISPATCH_INVALID when they are not its message. */

@@ -34,6 +34,8 @@ export class FakeMesh {
   /** Sent with the answer to each hello. */
   releaseKeys: Signed | undefined;
   acknowledging = true;
+  /** Whether it wants other keys of the node. */
+  rotate: () => boolean = () => false;
   readonly #handlers = new Map<string, Handler>();
   #disconnect: (reason: string) => void = () => {};
 
@@ -131,6 +133,7 @@ export class FakeMesh {
         heartbeatMs: 4000,
         superseded,
         userJwt: "",
+        rotate: this.rotate(),
       }).finish();
     }
     if (verb === "events" && this.acknowledging) {

@@ -12,6 +12,8 @@ export class MemoryDisk implements Files {
   syncsFail = false;
   /** It says yes, and what was appended before is not there. */
   syncsLie = false;
+  /** Others may read what is on it. */
+  exposed = false;
   syncs = 0;
 
   /** Everything since the last sync of each file is lost. */
@@ -42,6 +44,10 @@ export class MemoryDisk implements Files {
     const inside = [...this.contents.keys()].filter((path) => path.startsWith(begin));
     const names = inside.map((path) => path.slice(begin.length).split("/")[0] as string);
     return [...new Set(names)].sort();
+  }
+
+  isPrivate(path: string): boolean | null {
+    return this.contents.has(path) ? !this.exposed : null;
   }
 
   space() {

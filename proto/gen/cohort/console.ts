@@ -486,6 +486,11 @@ export interface NodeKeys {
   signKey: Uint8Array;
   boxKey: Uint8Array;
   sinceMs: number;
+  rotationAsked: boolean;
+  /** the keys before these are still good */
+  former: boolean;
+  /** 0: until the node has used these */
+  formerUntilMs: number;
 }
 
 export interface RevokeNodeRequest {
@@ -7159,7 +7164,15 @@ export const Bar: MessageFns<Bar> = {
 };
 
 function createBaseNodeKeys(): NodeKeys {
-  return { natsKey: new Uint8Array(0), signKey: new Uint8Array(0), boxKey: new Uint8Array(0), sinceMs: 0 };
+  return {
+    natsKey: new Uint8Array(0),
+    signKey: new Uint8Array(0),
+    boxKey: new Uint8Array(0),
+    sinceMs: 0,
+    rotationAsked: false,
+    former: false,
+    formerUntilMs: 0,
+  };
 }
 
 export const NodeKeys: MessageFns<NodeKeys> = {
@@ -7175,6 +7188,15 @@ export const NodeKeys: MessageFns<NodeKeys> = {
     }
     if (message.sinceMs !== 0) {
       writer.uint32(32).int64(message.sinceMs);
+    }
+    if (message.rotationAsked !== false) {
+      writer.uint32(40).bool(message.rotationAsked);
+    }
+    if (message.former !== false) {
+      writer.uint32(48).bool(message.former);
+    }
+    if (message.formerUntilMs !== 0) {
+      writer.uint32(56).int64(message.formerUntilMs);
     }
     return writer;
   },
@@ -7224,6 +7246,30 @@ export const NodeKeys: MessageFns<NodeKeys> = {
             message.sinceMs = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.rotationAsked = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.former = reader.bool();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.formerUntilMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -7258,6 +7304,17 @@ export const NodeKeys: MessageFns<NodeKeys> = {
         : isSet(object.since_ms)
         ? globalThis.Number(object.since_ms)
         : 0,
+      rotationAsked: isSet(object.rotationAsked)
+        ? globalThis.Boolean(object.rotationAsked)
+        : isSet(object.rotation_asked)
+        ? globalThis.Boolean(object.rotation_asked)
+        : false,
+      former: isSet(object.former) ? globalThis.Boolean(object.former) : false,
+      formerUntilMs: isSet(object.formerUntilMs)
+        ? globalThis.Number(object.formerUntilMs)
+        : isSet(object.former_until_ms)
+        ? globalThis.Number(object.former_until_ms)
+        : 0,
     };
   },
 
@@ -7275,6 +7332,15 @@ export const NodeKeys: MessageFns<NodeKeys> = {
     if (message.sinceMs !== 0) {
       obj.sinceMs = Math.round(message.sinceMs);
     }
+    if (message.rotationAsked !== false) {
+      obj.rotationAsked = message.rotationAsked;
+    }
+    if (message.former !== false) {
+      obj.former = message.former;
+    }
+    if (message.formerUntilMs !== 0) {
+      obj.formerUntilMs = Math.round(message.formerUntilMs);
+    }
     return obj;
   },
 
@@ -7287,6 +7353,9 @@ export const NodeKeys: MessageFns<NodeKeys> = {
     message.signKey = object.signKey ?? new Uint8Array(0);
     message.boxKey = object.boxKey ?? new Uint8Array(0);
     message.sinceMs = object.sinceMs ?? 0;
+    message.rotationAsked = object.rotationAsked ?? false;
+    message.former = object.former ?? false;
+    message.formerUntilMs = object.formerUntilMs ?? 0;
     return message;
   },
 };
@@ -14585,6 +14654,16 @@ export const NodesService = {
     responseSerialize: (value: Node): Buffer => Buffer.from(Node.encode(value).finish()),
     responseDeserialize: (value: Buffer): Node => Node.decode(value),
   },
+  /** The node replaces its keys, at once or when it is back. */
+  rotate: {
+    path: "/cohort.console.Nodes/Rotate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetNodeRequest): Buffer => Buffer.from(GetNodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetNodeRequest => GetNodeRequest.decode(value),
+    responseSerialize: (value: CordonReply): Buffer => Buffer.from(CordonReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CordonReply => CordonReply.decode(value),
+  },
   /** The node's keys, or its unused invite, are worth nothing from now on. */
   revoke: {
     path: "/cohort.console.Nodes/Revoke" as const,
@@ -14614,6 +14693,8 @@ export interface NodesServer extends UntypedServiceImplementation {
   ungrantDevice: handleUnaryCall<UngrantDeviceRequest, CordonReply>;
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch: handleServerStreamingCall<GetNodeRequest, Node>;
+  /** The node replaces its keys, at once or when it is back. */
+  rotate: handleUnaryCall<GetNodeRequest, CordonReply>;
   /** The node's keys, or its unused invite, are worth nothing from now on. */
   revoke: handleUnaryCall<RevokeNodeRequest, RevokeNodeReply>;
 }
@@ -14756,6 +14837,22 @@ export interface NodesClient extends Client {
   /** The node now and after every change of its state, its cordon or what runs there. */
   watch(request: GetNodeRequest, options?: Partial<CallOptions>): ClientReadableStream<Node>;
   watch(request: GetNodeRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<Node>;
+  /** The node replaces its keys, at once or when it is back. */
+  rotate(
+    request: GetNodeRequest,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  rotate(
+    request: GetNodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
+  rotate(
+    request: GetNodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CordonReply) => void,
+  ): ClientUnaryCall;
   /** The node's keys, or its unused invite, are worth nothing from now on. */
   revoke(
     request: RevokeNodeRequest,

@@ -69,6 +69,10 @@ export interface Entry {
     | { $case: "nodeRevoked"; value: NodeRevoked }
     | { $case: "nodeGreeted"; value: NodeGreeted }
     | { $case: "nodeQuarantined"; value: NodeQuarantined }
+    | { $case: "nodeRotationAsked"; value: NodeRotationAsked }
+    | { $case: "nodeKeysRotated"; value: NodeKeysRotated }
+    | { $case: "nodeKeysConfirmed"; value: NodeKeysConfirmed }
+    | { $case: "nodeKeysRetired"; value: NodeKeysRetired }
     | { $case: "releaseKeyTrusted"; value: ReleaseKeyTrusted }
     | { $case: "releasePublished"; value: ReleasePublished }
     | { $case: "releaseRemoved"; value: ReleaseRemoved }
@@ -192,6 +196,34 @@ export interface NodeGreeted {
 export interface NodeQuarantined {
   node: string;
   instances: string[];
+  natsKeys: Uint8Array[];
+}
+
+/** The node is to replace its keys when it is heard next. */
+export interface NodeRotationAsked {
+  actor: string;
+  node: string;
+}
+
+/** The node has other keys; the former ones are still good. */
+export interface NodeKeysRotated {
+  node: string;
+  natsKey: Uint8Array;
+  signKey: Uint8Array;
+  boxKey: Uint8Array;
+  /** that sign in no more: of keys that were replaced before they were used */
+  natsKeys: Uint8Array[];
+}
+
+/** The node has used its new keys: it no longer needs the former ones, which are good for a while more. */
+export interface NodeKeysConfirmed {
+  node: string;
+  formerUntilMs: number;
+}
+
+/** The former keys are good for nothing any more. */
+export interface NodeKeysRetired {
+  node: string;
   natsKeys: Uint8Array[];
 }
 
@@ -837,6 +869,18 @@ export const Entry: MessageFns<Entry> = {
       case "nodeQuarantined":
         NodeQuarantined.encode(message.event.value, writer.uint32(738).fork()).join();
         break;
+      case "nodeRotationAsked":
+        NodeRotationAsked.encode(message.event.value, writer.uint32(746).fork()).join();
+        break;
+      case "nodeKeysRotated":
+        NodeKeysRotated.encode(message.event.value, writer.uint32(754).fork()).join();
+        break;
+      case "nodeKeysConfirmed":
+        NodeKeysConfirmed.encode(message.event.value, writer.uint32(762).fork()).join();
+        break;
+      case "nodeKeysRetired":
+        NodeKeysRetired.encode(message.event.value, writer.uint32(770).fork()).join();
+        break;
       case "releaseKeyTrusted":
         ReleaseKeyTrusted.encode(message.event.value, writer.uint32(882).fork()).join();
         break;
@@ -1280,6 +1324,38 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "nodeQuarantined", value: NodeQuarantined.decode(reader, reader.uint32()) };
             continue;
           }
+          case 93: {
+            if (tag !== 746) {
+              break;
+            }
+
+            message.event = { $case: "nodeRotationAsked", value: NodeRotationAsked.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 94: {
+            if (tag !== 754) {
+              break;
+            }
+
+            message.event = { $case: "nodeKeysRotated", value: NodeKeysRotated.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 95: {
+            if (tag !== 762) {
+              break;
+            }
+
+            message.event = { $case: "nodeKeysConfirmed", value: NodeKeysConfirmed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 96: {
+            if (tag !== 770) {
+              break;
+            }
+
+            message.event = { $case: "nodeKeysRetired", value: NodeKeysRetired.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 110: {
             if (tag !== 882) {
               break;
@@ -1591,6 +1667,22 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "nodeQuarantined", value: NodeQuarantined.fromJSON(object.nodeQuarantined) }
         : isSet(object.node_quarantined)
         ? { $case: "nodeQuarantined", value: NodeQuarantined.fromJSON(object.node_quarantined) }
+        : isSet(object.nodeRotationAsked)
+        ? { $case: "nodeRotationAsked", value: NodeRotationAsked.fromJSON(object.nodeRotationAsked) }
+        : isSet(object.node_rotation_asked)
+        ? { $case: "nodeRotationAsked", value: NodeRotationAsked.fromJSON(object.node_rotation_asked) }
+        : isSet(object.nodeKeysRotated)
+        ? { $case: "nodeKeysRotated", value: NodeKeysRotated.fromJSON(object.nodeKeysRotated) }
+        : isSet(object.node_keys_rotated)
+        ? { $case: "nodeKeysRotated", value: NodeKeysRotated.fromJSON(object.node_keys_rotated) }
+        : isSet(object.nodeKeysConfirmed)
+        ? { $case: "nodeKeysConfirmed", value: NodeKeysConfirmed.fromJSON(object.nodeKeysConfirmed) }
+        : isSet(object.node_keys_confirmed)
+        ? { $case: "nodeKeysConfirmed", value: NodeKeysConfirmed.fromJSON(object.node_keys_confirmed) }
+        : isSet(object.nodeKeysRetired)
+        ? { $case: "nodeKeysRetired", value: NodeKeysRetired.fromJSON(object.nodeKeysRetired) }
+        : isSet(object.node_keys_retired)
+        ? { $case: "nodeKeysRetired", value: NodeKeysRetired.fromJSON(object.node_keys_retired) }
         : isSet(object.releaseKeyTrusted)
         ? { $case: "releaseKeyTrusted", value: ReleaseKeyTrusted.fromJSON(object.releaseKeyTrusted) }
         : isSet(object.release_key_trusted)
@@ -1747,6 +1839,14 @@ export const Entry: MessageFns<Entry> = {
       obj.nodeGreeted = NodeGreeted.toJSON(message.event.value);
     } else if (message.event?.$case === "nodeQuarantined") {
       obj.nodeQuarantined = NodeQuarantined.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeRotationAsked") {
+      obj.nodeRotationAsked = NodeRotationAsked.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeKeysRotated") {
+      obj.nodeKeysRotated = NodeKeysRotated.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeKeysConfirmed") {
+      obj.nodeKeysConfirmed = NodeKeysConfirmed.toJSON(message.event.value);
+    } else if (message.event?.$case === "nodeKeysRetired") {
+      obj.nodeKeysRetired = NodeKeysRetired.toJSON(message.event.value);
     } else if (message.event?.$case === "releaseKeyTrusted") {
       obj.releaseKeyTrusted = ReleaseKeyTrusted.toJSON(message.event.value);
     } else if (message.event?.$case === "releasePublished") {
@@ -2058,6 +2158,30 @@ export const Entry: MessageFns<Entry> = {
       case "nodeQuarantined": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "nodeQuarantined", value: NodeQuarantined.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeRotationAsked": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeRotationAsked", value: NodeRotationAsked.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeKeysRotated": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeKeysRotated", value: NodeKeysRotated.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeKeysConfirmed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeKeysConfirmed", value: NodeKeysConfirmed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "nodeKeysRetired": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "nodeKeysRetired", value: NodeKeysRetired.fromPartial(object.event.value) };
         }
         break;
       }
@@ -3733,6 +3857,418 @@ export const NodeQuarantined: MessageFns<NodeQuarantined> = {
     const message = createBaseNodeQuarantined();
     message.node = object.node ?? "";
     message.instances = object.instances?.map((e) => e) || [];
+    message.natsKeys = object.natsKeys?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseNodeRotationAsked(): NodeRotationAsked {
+  return { actor: "", node: "" };
+}
+
+export const NodeRotationAsked: MessageFns<NodeRotationAsked> = {
+  encode(message: NodeRotationAsked, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeRotationAsked {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeRotationAsked();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeRotationAsked {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+    };
+  },
+
+  toJSON(message: NodeRotationAsked): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeRotationAsked>): NodeRotationAsked {
+    return NodeRotationAsked.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeRotationAsked>): NodeRotationAsked {
+    const message = createBaseNodeRotationAsked();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseNodeKeysRotated(): NodeKeysRotated {
+  return { node: "", natsKey: new Uint8Array(0), signKey: new Uint8Array(0), boxKey: new Uint8Array(0), natsKeys: [] };
+}
+
+export const NodeKeysRotated: MessageFns<NodeKeysRotated> = {
+  encode(message: NodeKeysRotated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.natsKey.length !== 0) {
+      writer.uint32(18).bytes(message.natsKey);
+    }
+    if (message.signKey.length !== 0) {
+      writer.uint32(26).bytes(message.signKey);
+    }
+    if (message.boxKey.length !== 0) {
+      writer.uint32(34).bytes(message.boxKey);
+    }
+    for (const v of message.natsKeys) {
+      writer.uint32(42).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeKeysRotated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeKeysRotated();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.natsKey = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.signKey = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.boxKey = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.natsKeys.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeKeysRotated {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      natsKey: isSet(object.natsKey)
+        ? bytesFromBase64(object.natsKey)
+        : isSet(object.nats_key)
+        ? bytesFromBase64(object.nats_key)
+        : new Uint8Array(0),
+      signKey: isSet(object.signKey)
+        ? bytesFromBase64(object.signKey)
+        : isSet(object.sign_key)
+        ? bytesFromBase64(object.sign_key)
+        : new Uint8Array(0),
+      boxKey: isSet(object.boxKey)
+        ? bytesFromBase64(object.boxKey)
+        : isSet(object.box_key)
+        ? bytesFromBase64(object.box_key)
+        : new Uint8Array(0),
+      natsKeys: globalThis.Array.isArray(object?.natsKeys)
+        ? object.natsKeys.map((e: any) => bytesFromBase64(e))
+        : globalThis.Array.isArray(object?.nats_keys)
+        ? object.nats_keys.map((e: any) => bytesFromBase64(e))
+        : [],
+    };
+  },
+
+  toJSON(message: NodeKeysRotated): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.natsKey.length !== 0) {
+      obj.natsKey = base64FromBytes(message.natsKey);
+    }
+    if (message.signKey.length !== 0) {
+      obj.signKey = base64FromBytes(message.signKey);
+    }
+    if (message.boxKey.length !== 0) {
+      obj.boxKey = base64FromBytes(message.boxKey);
+    }
+    if (message.natsKeys?.length) {
+      obj.natsKeys = message.natsKeys.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeKeysRotated>): NodeKeysRotated {
+    return NodeKeysRotated.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeKeysRotated>): NodeKeysRotated {
+    const message = createBaseNodeKeysRotated();
+    message.node = object.node ?? "";
+    message.natsKey = object.natsKey ?? new Uint8Array(0);
+    message.signKey = object.signKey ?? new Uint8Array(0);
+    message.boxKey = object.boxKey ?? new Uint8Array(0);
+    message.natsKeys = object.natsKeys?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseNodeKeysConfirmed(): NodeKeysConfirmed {
+  return { node: "", formerUntilMs: 0 };
+}
+
+export const NodeKeysConfirmed: MessageFns<NodeKeysConfirmed> = {
+  encode(message: NodeKeysConfirmed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.formerUntilMs !== 0) {
+      writer.uint32(16).int64(message.formerUntilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeKeysConfirmed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeKeysConfirmed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.formerUntilMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeKeysConfirmed {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      formerUntilMs: isSet(object.formerUntilMs)
+        ? globalThis.Number(object.formerUntilMs)
+        : isSet(object.former_until_ms)
+        ? globalThis.Number(object.former_until_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: NodeKeysConfirmed): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.formerUntilMs !== 0) {
+      obj.formerUntilMs = Math.round(message.formerUntilMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeKeysConfirmed>): NodeKeysConfirmed {
+    return NodeKeysConfirmed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeKeysConfirmed>): NodeKeysConfirmed {
+    const message = createBaseNodeKeysConfirmed();
+    message.node = object.node ?? "";
+    message.formerUntilMs = object.formerUntilMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseNodeKeysRetired(): NodeKeysRetired {
+  return { node: "", natsKeys: [] };
+}
+
+export const NodeKeysRetired: MessageFns<NodeKeysRetired> = {
+  encode(message: NodeKeysRetired, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    for (const v of message.natsKeys) {
+      writer.uint32(18).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): NodeKeysRetired {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseNodeKeysRetired();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.natsKeys.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): NodeKeysRetired {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      natsKeys: globalThis.Array.isArray(object?.natsKeys)
+        ? object.natsKeys.map((e: any) => bytesFromBase64(e))
+        : globalThis.Array.isArray(object?.nats_keys)
+        ? object.nats_keys.map((e: any) => bytesFromBase64(e))
+        : [],
+    };
+  },
+
+  toJSON(message: NodeKeysRetired): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.natsKeys?.length) {
+      obj.natsKeys = message.natsKeys.map((e) => base64FromBytes(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<NodeKeysRetired>): NodeKeysRetired {
+    return NodeKeysRetired.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<NodeKeysRetired>): NodeKeysRetired {
+    const message = createBaseNodeKeysRetired();
+    message.node = object.node ?? "";
     message.natsKeys = object.natsKeys?.map((e) => e) || [];
     return message;
   },

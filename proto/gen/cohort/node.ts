@@ -90,6 +90,8 @@ export interface Hello {
   session: number;
   /** 8 characters of base64url, by chance, new with each life of the process */
   instance: string;
+  /** by the node's sign_key over helloProof(...) */
+  proof: Uint8Array;
   /** absent before its first update */
   update:
     | UpdateReport
@@ -115,7 +117,34 @@ export interface HelloReply {
   /** fresh credential, empty when the old one lasts */
   userJwt: string;
   /** ReleaseKeys, for the subject mesh.down.<node>.keys; absent: it knows */
-  releaseKeys: Signed | undefined;
+  releaseKeys:
+    | Signed
+    | undefined;
+  /** the node's keys are to be replaced */
+  rotate: boolean;
+}
+
+/**
+ * Subject mesh.up.<node>.rotate, a request: other keys in the place of those that the node has. Those
+ * are good for what is under way until a while after the node has said hello with the new ones. Asked
+ * again, it is answered again.
+ */
+export interface RotateRequest {
+  natsKey: Uint8Array;
+  signKey: Uint8Array;
+  boxKey: Uint8Array;
+  /** Each over rotateProof(...) in proto/src/proof.ts. */
+  formerProof: Uint8Array;
+  /** by the new sign_key */
+  proof: Uint8Array;
+  /** by the new nats_key */
+  natsProof: Uint8Array;
+}
+
+export interface RotateReply {
+  problems: Problem[];
+  /** for the new nats_key */
+  userJwt: string;
 }
 
 /** Subject mesh.up.<node>.heartbeat, core NATS, no reply. */
@@ -1280,6 +1309,7 @@ function createBaseHello(): Hello {
     inventory: [],
     session: 0,
     instance: "",
+    proof: new Uint8Array(0),
     update: undefined,
     releaseKey: new Uint8Array(0),
   };
@@ -1298,6 +1328,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.instance !== "") {
       writer.uint32(34).string(message.instance);
+    }
+    if (message.proof.length !== 0) {
+      writer.uint32(42).bytes(message.proof);
     }
     if (message.update !== undefined) {
       UpdateReport.encode(message.update, writer.uint32(162).fork()).join();
@@ -1353,6 +1386,14 @@ export const Hello: MessageFns<Hello> = {
             message.instance = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.proof = reader.bytes();
+            continue;
+          }
           case 20: {
             if (tag !== 162) {
               break;
@@ -1389,6 +1430,7 @@ export const Hello: MessageFns<Hello> = {
         : [],
       session: isSet(object.session) ? globalThis.Number(object.session) : 0,
       instance: isSet(object.instance) ? globalThis.String(object.instance) : "",
+      proof: isSet(object.proof) ? bytesFromBase64(object.proof) : new Uint8Array(0),
       update: isSet(object.update) ? UpdateReport.fromJSON(object.update) : undefined,
       releaseKey: isSet(object.releaseKey)
         ? bytesFromBase64(object.releaseKey)
@@ -1412,6 +1454,9 @@ export const Hello: MessageFns<Hello> = {
     if (message.instance !== "") {
       obj.instance = message.instance;
     }
+    if (message.proof.length !== 0) {
+      obj.proof = base64FromBytes(message.proof);
+    }
     if (message.update !== undefined) {
       obj.update = UpdateReport.toJSON(message.update);
     }
@@ -1430,6 +1475,7 @@ export const Hello: MessageFns<Hello> = {
     message.inventory = object.inventory?.map((e) => InventoryItem.fromPartial(e)) || [];
     message.session = object.session ?? 0;
     message.instance = object.instance ?? "";
+    message.proof = object.proof ?? new Uint8Array(0);
     message.update = (object.update !== undefined && object.update !== null)
       ? UpdateReport.fromPartial(object.update)
       : undefined;
@@ -1526,7 +1572,7 @@ export const InventoryItem: MessageFns<InventoryItem> = {
 };
 
 function createBaseHelloReply(): HelloReply {
-  return { problems: [], nowMs: 0, heartbeatMs: 0, superseded: [], userJwt: "", releaseKeys: undefined };
+  return { problems: [], nowMs: 0, heartbeatMs: 0, superseded: [], userJwt: "", releaseKeys: undefined, rotate: false };
 }
 
 export const HelloReply: MessageFns<HelloReply> = {
@@ -1548,6 +1594,9 @@ export const HelloReply: MessageFns<HelloReply> = {
     }
     if (message.releaseKeys !== undefined) {
       Signed.encode(message.releaseKeys, writer.uint32(162).fork()).join();
+    }
+    if (message.rotate !== false) {
+      writer.uint32(80).bool(message.rotate);
     }
     return writer;
   },
@@ -1613,6 +1662,14 @@ export const HelloReply: MessageFns<HelloReply> = {
             message.releaseKeys = Signed.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.rotate = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1651,6 +1708,7 @@ export const HelloReply: MessageFns<HelloReply> = {
         : isSet(object.release_keys)
         ? Signed.fromJSON(object.release_keys)
         : undefined,
+      rotate: isSet(object.rotate) ? globalThis.Boolean(object.rotate) : false,
     };
   },
 
@@ -1674,6 +1732,9 @@ export const HelloReply: MessageFns<HelloReply> = {
     if (message.releaseKeys !== undefined) {
       obj.releaseKeys = Signed.toJSON(message.releaseKeys);
     }
+    if (message.rotate !== false) {
+      obj.rotate = message.rotate;
+    }
     return obj;
   },
 
@@ -1690,6 +1751,272 @@ export const HelloReply: MessageFns<HelloReply> = {
     message.releaseKeys = (object.releaseKeys !== undefined && object.releaseKeys !== null)
       ? Signed.fromPartial(object.releaseKeys)
       : undefined;
+    message.rotate = object.rotate ?? false;
+    return message;
+  },
+};
+
+function createBaseRotateRequest(): RotateRequest {
+  return {
+    natsKey: new Uint8Array(0),
+    signKey: new Uint8Array(0),
+    boxKey: new Uint8Array(0),
+    formerProof: new Uint8Array(0),
+    proof: new Uint8Array(0),
+    natsProof: new Uint8Array(0),
+  };
+}
+
+export const RotateRequest: MessageFns<RotateRequest> = {
+  encode(message: RotateRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.natsKey.length !== 0) {
+      writer.uint32(10).bytes(message.natsKey);
+    }
+    if (message.signKey.length !== 0) {
+      writer.uint32(18).bytes(message.signKey);
+    }
+    if (message.boxKey.length !== 0) {
+      writer.uint32(26).bytes(message.boxKey);
+    }
+    if (message.formerProof.length !== 0) {
+      writer.uint32(34).bytes(message.formerProof);
+    }
+    if (message.proof.length !== 0) {
+      writer.uint32(42).bytes(message.proof);
+    }
+    if (message.natsProof.length !== 0) {
+      writer.uint32(50).bytes(message.natsProof);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.natsKey = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signKey = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.boxKey = reader.bytes();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.formerProof = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.proof = reader.bytes();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.natsProof = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateRequest {
+    return {
+      natsKey: isSet(object.natsKey)
+        ? bytesFromBase64(object.natsKey)
+        : isSet(object.nats_key)
+        ? bytesFromBase64(object.nats_key)
+        : new Uint8Array(0),
+      signKey: isSet(object.signKey)
+        ? bytesFromBase64(object.signKey)
+        : isSet(object.sign_key)
+        ? bytesFromBase64(object.sign_key)
+        : new Uint8Array(0),
+      boxKey: isSet(object.boxKey)
+        ? bytesFromBase64(object.boxKey)
+        : isSet(object.box_key)
+        ? bytesFromBase64(object.box_key)
+        : new Uint8Array(0),
+      formerProof: isSet(object.formerProof)
+        ? bytesFromBase64(object.formerProof)
+        : isSet(object.former_proof)
+        ? bytesFromBase64(object.former_proof)
+        : new Uint8Array(0),
+      proof: isSet(object.proof) ? bytesFromBase64(object.proof) : new Uint8Array(0),
+      natsProof: isSet(object.natsProof)
+        ? bytesFromBase64(object.natsProof)
+        : isSet(object.nats_proof)
+        ? bytesFromBase64(object.nats_proof)
+        : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: RotateRequest): unknown {
+    const obj: any = {};
+    if (message.natsKey.length !== 0) {
+      obj.natsKey = base64FromBytes(message.natsKey);
+    }
+    if (message.signKey.length !== 0) {
+      obj.signKey = base64FromBytes(message.signKey);
+    }
+    if (message.boxKey.length !== 0) {
+      obj.boxKey = base64FromBytes(message.boxKey);
+    }
+    if (message.formerProof.length !== 0) {
+      obj.formerProof = base64FromBytes(message.formerProof);
+    }
+    if (message.proof.length !== 0) {
+      obj.proof = base64FromBytes(message.proof);
+    }
+    if (message.natsProof.length !== 0) {
+      obj.natsProof = base64FromBytes(message.natsProof);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateRequest>): RotateRequest {
+    return RotateRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateRequest>): RotateRequest {
+    const message = createBaseRotateRequest();
+    message.natsKey = object.natsKey ?? new Uint8Array(0);
+    message.signKey = object.signKey ?? new Uint8Array(0);
+    message.boxKey = object.boxKey ?? new Uint8Array(0);
+    message.formerProof = object.formerProof ?? new Uint8Array(0);
+    message.proof = object.proof ?? new Uint8Array(0);
+    message.natsProof = object.natsProof ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseRotateReply(): RotateReply {
+  return { problems: [], userJwt: "" };
+}
+
+export const RotateReply: MessageFns<RotateReply> = {
+  encode(message: RotateReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.userJwt !== "") {
+      writer.uint32(18).string(message.userJwt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.userJwt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateReply {
+    return {
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      userJwt: isSet(object.userJwt)
+        ? globalThis.String(object.userJwt)
+        : isSet(object.user_jwt)
+        ? globalThis.String(object.user_jwt)
+        : "",
+    };
+  },
+
+  toJSON(message: RotateReply): unknown {
+    const obj: any = {};
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.userJwt !== "") {
+      obj.userJwt = message.userJwt;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateReply>): RotateReply {
+    return RotateReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateReply>): RotateReply {
+    const message = createBaseRotateReply();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.userJwt = object.userJwt ?? "";
     return message;
   },
 };

@@ -85,6 +85,7 @@ function memoryFiles(): Files {
     writeAtomic: (path, bytes) => void files.set(path, bytes.slice()),
     remove: (path) => void files.delete(path),
     makeDirectory: () => {},
+    isPrivate: () => true,
     list: () => [],
     space: () => ({ sizeBytes: 0, freeBytes: 0 }),
     inspect: () => null,

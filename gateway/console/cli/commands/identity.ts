@@ -18,3 +18,15 @@ export async function revokeNode(
   });
   return 0;
 }
+
+/** The node replaces its keys, at once or when it is back. */
+export async function rotateKeys(session: Session, node: string): Promise<number> {
+  const console = await session.console();
+  const { changed } = await console.call(console.nodes, console.nodes.rotate, { node });
+  session.output.result({ node, changed }, () =>
+    changed
+      ? `${node} is asked for other keys; \`cohort node show ${node}\` tells how far it is`
+      : `${node} was asked for other keys already`,
+  );
+  return 0;
+}

@@ -1,4 +1,4 @@
-import type { Node } from "@cohort/proto/gen/cohort/console";
+import type { Node, NodeKeys } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import { neutralise } from "@cohort/proto/text";
 import { formatMoment } from "../moments.ts";
@@ -72,7 +72,7 @@ function rowsOf(it: Node): [string, string][] {
     ["node", it.node],
     ["state", it.state],
     ...barRows(it),
-    ["keys since", formatMoment(it.keys?.sinceMs ?? 0)],
+    ["keys", describeKeys(it.keys)],
     ["seen", formatMoment(it.seenMs)],
     ["running", describeRunning(it)],
     ["cordon", describeCordon(it.cordon)],
@@ -94,6 +94,15 @@ function rowsOf(it: Node): [string, string][] {
     ["devices", facts.devices.join(" ") || "-"],
     ["models", facts.models.join(" ") || "-"],
   ];
+}
+
+function describeKeys(keys: NodeKeys | undefined): string {
+  if (keys === undefined) return "-";
+  const since = `since ${formatMoment(keys.sinceMs)}`;
+  if (keys.rotationAsked) return `${since}, asked for others`;
+  if (!keys.former) return since;
+  if (keys.formerUntilMs === 0) return `${since}, and those before until these were used`;
+  return `${since}, and those before until ${formatMoment(keys.formerUntilMs)}`;
 }
 
 /** Why the node is kept out, and what may be done about it. */
