@@ -18,7 +18,7 @@ static JSValue function = JS_UNDEFINED;
 
 void fuzz_script_open(const char *target) {
   static char *arguments[] = {"cohort-fuzz", NULL};
-  host_open(1, arguments, memory_bytes_max);
+  host_open(1, arguments, memory_bytes_max, NULL);
   JSContext *ctx = host.context;
   JSValue global = JS_GetGlobalObject(ctx);
   mod_timers_install(ctx, global);

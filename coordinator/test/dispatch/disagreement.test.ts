@@ -48,7 +48,9 @@ async function hello(world: World, instance: number, held: readonly string[] = [
     state: "running",
   }));
   const said = { facts, session, inventory, instance: `instance-${instance}` };
-  return world.writer.decide((it) => decideWelcome(it, "node-a", Hello.fromPartial(said)));
+  const options = { verify: () => true, nowMs: 1, keyOverlapMs: 1 };
+  const told = Hello.fromPartial(said);
+  return world.writer.decide((it) => decideWelcome(it, "node-a", told, options));
 }
 
 const finished = (run: string) => ({
