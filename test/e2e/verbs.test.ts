@@ -67,7 +67,7 @@ describe("an operator's verbs", () => {
     const events = (await readLedger(mesh)).map(({ event }) => event);
     expect(events).toContainEqual({
       $case: "runPaused",
-      value: { run, actor: "operator", reason: "belt is stuck" },
+      value: { run, actor: "operator", reason: "belt is stuck", above: "" },
     });
     expect(events).toContainEqual({ $case: "runResumed", value: { run, actor: "operator" } });
   });
