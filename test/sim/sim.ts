@@ -193,9 +193,10 @@ class Simulation {
   }
 
   async #pass(): Promise<void> {
+    // Before anything of the tick: a copy may say hello within it.
+    for (const { name, twin } of this.#boards) if (twin !== null) this.#work.cloned.add(name);
     await this.clock.advance(tickMs);
     this.#checks.readLog();
-    for (const { name, twin } of this.#boards) if (twin !== null) this.#work.cloned.add(name);
     this.#letBackIn();
     const coordinator = this.#coordinator;
     if (coordinator !== null && this.#tick % replayEvery === 0) this.#checks.replay(coordinator);
