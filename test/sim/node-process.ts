@@ -85,8 +85,12 @@ export class Board {
     twin.start();
   }
 
-  /** As after `join` with a new invite: other keys, and no other machine that has them. */
+  /**
+   * As after `join` with a new invite: other keys, and no other machine that has them. Who sets a board
+   * up anew makes room on its disk first.
+   */
   renew(): void {
+    this.disk.full = false;
     this.twin?.kill("is taken away", true);
     this.twin = null;
     this.kill("is enrolled anew", true);

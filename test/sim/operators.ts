@@ -152,6 +152,9 @@ export class Operators {
     const node = random.pick(wishing ? this.#fleet.nodes : tended);
     const asked = { node, reason: "", actor: "operator" };
     const { writer } = coordinator;
+    // One that is out of the mesh, as its disk was copied, has its turn when it is back.
+    const state = writer.state.fleet.nodes.get(node)?.state ?? "";
+    if (!["connected", "disconnected"].includes(state)) return;
     const givesBack = !wishing || (this.#upkeep.has(node) && random.chance(0.6));
     if (!givesBack) this.#upkeep.add(node);
     this.#tended = coordinator;

@@ -25,6 +25,7 @@ describe("the result of an attempt", () => {
       wallMs: 20,
       bytesIn: 0,
       bytesOut: 0,
+      deviceReads: [],
     });
   });
 
