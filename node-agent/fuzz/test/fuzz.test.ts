@@ -4,8 +4,8 @@ import { findingOf, fuzz, targets } from "../fuzz.mjs";
 
 /** Of each target, in every run of the tests; `npm run fuzz` takes as long as one likes. */
 const seconds = 5;
-/** What a planted fault may take: a hundred times what it does on a machine with nothing else to do. */
-const plantedSecondsMax = 240;
+/** What a planted fault may take. It is found by chance: in seconds most times, in minutes at others. */
+const plantedSecondsMax = 900;
 
 let binary: string;
 beforeAll(async () => {
@@ -19,7 +19,7 @@ describe.each(targets)("%s", (target) => {
     expect(runs).toBeGreaterThan(0);
   });
 
-  it("has a planted fault found", { timeout: 300_000 }, async () => {
+  it("has a planted fault found", { timeout: 1_000_000 }, async () => {
     const { found, output } = await fuzz(binary, target, {
       seconds: plantedSecondsMax,
       planted: true,
