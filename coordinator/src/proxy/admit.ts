@@ -1,6 +1,7 @@
 import type { AttemptKey, Header } from "@cohort/proto/gen/cohort/node";
 import { refuse } from "@cohort/proto/problem";
-import { httpMethods, type Service } from "@cohort/proto/resources/service";
+import type { Service } from "@cohort/proto/resources/service";
+import { httpMethods } from "@cohort/proto/resources/service/rules";
 import { requestHeaders } from "./headers.ts";
 import { allows, parsePath } from "./path.ts";
 

@@ -1,6 +1,6 @@
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
-import type { ServiceRule } from "@cohort/proto/resources/service";
+import type { ServiceRule } from "@cohort/proto/resources/service/rules";
 
 /** A path that every server reads the same way, and its query, "" or from "?" on. */
 export interface CallPath {

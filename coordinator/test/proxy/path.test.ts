@@ -1,4 +1,4 @@
-import type { ServiceRule } from "@cohort/proto/resources/service";
+import type { ServiceRule } from "@cohort/proto/resources/service/rules";
 import { describe, expect, it } from "vitest";
 import { allows, parsePath } from "../../src/proxy/path.ts";
 

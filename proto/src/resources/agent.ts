@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
-import { httpMethods } from "./service.ts";
+import { httpMethods } from "./service/rules.ts";
 import { name, templateValue } from "./values.ts";
 
 const argumentName = z

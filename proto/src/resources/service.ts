@@ -1,60 +1,11 @@
 import * as z from "zod";
 import { limits } from "../limits.ts";
-import { formatDuration, formatSize } from "../quantity.ts";
-import { isSecretPath, webhookReader } from "../secret-path.ts";
-import { duration, money, name, size } from "./values.ts";
-
-const secretPath = z.string().refine(isSecretPath, "must be a path such as maintenance/api-key");
-const secret = secretPath.describe(
-  "Path of the credential in the vault, as `cohort secret set` stored it for this service.",
-);
-
-const auth = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("bearer").describe("Sent as `Authorization: Bearer SECRET`."),
-    secret,
-  }),
-  z.strictObject({
-    type: z.literal("header").describe("Sent as the value of a header of its own."),
-    header: z
-      .string()
-      .regex(/^[a-z0-9-]+$/, "must be a header name in lower case")
-      .describe("Name of that header, in lower case."),
-    secret,
-  }),
-  z.strictObject({ type: z.literal("none").describe("The service asks for no credential.") }),
-]);
-
-export const httpMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
-
-const rule = z.strictObject({
-  methods: z.array(z.enum(httpMethods)).min(1).describe("HTTP methods that the rule allows."),
-  path: z
-    .string()
-    .max(512)
-    .regex(/^\/[\w\-./*~%]*$/, "must be a path such as /tickets/*")
-    .describe(
-      "Path below `base_url` that the rule allows: literal text, where `*` is one segment and a last `**` any rest.",
-    ),
-});
-
-const bodySizeMax = formatSize(limits.proxyBodyBytesMax);
-const bodySize = size.pipe(z.int().max(limits.proxyBodyBytesMax)).prefault(bodySizeMax);
-
-const callLimits = z.strictObject({
-  timeout: duration
-    .pipe(z.int().min(1).max(limits.callMsMax))
-    .prefault("30s")
-    .describe(
-      `Longest time that a call may take, at most ${formatDuration(limits.callMsMax)}; then it ends with UPSTREAM_TIMEOUT.`,
-    ),
-  request: bodySize.describe(
-    `Largest body that is sent, at most ${bodySizeMax}; a larger one is refused.`,
-  ),
-  response: bodySize.describe(
-    `Largest body that is taken as an answer, at most ${bodySizeMax}; a larger one is refused.`,
-  ),
-});
+import { webhookReader } from "../secret-path.ts";
+import { auth } from "./service/auth.ts";
+import { callLimits } from "./service/limits.ts";
+import { pricing } from "./service/pricing.ts";
+import { rule } from "./service/rules.ts";
+import { name } from "./values.ts";
 
 export const service = z
   .strictObject({
@@ -95,10 +46,7 @@ export const service = z
       .describe(
         "PEM file beside this one whose text stands for `ca`; only one of the two may be given.",
       ),
-    pricing: z
-      .strictObject({
-        per_call: money.describe("What one call costs; `0 USD` for a service that is free."),
-      })
+    pricing: pricing
       .optional()
       .describe("What calls cost. Left out, the price is unknown and every call is refused."),
     limits: callLimits.prefault({}).describe("Bounds of one call."),
@@ -110,7 +58,6 @@ export const service = z
 export type WrittenService = z.infer<typeof service>;
 /** As stored: the text of `ca_file` has become `ca`. */
 export type Service = Omit<WrittenService, "ca_file">;
-export type ServiceRule = z.infer<typeof rule>;
 
 export function isCertificate(text: string): boolean {
   return text.includes("-----BEGIN CERTIFICATE-----") && !text.includes("PRIVATE KEY-----");

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { httpMethods } from "../service.ts";
+import { httpMethods } from "../service/rules.ts";
 import { name, template, templateValue } from "../values.ts";
 
 /** A call that the coordinator itself makes, through the vault proxy. */
