@@ -1,10 +1,11 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
-import { fileURLToPath } from "node:url";
+import { findNatsServer } from "@cohort/deploy/setup/nats-server.mjs";
+import { paths } from "@cohort/deploy/setup/paths.mjs";
 import { initialise, type Setup } from "../../src/setup/setup.ts";
 import { memoryVault } from "../setup/memory-vault.ts";
 
@@ -80,32 +81,15 @@ const leashed = `exec 3<&0
 wait $server
 kill $leash`;
 
-/** From COHORT_NATS_SERVER, else PATH, else the downloads of this checkout. */
+/** From COHORT_NATS_SERVER, else PATH, else the one that setting up this checkout downloaded. */
 export function natsServerPath(): string {
   const asked = process.env["COHORT_NATS_SERVER"];
   if (asked !== undefined && asked !== "") return asked;
-  const onPath = (process.env["PATH"] ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, "nats-server"));
-  const cache = fileURLToPath(new URL("../../../.cohort/cache", import.meta.url));
-  const cached = existsSync(cache)
-    ? readdirSync(cache, { recursive: true, encoding: "utf8" }).filter((it) =>
-        it.endsWith("/nats-server"),
-      )
-    : [];
-  const found = [...onPath, ...cached.map((it) => join(cache, it))].find(isProgram);
-  if (found === undefined) {
+  const found = findNatsServer({ cache: paths().cache });
+  if (found === null) {
     throw new Error("no nats-server: run `node deploy/nats-server.mjs`, or set COHORT_NATS_SERVER");
   }
-  return found;
-}
-
-function isProgram(path: string): boolean {
-  try {
-    return execFileSync(path, ["--version"], { encoding: "utf8" }).startsWith("nats-server");
-  } catch {
-    return false;
-  }
+  return found.path;
 }
 
 function freePort(): Promise<number> {
