@@ -81,8 +81,7 @@ export class JournalState {
 
   /** By a quarter more than needed, so that a flood does not evict at every chunk. */
   #evict(): void {
-    const target = (agentLimits.journalLogBytesMax / 4) * 3;
-    this.pending = evictLogs(this.pending, this.logBytes - target);
+    this.pending = evictLogs(this.pending, (agentLimits.journalLogBytesMax / 4) * 3);
     this.#count();
   }
 

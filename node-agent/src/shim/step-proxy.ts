@@ -45,6 +45,9 @@ export class StepProxy {
   #token: TokenDelivery;
   #seq = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #renewing: Promise<void> | null = null;
+  /** Why the token was not renewed, as it was last told: a board may be away for hours. */
+  #told = "";
   #closed = false;
 
   constructor(context: AgentContext, attempt: AttemptKey, token: TokenDelivery) {
@@ -57,7 +60,10 @@ export class StepProxy {
   keepFresh(): void {
     const leftMs = this.#token.expiresMs - this.#context.clock.now();
     const inMs = Math.max(leftMs - limits.stepTokenRenewBeforeMs, agentLimits.tokenRenewRetryMs);
-    this.#timer = setTimeout(() => void this.#renew(), Math.min(inMs, limits.stepTokenLifetimeMs));
+    this.#timer = setTimeout(
+      () => void this.#refresh(),
+      Math.min(inMs, limits.stepTokenLifetimeMs),
+    );
   }
 
   close(): void {
@@ -87,7 +93,9 @@ export class StepProxy {
   }
 
   async #call(service: string, path: string, request: HttpRequest): Promise<HttpAnswer> {
-    const { host } = this.#context;
+    const { host, clock } = this.#context;
+    // The node was away for longer than a token lives, and is back before the timer.
+    if (clock.now() >= this.#token.expiresMs) await this.#renew();
     const reply = await this.#ask(service, path, request);
     this.bytesOut += request.body.length;
     this.bytesIn += reply.body.length;
@@ -132,24 +140,38 @@ export class StepProxy {
     return { ...fields, body: request.body, proof };
   }
 
-  async #renew(): Promise<void> {
-    const { host, link, enrolment, keys } = this.#context;
+  async #refresh(): Promise<void> {
     try {
-      const request = RenewRequest.encode({ attempt: this.#attempt }).finish();
-      const subject = subjects.up(enrolment.node, "renew");
-      const reply = RenewReply.decode(
-        await link.request(subject, request, agentLimits.requestMsMax),
-      );
-      if (reply.problems.length > 0) throw new CohortError(reply.problems);
-      const { coordinatorKey } = enrolment;
-      const sealed = reply.sealedToken;
-      this.#token = openToken(host.crypto, coordinatorKey, keys.boxes, this.#attempt, sealed);
+      await this.#renew();
+      this.#told = "";
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      host.writeError(`cohort-agent: a step token was not renewed: ${reason}\n`);
+      if (reason !== this.#told) {
+        this.#context.host.writeError(`cohort-agent: a step token was not renewed: ${reason}\n`);
+      }
+      this.#told = reason;
     } finally {
       if (!this.#closed) this.keepFresh();
     }
+  }
+
+  /** Once at a time, whoever asks. Throws what the coordinator answers, and UNREACHABLE. */
+  async #renew(): Promise<void> {
+    this.#renewing ??= this.#askAnew().finally(() => {
+      this.#renewing = null;
+    });
+    await this.#renewing;
+  }
+
+  async #askAnew(): Promise<void> {
+    const { host, link, enrolment, keys } = this.#context;
+    const request = RenewRequest.encode({ attempt: this.#attempt }).finish();
+    const subject = subjects.up(enrolment.node, "renew");
+    const reply = RenewReply.decode(await link.request(subject, request, agentLimits.requestMsMax));
+    if (reply.problems.length > 0) throw new CohortError(reply.problems);
+    const { coordinatorKey } = enrolment;
+    const sealed = reply.sealedToken;
+    this.#token = openToken(host.crypto, coordinatorKey, keys.boxes, this.#attempt, sealed);
   }
 }
 

@@ -143,6 +143,23 @@ describe("the journal", () => {
     expect(kept.map((it) => it.seq)).toEqual(kept.map((it) => it.seq).sort((a, b) => a - b));
   });
 
+  it("takes the room that a flood needs from the flood, not from what others wrote before it", () => {
+    const journal = open(new MemoryDisk());
+    const chunk = 16 * 1024;
+    for (let index = 0; index < 10; index++) log(journal, "quiet", index * 100, 100);
+    for (let index = 0; index < 3; index++) log(journal, "modest", index * chunk, chunk);
+    for (let index = 0; index < 200; index++) log(journal, "flood", index * chunk, chunk);
+    for (let index = 0; index < 200; index++) log(journal, "another", index * chunk, chunk);
+    const bytesOf = (run: string) =>
+      events(journal)
+        .flatMap((it) => (it.attempt?.run === run && it.event?.$case === "log" ? [it.event] : []))
+        .reduce((sum, { value }) => sum + value.data.length, 0);
+    expect(bytesOf("quiet")).toBe(1_000);
+    expect(bytesOf("modest")).toBe(3 * chunk);
+    expect(bytesOf("another")).toBeGreaterThan(5 * chunk);
+    expect(bytesOf("flood")).toBeGreaterThan(5 * chunk);
+  });
+
   it("keeps the file within its bound while events come and go", () => {
     const disk = new MemoryDisk();
     const journal = open(disk);

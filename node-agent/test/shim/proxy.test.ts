@@ -155,6 +155,21 @@ describe("a step's request to its proxy", () => {
     expect(tokens[0]).toBe("first");
   });
 
+  it("carries a renewed token when the first was over before the call", async () => {
+    const tokens: string[] = [];
+    await runStep(
+      async (step) => {
+        await Promise.all([ask(step, post("/llm/x", "")), ask(step, post("/llm/x", ""))]);
+      },
+      (request) => {
+        tokens.push(request.token);
+        return reply();
+      },
+      -1_000,
+    );
+    expect(tokens).toEqual(["second", "second"]);
+  });
+
   it("never shows the step its token", async () => {
     let seen = "";
     await runStep(
