@@ -4,6 +4,7 @@ import { attemptId, dispatchProof } from "@cohort/proto/proof";
 import pino from "pino";
 import { type Core, type CoreOptions, createCore } from "../../coordinator/src/core.ts";
 import { instanceOf } from "../../coordinator/src/fleet/fleet.ts";
+import type { Retention } from "../../coordinator/src/history/retention.ts";
 import type { EventLog } from "../../coordinator/src/log/log.ts";
 import { type MemoryDisk, openMemoryLog } from "../../coordinator/src/log/memory.ts";
 import { createMemoryHistory } from "../../coordinator/src/log/memory-history.ts";
@@ -38,7 +39,11 @@ export interface CoordinatorOptions {
   readonly onCall: () => void;
   readonly onDeath: (reason: string) => void;
   readonly onFault: (error: unknown) => void;
+  /** How long finished runs are kept; not for long, when it is left out. */
+  readonly retention?: Retention;
 }
+
+const shortRetention: Retention = { maxAgeMs: 60_000, maxRuns: 12 };
 
 /** So few that ended runs leave memory while there is still something to hear of them. */
 export const endedPartsMax = 6;
@@ -93,7 +98,7 @@ export class CoordinatorProcess {
     });
     this.#core = createCore({
       endedPartsMax,
-      retention: { maxAgeMs: 60_000, maxRuns: 12 },
+      retention: options.retention ?? shortRetention,
       log: this.#watched(log),
       now,
       newId: () => random.ulid(),

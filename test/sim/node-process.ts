@@ -1,8 +1,10 @@
 import { setMaxListeners } from "node:events";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { pretendedLocal } from "../../node-agent/node/local.ts";
+import type { PretendedDevices } from "../../node-agent/node/pretended-devices.ts";
 import { runAgent } from "../../node-agent/src/agent.ts";
-import { type Host, HostError } from "../../node-agent/src/host.ts";
+import { findDevices } from "../../node-agent/src/devices/find-devices.ts";
+import { type Files, type Host, HostError } from "../../node-agent/src/host.ts";
 import {
   createIdentity,
   deriveKeys,
@@ -15,7 +17,7 @@ import { Edges } from "./edges.ts";
 import { type Network, simulatedJwt } from "./network.ts";
 import { NodeDisk } from "./node-disk.ts";
 import type { Random } from "./random.ts";
-import { simulatedSandbox } from "./step-play.ts";
+import { type Play, simulatedSandbox } from "./step-play.ts";
 import type { Trace } from "./trace.ts";
 
 export interface BoardOptions {
@@ -34,6 +36,10 @@ export interface BoardOptions {
   readonly now: () => number;
   readonly watcher: WorkWatcher;
   readonly onFault: (error: unknown) => void;
+  /** What its steps do; at random when left out. */
+  readonly play?: Play;
+  /** What lies in its /dev; nothing when left out. */
+  readonly devices?: PretendedDevices;
 }
 
 /** Told of what steps really do, whatever is said of them. */
@@ -128,7 +134,7 @@ export class Board {
       memoryBytes,
       isolation: "strict",
       slots,
-      devices: [],
+      devices: findDevices(this.#files(never, noEdges), ""),
       models: [],
       diskBytes: 0,
       diskFreeBytes: 0,
@@ -176,8 +182,15 @@ export class Board {
     this.#life?.stop.abort();
   }
 
+  #files(dead: AbortSignal, edges: Edges): Files {
+    const paths = [...(this.options.devices?.paths ?? [])];
+    const list = (folder: string) =>
+      paths.filter((it) => it.startsWith(`${folder}/`)).map((it) => it.slice(folder.length + 1));
+    return { ...this.disk.mount(dead, edges), list };
+  }
+
   #host(dead: AbortSignal, edges: Edges): Host {
-    const { name, arch, clock, now, random, trace, skewMs, watcher } = this.options;
+    const { name, arch, clock, now, random, trace, skewMs, watcher, play, devices } = this.options;
     const bornMs = clock.nowMs;
     const refuse = (what: string) => () => {
       throw new Error(`a simulated agent may not ${what}`);
@@ -207,15 +220,15 @@ export class Board {
       now: () => now() + skewMs,
       monotonic: () => clock.nowMs - bornMs,
       random: (length) => random.bytes(length),
-      files: this.disk.mount(dead, edges),
+      files: this.#files(dead, edges),
       crypto: simulatedCrypto,
       connectTls: refuse("open sockets"),
-      devices: {
+      devices: devices ?? {
         open: refuse("open devices"),
         readAttribute: refuse("read attributes"),
         writeAttribute: refuse("write attributes"),
       },
-      sandbox: simulatedSandbox({ clock, random, watcher, dead }),
+      sandbox: simulatedSandbox({ clock, random, watcher, dead }, play),
       local: pretendedLocal(),
     };
   }

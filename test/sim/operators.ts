@@ -202,7 +202,8 @@ function isKnown({ state, log }: CoordinatorProcess, run: string): boolean {
 /** Of a disk that failed, of a decision that came second, of a run whose history is removed. */
 const expected = new Set(["LEDGER_UNWRITABLE", "APPROVAL_DECIDED", "RUN_UNKNOWN"]);
 
-function storedResources(text: string) {
+/** As they stand in the log when they are applied. */
+export function storedResources(text: string) {
   const { resources, problems } = checkSources([{ path: "simulated.yaml", text }], () => true);
   if (problems.length > 0) throw new Error(`${JSON.stringify(problems)}\n${text}`);
   return resources.map(({ kind, definition }) => {

@@ -1,13 +1,11 @@
-import { decideEnrol } from "../../coordinator/src/fleet/decide-enrol.ts";
-import { decideInvite } from "../../coordinator/src/fleet/decide-invite.ts";
 import { decideRotationAsked } from "../../coordinator/src/fleet/decide-rotation.ts";
 import { createMemoryDisk } from "../../coordinator/src/log/memory.ts";
 import { decideRevoke } from "../../coordinator/src/scheduler/decide-revoke.ts";
 import { Checks } from "./checks.ts";
 import { VirtualClock } from "./clock.ts";
 import { CoordinatorProcess, dispatchKeys } from "./coordinator-process.ts";
-import { digest } from "./crypto.ts";
 import { Edges } from "./edges.ts";
+import { enrolBoard } from "./enrol.ts";
 import { type FaultKind, Faults, faultKinds } from "./faults.ts";
 import { must } from "./history.ts";
 import { Network } from "./network.ts";
@@ -306,31 +304,13 @@ class Simulation {
     }
   }
 
-  /** Resolves when it is in the log, which stays. */
-  async #enrolBoard({ name, keys, facts, options }: Board): Promise<void> {
-    const invite = `${name}/${++this.#invites}`;
-    const secretHash = digest(Buffer.from(invite));
-    const invited = { name, labels: options.labels, actor: "operator", invite, secretHash };
-    const command = {
-      invite,
-      secretHash,
-      natsKey: keys.nats.publicKey,
-      signKey: keys.sign.publicKey,
-      boxKey: keys.box.publicKey,
-      facts,
-      proofValid: true,
-    };
-    while (!this.#checks.holdsKey(name, keys.nats.publicKey)) {
-      const writer = this.#coordinator?.writer;
-      const enrol = async () => {
-        await writer?.decide(({ fleet }, nowMs) => decideInvite(fleet, invited, nowMs));
-        await writer?.decide(({ fleet }, nowMs) => decideEnrol(fleet, command, nowMs));
-      };
-      // One that was refused by a full disk, or not answered, asks again.
-      enrol().catch(() => {});
-      await this.clock.sleep(2_000);
-      this.#checks.readLog();
-    }
+  #enrolBoard(board: Board): Promise<void> {
+    return enrolBoard(board, {
+      clock: this.clock,
+      checks: this.#checks,
+      writer: () => this.#coordinator?.writer,
+      invite: `${board.name}/${++this.#invites}`,
+    });
   }
 
   #makeBoards(random: Random): Board[] {

@@ -15,10 +15,14 @@ export interface PlayOptions {
   readonly dead: AbortSignal;
 }
 
-/** A sandbox whose steps take random times and end at random; `watcher` hears of each. */
-export function simulatedSandbox(options: Omit<PlayOptions, "step">): Sandbox {
+/** What a step does; its value overrides a clean exit. */
+export type Play = (options: PlayOptions) => Promise<Partial<SandboxExit> | undefined>;
+
+/** A sandbox whose steps do as `play` says, at random when it is left out; `watcher` hears of each. */
+export function simulatedSandbox(options: Omit<PlayOptions, "step">, play?: Play): Sandbox {
   const { watcher, dead } = options;
-  const sandbox = pretendedSandbox((step) => playStep({ ...options, step }));
+  const played = play ?? playStep;
+  const sandbox = pretendedSandbox((step) => played({ ...options, step }));
   return {
     probe: sandbox.probe,
     start(spec) {
@@ -77,7 +81,8 @@ async function terminated({ step, clock, random }: PlayOptions): Promise<Partial
   return { code: -1, signal: "SIGTERM" };
 }
 
-function attemptOf(environment: Readonly<Record<string, string>>): AttemptKey {
+/** Whose the step is. */
+export function attemptOf(environment: Readonly<Record<string, string>>): AttemptKey {
   const {
     COHORT_RUN: run = "",
     COHORT_STEP: step = "",
