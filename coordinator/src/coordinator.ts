@@ -143,6 +143,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
         ...lookups,
         egress,
         vault,
+        nowMs: now,
         newId,
         tokens: {
           openToken: (token) => openToken(tokenKeys, token, now()),

@@ -55,6 +55,7 @@ export function createSimulatedProxy(options: {
   const { lookups, state, clock, random, now, onCall } = options;
   return createProxy({
     ...lookups,
+    nowMs: now,
     newId: () => random.ulid(),
     egress: {
       async call() {

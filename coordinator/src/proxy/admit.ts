@@ -4,6 +4,7 @@ import type { Service } from "@cohort/proto/resources/service";
 import { httpMethods } from "@cohort/proto/resources/service/rules";
 import { requestHeaders } from "./headers.ts";
 import { allows, parsePath } from "./path.ts";
+import { queryNames } from "./query.ts";
 
 /** Who calls, what is asked for: as it came, before anything is believed. */
 export interface Asked {
@@ -40,14 +41,24 @@ export function admit(
 ): Pick<Admitted, "service" | "method" | "path" | "headers" | "body"> {
   const { path, query } = parsePath(asked.path);
   const method = httpMethods.find((it) => it === asked.method);
-  if (service === null || method === undefined || !allows(service.allow, method, path)) {
+  const names = queryNames(query);
+  if (service === null || method === undefined || !allows(service.allow, method, path, names)) {
     throw refuse("GRANT_MISSING", "the step was not granted this service, method and path", {
-      hint: "name the service in the step's `grants`, and the path in the service's `allow`",
+      hint: "name the service in the step's `grants`, and path and query in the service's `allow`",
     });
   }
-  const headers = requestHeaders(asked.headers);
+  checkCredential(service, names);
+  const headers = requestHeaders(asked.headers, service.headers);
   checkBody(asked.body, method, service);
   return { service, method, path: path + query, headers, body: asked.body };
+}
+
+/** Two parameters of one name: nobody knows which of them a server takes. */
+function checkCredential({ auth }: Service, names: readonly string[]): void {
+  const own = auth.type === "query" ? auth.parameter.toLowerCase() : null;
+  if (names.some((name) => name.toLowerCase() === own)) {
+    throw refuse("USAGE", "the query has the parameter that the service's credential is sent in");
+  }
 }
 
 function checkBody(body: Uint8Array, method: Admitted["method"], service: Service): void {

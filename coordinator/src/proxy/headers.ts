@@ -46,10 +46,13 @@ const responseNames = new Set([
 const responsePattern = /^(?:x-|anthropic-)?ratelimit-[a-z-]+$/;
 
 /**
- * Headers that are passed on; those that are not allowed are dropped. Throws USAGE when a header is
- * malformed or given twice, LIMIT_EXCEEDED when there are too many.
+ * Headers that are passed on, `allowed` beside the common ones; the rest is dropped. Throws USAGE
+ * when a header is malformed or given twice, LIMIT_EXCEEDED when there are too many.
  */
-export function requestHeaders(headers: readonly Header[]): Header[] {
+export function requestHeaders(
+  headers: readonly Header[],
+  allowed: readonly string[] = [],
+): Header[] {
   const bytes = headers.reduce((sum, { name, value }) => sum + name.length + value.length, 0);
   if (headers.length > limits.proxyHeadersMax || bytes > limits.proxyHeaderBytesMax) {
     throw refuse("LIMIT_EXCEEDED", "the request has too many headers");
@@ -61,7 +64,7 @@ export function requestHeaders(headers: readonly Header[]): Header[] {
     if (seen.has(name)) throw refuse("USAGE", `header ${name} is given twice`);
     seen.add(name);
   }
-  const passed = headers.filter(({ name }) => requestNames.has(name));
+  const passed = headers.filter(({ name }) => requestNames.has(name) || allowed.includes(name));
   return seen.has("accept") ? passed : [...passed, { name: "accept", value: "*/*" }];
 }
 

@@ -10,6 +10,15 @@ export const proxyLimits = {
   ownCallsWaitingMax: 10_000,
   /** A secret that is sent in a header. */
   credentialBytesMax: limits.proxyHeaderBytesMax / 2,
+  /** Access tokens that are kept; the oldest is given up first. */
+  accessTokensMax: 256,
+  /** A request to a token server and its answer. */
+  accessTokenBytesMax: 32 * 1024,
+  accessTokenRequestMs: 10_000,
+  /** A token is not used in the last part of its life: a tenth of it, this at most. */
+  accessTokenMarginMs: 30_000,
+  /** Life of a token whose server does not say it. */
+  accessTokenDefaultMs: 5 * 60_000,
   /** Forms shorter than this are not looked for in answers: they would be found everywhere. */
   scrubFormBytesMin: 6,
   /** Layers of escapes within escapes that are looked at. */

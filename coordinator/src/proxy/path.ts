@@ -1,6 +1,7 @@
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { ServiceRule } from "@cohort/proto/resources/service/rules";
+import { allowsQuery } from "./query.ts";
 
 /** A path that every server reads the same way, and its query, "" or from "?" on. */
 export interface CallPath {
@@ -27,11 +28,21 @@ export function parsePath(text: string): CallPath {
   return { path: upperCaseEscapes(path), query };
 }
 
-/** In a pattern "*" is one segment, and "**" at the end any rest below the path before it. */
-export function allows(rules: readonly ServiceRule[], method: string, path: string): boolean {
+/**
+ * In a pattern "*" is one segment, and "**" at the end any rest below the path before it. `query`:
+ * the names of the query's parameters.
+ */
+export function allows(
+  rules: readonly ServiceRule[],
+  method: string,
+  path: string,
+  query: readonly string[] = [],
+): boolean {
   return rules.some(
     (rule) =>
-      rule.methods.some((it) => it === method) && matches(upperCaseEscapes(rule.path), path),
+      rule.methods.some((it) => it === method) &&
+      matches(upperCaseEscapes(rule.path), path) &&
+      allowsQuery(query, rule.query),
   );
 }
 

@@ -2,11 +2,10 @@ import type { Header } from "@cohort/proto/gen/cohort/node";
 import { CohortError, type Problem, problem } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
 import type { Admitted } from "./admit.ts";
-import { credentialHeader, inject, type KeyedAuth } from "./credential.ts";
+import { type CredentialSources, withCredential } from "./credential/credential.ts";
 import type { Egress } from "./egress/egress.ts";
 import type { Exchange } from "./egress/exchange.ts";
 import { responseHeaders } from "./headers.ts";
-import type { SecretLender } from "./proxy.ts";
 import { scrub } from "./scrub.ts";
 
 /** What became of a call. */
@@ -22,37 +21,42 @@ export interface Outcome {
   readonly bytesIn: number;
 }
 
-/** Lends the credential to the call, makes it, and takes the credential out of the answer. */
+/**
+ * Lends the credential to the call, makes it, and takes the credential out of the answer. Where the
+ * service does not accept an access token that was kept, the call is made once more with a new one.
+ */
 export async function perform(
   call: Admitted,
-  vault: SecretLender,
+  sources: CredentialSources,
   egress: Egress,
 ): Promise<Outcome> {
-  const { service } = call;
-  if (service.auth.type === "none") return outcomeOf(await send(call, egress, call.headers, ""));
+  const calledMs = sources.nowMs();
+  const first = await performOnce(call, sources, egress);
+  const { auth, name } = call.service;
+  if (auth.type !== "oauth2" || first.status !== 401) return first;
+  if (!sources.accessTokens.rejected(name, calledMs)) return first;
+  const second = await performOnce(call, sources, egress);
+  return { ...second, sent: true, bytesIn: first.bytesIn + second.bytesIn };
+}
+
+async function performOnce(
+  call: Admitted,
+  sources: CredentialSources,
+  egress: Egress,
+): Promise<Outcome> {
+  const { service, method, path, body } = call;
+  const headers = [...call.headers, { name: "user-agent", value: "cohort" }];
   let lent = false;
   try {
-    return await vault.withSecret(service.auth.secret, service.name, async (secret) => {
-      const credential = credentialHeader(service.auth as KeyedAuth, secret);
-      const id = Buffer.from(vault.keyedHash("proxy-connection", secret)).toString("hex");
+    return await withCredential(service, sources, async (credential) => {
       lent = true;
-      const headers = inject(call.headers, credential);
-      return scrubbed(outcomeOf(await send(call, egress, headers, id)), secret);
+      const exchange = await egress.call({ service, method, path, headers, body, credential });
+      return scrubbed(outcomeOf(exchange), credential.secrets);
     });
   } catch (error) {
     if (lent) throw error;
     return withoutCredential(error, service);
   }
-}
-
-async function send(
-  { service, method, path, body }: Admitted,
-  egress: Egress,
-  headers: readonly Header[],
-  credentialId: string,
-): Promise<Exchange> {
-  const own = [...headers, { name: "user-agent", value: "cohort" }];
-  return egress.call({ service, method, path, headers: own, body, credentialId });
 }
 
 function outcomeOf(exchange: Exchange): Outcome {
@@ -70,8 +74,14 @@ function outcomeOf(exchange: Exchange): Outcome {
   return { ...failure(exchange.problem, exchange.kind === "failed"), bytesIn: exchange.bytesIn };
 }
 
-function scrubbed(outcome: Outcome, secret: Buffer): Outcome {
-  const { headers, body, hits } = scrub(outcome.headers, Buffer.from(outcome.body), secret);
+function scrubbed(outcome: Outcome, secrets: readonly Buffer[]): Outcome {
+  let { headers, body } = outcome;
+  let hits = 0;
+  for (const secret of secrets) {
+    const clean = scrub(headers, Buffer.from(body), secret);
+    ({ headers, body } = clean);
+    hits += clean.hits;
+  }
   if (hits === 0) return outcome;
   const message = "the service's answer carried its credential, which was taken out";
   return { ...outcome, headers, body, problem: problem("UPSTREAM_INVALID", message) };
@@ -80,7 +90,10 @@ function scrubbed(outcome: Outcome, secret: Buffer): Outcome {
 /** The call fails closed, in words that are the same whatever is wrong with the secret. */
 function withoutCredential(error: unknown, { name }: Service): Outcome {
   if (!(error instanceof CohortError)) throw error;
-  if (error.code === "VAULT_SEALED") return failure(problem("VAULT_SEALED", error.message), false);
+  if (error.code !== "SECRET_UNAVAILABLE") {
+    const [first = problem(error.code, error.message)] = error.problems;
+    return failure(first, false);
+  }
   const hint = error.problems[0]?.hint ?? "";
   const message = `service ${name} cannot be given its credential`;
   return failure(problem("SECRET_UNAVAILABLE", message, { hint }), false);

@@ -4,6 +4,8 @@ import { type Attempted, decideRefusal, type Refused } from "../budget/refusal.t
 import { decideCall } from "../budget/reserve.ts";
 import { decideSettle } from "../budget/settle.ts";
 import { type Admitted, type Asked, admit } from "./admit.ts";
+import { createAccessTokens } from "./credential/access-tokens.ts";
+import type { CredentialSources } from "./credential/credential.ts";
 import { createInFlight } from "./in-flight.ts";
 import { proxyLimits } from "./limits.ts";
 import { type Outcome, perform } from "./perform.ts";
@@ -14,9 +16,12 @@ export class CallPipeline implements VaultProxy {
   refusalsSuppressed = 0;
   readonly #inFlight = createInFlight();
   readonly #dependencies: ProxyDependencies;
+  readonly #credentials: CredentialSources;
 
   constructor(dependencies: ProxyDependencies) {
     this.#dependencies = dependencies;
+    const { vault, egress, nowMs } = dependencies;
+    this.#credentials = { vault, accessTokens: createAccessTokens(egress, nowMs), nowMs };
   }
 
   async fromNode(node: string, request: ProxyRequest): Promise<ProxyReply> {
@@ -127,9 +132,9 @@ export class CallPipeline implements VaultProxy {
 
   /** After a fault in mid-call nobody can say whether the call was done: it counts as done. */
   async #perform(call: Admitted): Promise<Outcome> {
-    const { vault, egress, onFault } = this.#dependencies;
+    const { egress, onFault } = this.#dependencies;
     try {
-      return await perform(call, vault, egress);
+      return await perform(call, this.#credentials, egress);
     } catch (error) {
       onFault(error);
       const what = problem("INTERNAL", "the proxy failed while the call was out");

@@ -41,6 +41,7 @@ export interface ProxyDependencies {
   readonly tokens: TokenReader;
   readonly vault: SecretLender;
   readonly egress: Egress;
+  readonly nowMs: () => number;
   /** A new ULID. */
   readonly newId: () => string;
   readonly nodeIsEnrolled: (node: string) => boolean;

@@ -10,7 +10,7 @@ export interface Issued {
 
 export interface Authority {
   readonly ca: string;
-  /** A server's certificate for these DNS names and addresses. */
+  /** A certificate, of a server or a client, for these DNS names and addresses. */
   issue(names: { dns?: string[]; ip?: string[] }): Promise<Issued>;
 }
 
@@ -51,7 +51,10 @@ async function issue(
     signingKey,
     publicKey: keys.publicKey,
     extensions: [
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+      new x509.ExtendedKeyUsageExtension([
+        x509.ExtendedKeyUsage.serverAuth,
+        x509.ExtendedKeyUsage.clientAuth,
+      ]),
       new x509.SubjectAlternativeNameExtension([
         ...dns.map((value) => ({ type: "dns" as const, value })),
         ...ip.map((value) => ({ type: "ip" as const, value })),

@@ -1,3 +1,4 @@
+import { passedHeader } from "@cohort/proto/resources/service/rules";
 import { describe, expect, it } from "vitest";
 import { requestHeaders, responseHeaders } from "../../src/proxy/headers.ts";
 
@@ -24,6 +25,30 @@ describe("requestHeaders", () => {
       "user-agent",
     ].map((name) => ({ name, value: "x" }));
     expect(requestHeaders([json, ...dropped])).toEqual([json, accept]);
+  });
+
+  it("passes on what the service allows beside", () => {
+    const own = { name: "x-grafana-org-id", value: "1" };
+    expect(requestHeaders([own, { name: "x-other", value: "1" }], ["x-grafana-org-id"])).toEqual([
+      own,
+      accept,
+    ]);
+  });
+
+  it.each([
+    "host",
+    "authorization",
+    "cookie",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "x-forwarded-for",
+    "x-http-method-override",
+    "X-Upper",
+    "a b",
+    "",
+  ])("may not be allowed %j by any service", (name) => {
+    expect(passedHeader.safeParse(name).success).toBe(false);
   });
 
   // Attacks 45 and 46.

@@ -109,6 +109,8 @@ export class TestMesh {
   readonly proxy: VaultProxy;
   service: Service | null;
   live = true;
+  /** What the proxy takes for the time; tokens and proofs are of `nowMs`. */
+  nowMs = nowMs;
   calling: Caller | null = {
     workflow: "press",
     runCeilingNanoUsd: null,
@@ -133,6 +135,7 @@ export class TestMesh {
         openToken: (token) => openToken(keys, token, nowMs),
         verifyRequest: (_node, request) => verifyRequest(request, nodeKeys.publicKey, nowMs),
       },
+      nowMs: () => this.nowMs,
       newId: () => `call${++this.#calls}`,
       nodeIsEnrolled: (node) => node === "board" || node === "other",
       assertNotBarred: () => {},

@@ -4,7 +4,8 @@ import { webhookReader } from "../secret-path.ts";
 import { auth } from "./service/auth.ts";
 import { callLimits } from "./service/limits.ts";
 import { pricing } from "./service/pricing.ts";
-import { rule } from "./service/rules.ts";
+import { passedHeader, rule } from "./service/rules.ts";
+import { httpsUrl } from "./service/wire.ts";
 import { name } from "./values.ts";
 
 export const service = z
@@ -14,17 +15,22 @@ export const service = z
       .refine((it) => it !== webhookReader, `"${webhookReader}" is what keys of webhooks belong to`)
       .describe("Name of the service, by which steps call it and are granted it."),
     description: z.string().max(1000).optional().describe("What the service is, for people."),
-    base_url: z
-      .string()
-      .max(512)
-      .refine(isBaseUrl, "must be https://host[:port][/path] and nothing more")
-      .describe("Where the service is: `https://host[:port][/path]`. Nothing else is ever called."),
+    base_url: httpsUrl.describe(
+      "Where the service is: `https://host[:port][/path]`. Nothing else is ever called.",
+    ),
     auth: auth.describe("The credential that the proxy adds to each call, and how."),
     allow: z
       .array(rule)
       .min(1)
       .max(100)
       .describe("Calls that steps may make; whatever no rule allows is refused."),
+    headers: z
+      .array(passedHeader)
+      .max(32)
+      .optional()
+      .describe(
+        "Headers of the service's own that steps may send beside the common ones, in lower case; what is not allowed is dropped.",
+      ),
     addresses: z
       .array(z.string().regex(/^[0-9a-fA-F.:]+\/\d{1,3}$/, "must be a block such as 10.1.2.0/24"))
       .default([])
@@ -61,14 +67,4 @@ export type Service = Omit<WrittenService, "ca_file">;
 
 export function isCertificate(text: string): boolean {
   return text.includes("-----BEGIN CERTIFICATE-----") && !text.includes("PRIVATE KEY-----");
-}
-
-function isBaseUrl(text: string): boolean {
-  try {
-    const url = new URL(text);
-    const plain = url.protocol === "https:" && url.username === "" && url.password === "";
-    return plain && url.search === "" && url.hash === "" && !/[\s\\]/.test(text);
-  } catch {
-    return false;
-  }
 }

@@ -1,4 +1,4 @@
-import { connect as connectTls, type TLSSocket } from "node:tls";
+import { connect as connectTls, createSecureContext, type TLSSocket } from "node:tls";
 import type { buildConnector } from "undici";
 import { proxyLimits } from "../limits.ts";
 import { sameAddress } from "./address.ts";
@@ -7,21 +7,27 @@ import type { Target } from "./target.ts";
 /**
  * Dials one admitted address, whatever a resolver would answer by now, while the certificate must
  * still be the host's. `ca`: PEM that replaces the public roots; null for the public roots.
+ * `certificate`: PEM of a client's certificate and key, which TLS keeps a copy of; null for none.
  */
 export function pinnedConnector(
   target: Target,
   address: string,
   ca: string | null,
+  certificate: Buffer | null,
 ): buildConnector.connector {
+  const secureContext = createSecureContext({
+    ...(ca === null ? {} : { ca }),
+    ...(certificate === null ? {} : { cert: certificate, key: certificate }),
+    minVersion: "TLSv1.2",
+  });
   return (_options, callback) => {
     const socket = connectTls({
       host: address,
       port: target.port,
       // RFC 6066 section 3: an address is no server name; the certificate is checked against it.
       ...(target.isAddress ? {} : { servername: target.host }),
-      ...(ca === null ? {} : { ca }),
+      secureContext,
       ALPNProtocols: ["http/1.1"],
-      minVersion: "TLSv1.2",
       // Said aloud, because an environment variable could turn it off.
       rejectUnauthorized: true,
     });

@@ -2,6 +2,7 @@ import type { Header } from "@cohort/proto/gen/cohort/node";
 import { CohortError, problem } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
 import type { Dispatcher } from "undici";
+import type { Credential } from "../credential/kind.ts";
 import { proxyLimits } from "../limits.ts";
 import { decodeBody } from "./decode.ts";
 import { type Exchange, exchange, type Failure } from "./exchange.ts";
@@ -9,7 +10,7 @@ import { createPools, type Pools } from "./pools.ts";
 import { admittedAddresses, type Resolve } from "./resolve.ts";
 import { denied, type Target, targetOf } from "./target.ts";
 
-/** A call that may be made, with its credential among the headers. */
+/** A call that may be made. */
 export interface OutboundCall {
   readonly service: Service;
   readonly method: Dispatcher.HttpMethod;
@@ -17,8 +18,8 @@ export interface OutboundCall {
   readonly path: string;
   readonly headers: readonly Header[];
   readonly body: Uint8Array;
-  /** Tells credentials and their versions apart without being one; "" for none. */
-  readonly credentialId: string;
+  /** Put into the request when all else of it stands. */
+  readonly credential: Credential;
 }
 
 /**
@@ -75,17 +76,18 @@ async function dial(
   call: OutboundCall,
   deadline: AbortSignal,
 ): Promise<Exchange> {
-  const { service, method, path, headers, body, credentialId } = call;
-  const request = {
+  const { service, method, body, credential } = call;
+  const { path, headers } = credential.sign({
     method,
-    path: target.basePath + path,
-    headers: [...headers, { name: "accept-encoding", value: "identity" }],
+    host: new URL(target.origin).host,
+    path: target.basePath + call.path,
+    headers: [...call.headers, { name: "accept-encoding", value: "identity" }],
     body,
-    responseBytesMax: service.limits.response,
-  };
+  });
+  const request = { method, path, headers, body, responseBytesMax: service.limits.response };
   let outcome: Exchange = unsent(denied("its host has no address"));
   for (const address of addresses.slice(0, proxyLimits.addressesDialledMax)) {
-    const key = { service: service.name, target, ca: service.ca ?? null, credentialId, address };
+    const key = { service: service.name, target, ca: service.ca ?? null, credential, address };
     outcome = await exchange(pools.get(key), request, deadline);
     if (outcome.kind !== "unsent" || deadline.aborted) break;
   }

@@ -1,5 +1,6 @@
 import { limits } from "@cohort/proto/limits";
 import { Pool } from "undici";
+import type { Credential } from "../credential/kind.ts";
 import { proxyLimits } from "../limits.ts";
 import { pinnedConnector } from "./connect.ts";
 import type { Target } from "./target.ts";
@@ -10,8 +11,8 @@ export interface PoolKey {
   readonly target: Target;
   /** PEM, or null for the public roots. */
   readonly ca: string | null;
-  /** Tells credentials and their versions apart without being one; "" for none. */
-  readonly credentialId: string;
+  /** Only looked at: what is lent may be wiped once the pool stands. */
+  readonly credential: Pick<Credential, "id" | "certificate">;
   readonly address: string;
 }
 
@@ -25,8 +26,8 @@ export function createPools(): Pools {
   const pools = new Map<string, Pool>();
   return {
     get(key) {
-      const { service, target, ca, credentialId, address } = key;
-      const id = JSON.stringify([service, target.origin, ca, credentialId, address]);
+      const { service, target, ca, credential, address } = key;
+      const id = JSON.stringify([service, target.origin, ca, credential.id, address]);
       const pool = pools.get(id) ?? createPool(key);
       pools.delete(id);
       pools.set(id, pool);
@@ -40,9 +41,9 @@ export function createPools(): Pools {
   };
 }
 
-function createPool({ target, address, ca }: PoolKey): Pool {
+function createPool({ target, address, ca, credential }: PoolKey): Pool {
   return new Pool(target.origin, {
-    connect: pinnedConnector(target, address, ca),
+    connect: pinnedConnector(target, address, ca, credential.certificate),
     connections: proxyLimits.connectionsPerPoolMax,
     pipelining: 1,
     allowH2: false,

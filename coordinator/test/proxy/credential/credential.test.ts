@@ -1,8 +1,12 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { credentialHeader, inject } from "../../src/proxy/credential.ts";
-import { type Authority, createAuthority } from "./certificates.ts";
-import { codeOf, type MeshOptions, secret, TestMesh, textOf } from "./mesh.ts";
-import { Upstream } from "./upstream.ts";
+import { basic } from "../../../src/proxy/credential/basic.ts";
+import { bearer, ownHeader } from "../../../src/proxy/credential/header.ts";
+import { type Made, withHeaders } from "../../../src/proxy/credential/kind.ts";
+import { pathSegment } from "../../../src/proxy/credential/path-segment.ts";
+import { queryParameter } from "../../../src/proxy/credential/query-parameter.ts";
+import { type Authority, createAuthority } from "../certificates.ts";
+import { codeOf, type MeshOptions, secret, TestMesh, textOf } from "../mesh.ts";
+import { Upstream } from "../upstream.ts";
 
 describe("the credential", () => {
   let authority: Authority;
@@ -110,28 +114,80 @@ describe("the credential", () => {
   });
 });
 
-describe("credentialHeader", () => {
-  it("makes a bearer token or a header of the service's own", () => {
-    const secret = Buffer.from("s3cret");
-    expect(credentialHeader({ type: "bearer", secret: "a/b" }, secret)).toEqual({
-      name: "authorization",
-      value: "Bearer s3cret",
-    });
-    const header = { type: "header", header: "x-api-key", secret: "a/b" } as const;
-    expect(credentialHeader(header, secret)).toEqual({ name: "x-api-key", value: "s3cret" });
+function sent({ sign }: Made, path = "/a"): Record<string, string> {
+  const request = { method: "GET", host: "a.example", path, headers: [], body: Buffer.alloc(0) };
+  const signed = sign?.(request, 0);
+  const headers = (signed?.headers ?? []).map(({ name, value }) => [name, value]);
+  return { path: signed?.path ?? "", ...Object.fromEntries(headers) };
+}
+
+describe("a secret", () => {
+  const secret = Buffer.from("s3cret");
+
+  it("makes a bearer token", () => {
+    expect(sent(bearer(secret))).toEqual({ path: "/a", authorization: "Bearer s3cret" });
   });
 
-  it.each(["", "a\n", "a\r\nx: y", "a b ", "ü", "\u0000", "a".repeat(9000)])(
-    "refuses the secret %j without repeating it",
-    (secret) => {
-      const make = () => credentialHeader({ type: "bearer", secret: "a/b" }, Buffer.from(secret));
+  it("makes a header of the service's own, with what it wants before", () => {
+    const header = { type: "header", header: "x-api-key", secret: "a/b" } as const;
+    expect(sent(ownHeader(header, secret))).toEqual({ path: "/a", "x-api-key": "s3cret" });
+    const token = { ...header, header: "authorization", prefix: "Token token=" };
+    expect(sent(ownHeader(token, secret))["authorization"]).toBe("Token token=s3cret");
+  });
+
+  // RFC 7617 sections 2 and 2.1.
+  it.each([
+    ["Aladdin", "open sesame", "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="],
+    ["test", "123\u00a3", "dGVzdDoxMjPCow=="],
+  ])("makes user name and password of %s", (username, password, expected) => {
+    const made = basic({ type: "basic", username, secret: "a/b" }, Buffer.from(password));
+    expect(sent(made)["authorization"]).toBe(`Basic ${expected}`);
+  });
+
+  it("makes the last parameter of a query", () => {
+    const auth = { type: "query", parameter: "appid", secret: "a/b" } as const;
+    const made = queryParameter(auth, Buffer.from("a+b/c="));
+    expect(["/w", "/w?", "/w?q=x", "/w?q=x&"].map((path) => sent(made, path)["path"])).toEqual([
+      "/w?appid=a%2Bb%2Fc%3D",
+      "/w?appid=a%2Bb%2Fc%3D",
+      "/w?q=x&appid=a%2Bb%2Fc%3D",
+      "/w?q=x&appid=a%2Bb%2Fc%3D",
+    ]);
+  });
+
+  it("makes the first segment of a path", () => {
+    const auth = { type: "path", prefix: "bot", secret: "a/b" } as const;
+    const made = pathSegment(auth, Buffer.from("110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"));
+    expect(sent(made, "/getMe?a=b")["path"]).toBe(
+      "/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/getMe?a=b",
+    );
+  });
+
+  it.each(["", "a/b", "a?b", "a#b", "a%2fb", "a b", "..", "a\n"])(
+    "is refused as a segment of a path when it is %j",
+    (text) => {
+      const make = () =>
+        pathSegment({ type: "path", prefix: "", secret: "a/b" }, Buffer.from(text));
       expect(make).toThrow(expect.objectContaining({ code: "SECRET_UNAVAILABLE" }));
-      if (secret !== "") expect(make).not.toThrow(secret);
     },
   );
 
+  it.each(["", "a\n", "a\r\nx: y", "a b ", "\u00fc", "\u0000", "a".repeat(9000)])(
+    "is refused as a header when it is %j, without being repeated",
+    (text) => {
+      const make = () => bearer(Buffer.from(text));
+      expect(make).toThrow(expect.objectContaining({ code: "SECRET_UNAVAILABLE" }));
+      if (text !== "") expect(make).not.toThrow(text);
+    },
+  );
+
+  it.each(["", "a\n", "a\u0000b"])("is refused as a password when it is %j", (text) => {
+    const make = () => basic({ type: "basic", username: "u", secret: "a/b" }, Buffer.from(text));
+    expect(make).toThrow(expect.objectContaining({ code: "SECRET_UNAVAILABLE" }));
+  });
+
   it("overwrites what the request says under its name", () => {
     const credential = { name: "accept", value: "s3cret" };
-    expect(inject([{ name: "accept", value: "*/*" }], credential)).toEqual([credential]);
+    expect(withHeaders([{ name: "accept", value: "*/*" }], [credential])).toEqual([credential]);
   });
 });
