@@ -4,7 +4,7 @@ import { CohortError } from "@cohort/proto/problem";
 import type { Host } from "../host.ts";
 import type { Journal } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
-import { aborted, backoffMs, deferred, delay, nextTurn } from "../wait.ts";
+import { backoffMs, deferred, delay, nextTurn } from "../wait.ts";
 
 /** Sends one encoded batch and resolves with the encoded acknowledgement, or rejects in time. */
 export type SendBatch = (batch: Uint8Array, timeoutMs: number) => Promise<Uint8Array>;
@@ -36,12 +36,14 @@ export class EventPump {
   /** Until `ended`. */
   async run(send: SendBatch, ended: AbortSignal): Promise<void> {
     let failures = 0;
-    const end = aborted(ended);
+    // Not a race with a promise of the end: that one would keep something of each wait.
+    const wake = () => this.wake();
+    ended.addEventListener("abort", wake);
     while (!ended.aborted) {
       this.#awake = deferred();
       const batch = this.#journal.batch(limits.eventBatchMax, limits.eventBatchBytesMax);
       if (batch.length === 0) {
-        await Promise.race([this.#awake.promise, end]);
+        await this.#awake.promise;
         // A step that ends at once tells of its start and its end together.
         await nextTurn();
         continue;
@@ -54,6 +56,7 @@ export class EventPump {
       const { retryDelayMsMin, retryDelayMsMax } = agentLimits;
       await delay(backoffMs(this.#host, failures++, retryDelayMsMin, retryDelayMsMax), ended);
     }
+    ended.removeEventListener("abort", wake);
   }
 
   /** True when at least the first event of the batch is acknowledged. */
