@@ -1,12 +1,7 @@
-import { once } from "node:events";
-import { mkdirSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import type { SourceFile } from "@cohort/proto/gen/cohort/console";
-import { certificates } from "../../deploy/examples/maintenance/certificates.ts";
 import type { TestMesh } from "./mesh.ts";
+import { startTlsService, type TlsService } from "./tls-service.ts";
 
 export interface DeskRequest {
   readonly method: string;
@@ -19,37 +14,32 @@ export interface DeskRequest {
 export class Desk {
   readonly requests: DeskRequest[] = [];
 
-  private constructor(
-    readonly ca: string,
-    readonly apiKey: string,
-    readonly server: Server,
-  ) {}
+  #service!: TlsService;
+
+  private constructor(readonly apiKey: string) {}
 
   /** Serves, has its key in the mesh's vault and its service, named "desk", applied. */
   static async start(mesh: TestMesh): Promise<Desk> {
-    const folder = join(mesh.home, "own-desk");
-    mkdirSync(folder);
-    const { ca, certificate, key } = await certificates(folder, Date.now());
-    const desk = new Desk(ca, mesh.apiKey, createServer({ cert: certificate, key }));
-    desk.server.on("request", (request, response) => void desk.#answer(request, response));
-    desk.server.listen(0, "127.0.0.1");
-    await once(desk.server, "listening");
-    const { secrets } = mesh.client;
-    const value = Buffer.from(mesh.apiKey);
-    await mesh.client.call(secrets, secrets.set, { path: "desk/api-key", value, services: [] });
+    const desk = new Desk(mesh.apiKey);
+    desk.#service = await startTlsService(
+      mesh,
+      "own-desk",
+      ["desk/api-key"],
+      (request, response) => {
+        void desk.#answer(request, response);
+      },
+    );
     await mesh.apply(desk.resources());
     return desk;
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, "close");
+  stop(): Promise<void> {
+    return this.#service.stop();
   }
 
   /** The service, at 0.01 USD a call. */
   resources(): SourceFile[] {
-    const { port } = this.server.address() as AddressInfo;
+    const { ca, port } = this.#service;
     const text = `kind: service
 name: desk
 base_url: https://localhost:${port}
@@ -63,7 +53,7 @@ pricing: { per_call: 0.01 USD }
 `;
     return [
       { path: "desk.yaml", text },
-      { path: "desk-ca.pem", text: this.ca },
+      { path: "desk-ca.pem", text: ca },
     ];
   }
 

@@ -1,12 +1,7 @@
-import { once } from "node:events";
-import { mkdirSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { createServer, type Server } from "node:https";
-import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import type { SourceFile } from "@cohort/proto/gen/cohort/console";
-import { certificates } from "../../deploy/examples/maintenance/certificates.ts";
 import type { TestMesh } from "./mesh.ts";
+import { startTlsService, type TlsService } from "./tls-service.ts";
 
 interface ChatRequest {
   readonly model: string;
@@ -21,39 +16,32 @@ export class ModelDesk {
   readonly chats: ChatRequest[] = [];
   readonly looked: string[] = [];
 
-  private constructor(
-    readonly ca: string,
-    readonly apiKey: string,
-    readonly server: Server,
-  ) {}
+  #service!: TlsService;
+
+  private constructor(readonly apiKey: string) {}
 
   /** Serves, has its key in the vault and its services, "models" and "notes", applied. */
   static async start(mesh: TestMesh): Promise<ModelDesk> {
-    const folder = join(mesh.home, "model-desk");
-    mkdirSync(folder);
-    const { ca, certificate, key } = await certificates(folder, Date.now());
-    const desk = new ModelDesk(ca, mesh.apiKey, createServer({ cert: certificate, key }));
-    desk.server.on("request", (request, response) => void desk.#answer(request, response));
-    desk.server.listen(0, "127.0.0.1");
-    await once(desk.server, "listening");
-    const { secrets } = mesh.client;
-    const value = Buffer.from(mesh.apiKey);
-    for (const path of ["models/key", "notes/key"]) {
-      await mesh.client.call(secrets, secrets.set, { path, value, services: [] });
-    }
+    const desk = new ModelDesk(mesh.apiKey);
+    desk.#service = await startTlsService(
+      mesh,
+      "model-desk",
+      ["models/key", "notes/key"],
+      (request, response) => {
+        void desk.#answer(request, response);
+      },
+    );
     await mesh.apply(desk.resources());
     return desk;
   }
 
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    this.server.close();
-    await once(this.server, "close");
+  stop(): Promise<void> {
+    return this.#service.stop();
   }
 
   /** At 0.01 USD a chat and 0.001 USD a look at the notes. */
   resources(): SourceFile[] {
-    const { port } = this.server.address() as AddressInfo;
+    const { ca, port } = this.#service;
     const text = (name: string, allow: string, price: string) => `kind: service
 name: ${name}
 base_url: https://localhost:${port}
@@ -68,7 +56,7 @@ pricing: { per_call: ${price} }
     return [
       { path: "models.yaml", text: text("models", chat, "0.01 USD") },
       { path: "notes.yaml", text: text("notes", notes, "0.001 USD") },
-      { path: "model-ca.pem", text: this.ca },
+      { path: "model-ca.pem", text: ca },
     ];
   }
 

@@ -10,7 +10,7 @@ import { checkReason } from "../state/reason.ts";
 import { assertPublished } from "./decide-release.ts";
 import { rolloutLimits } from "./limits.ts";
 import { failed } from "./next-update.ts";
-import { isOver, needOf, type Rollout, type Rollouts } from "./rollout.ts";
+import { isOver, needOf, newRollout, type Rollout, type Rollouts } from "./rollout.ts";
 import { assertSelector, isSelected } from "./selection.ts";
 
 interface View {
@@ -33,7 +33,7 @@ export function decideRollout(
     const { version } = current.request;
     throw refuse("ROLLOUT_ACTIVE", `a rollout of ${version} is ${describe(current)}`);
   }
-  const planned = { ...unbegun, request };
+  const planned = newRollout(request, 0);
   const all = [...fleet.nodes.values()].filter(
     (it) => it.state !== "invited" && it.bar === null,
   ) as EnrolledNode[];
@@ -105,18 +105,6 @@ export function decideUpdateRefused(
   if (!isOut) return nothing(undefined);
   return { events: [failed(current, node, problem.code, problem.message)], value: undefined };
 }
-
-const unbegun: Omit<Rollout, "request"> = {
-  startedMs: 0,
-  state: "active",
-  reason: "",
-  updates: new Map(),
-  busy: new Set(),
-  waiting: new Set(),
-  away: new Set(),
-  updated: 0,
-  failures: 0,
-};
 
 function describe({ state, busy }: Rollout): string {
   if (state === "active" || state === "paused") return state;

@@ -140,13 +140,9 @@ function applyPublished({ releases }: Rollouts, published: ReleasePublished, pub
   ofVersion.set(release.arch, { signed, release, publishedMs });
 }
 
-function applyStarted(
-  rollouts: Rollouts,
-  fleet: FleetState,
-  request: RolloutStarted,
-  startedMs: number,
-): void {
-  rollouts.current = {
+/** As it is before any node was looked at. */
+export function newRollout(request: RolloutStarted, startedMs: number): Rollout {
+  return {
     request,
     startedMs,
     state: "active",
@@ -158,6 +154,15 @@ function applyStarted(
     updated: 0,
     failures: 0,
   };
+}
+
+function applyStarted(
+  rollouts: Rollouts,
+  fleet: FleetState,
+  request: RolloutStarted,
+  startedMs: number,
+): void {
+  rollouts.current = newRollout(request, startedMs);
   for (const name of fleet.nodes.keys()) sort(rollouts, fleet, name);
 }
 

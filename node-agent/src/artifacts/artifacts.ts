@@ -8,14 +8,14 @@ import {
   PutRequest,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
-import { CohortError, refuse } from "@cohort/proto/problem";
+import { refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import { equalBytes } from "../bytes.ts";
 import type { AgentContext } from "../context.ts";
 import type { SandboxProcess } from "../host.ts";
 import { hostErrorCode } from "../host-error.ts";
 import { agentLimits } from "../limits.ts";
-import { backoffMs, delay } from "../wait.ts";
+import { untilAnswered } from "../mesh/until-answered.ts";
 
 /**
  * Artifacts of one attempt, on their way between its workspace and the coordinator: a piece at a time,
@@ -86,31 +86,11 @@ export class ArtifactTransfer {
   ): Promise<Reply> {
     const { host, link, enrolment } = this.#context;
     const subject = subjects.up(enrolment.node, verb);
-    for (let failures = 0; !this.#signal.aborted; failures++) {
-      try {
-        const reply = type.decode(
-          await link.request(subject, request, agentLimits.artifactAnswerMsMax),
-        );
-        if (reply.problems.length > 0) throw new CohortError(reply.problems);
-        return reply;
-      } catch (error) {
-        if (!(error instanceof CohortError) || !passing.has(error.code)) throw error;
-      }
-      const { retryDelayMsMin, retryDelayMsMax } = agentLimits;
-      await delay(backoffMs(host, failures, retryDelayMsMin, retryDelayMsMax), this.#signal);
-    }
-    throw refuse("STEP_CANCELLED", "the step was ended while its artifacts were on their way");
+    const ask = async () =>
+      type.decode(await link.request(subject, request, agentLimits.artifactAnswerMsMax));
+    return await untilAnswered(host, ask, this.#signal);
   }
 }
-
-/** What another try may mend: nobody listens, no answer came, too much at once, no store for now. */
-const passing: ReadonlySet<string> = new Set([
-  "UNREACHABLE",
-  "CALL_UNCERTAIN",
-  "LIMIT_EXCEEDED",
-  "INTERNAL",
-  "ARTIFACT_STORE_UNAVAILABLE",
-]);
 
 function sizeOf({ name, path }: ArtifactUpload, process: SandboxProcess): number {
   let size: number | null;

@@ -1,20 +1,19 @@
 import { limits } from "@cohort/proto/limits";
 import type { DeviceFile } from "../host.ts";
-
 import type { DeviceAccess } from "./device-access.ts";
 import { FieldReader, noOperation } from "./fields.ts";
+import { HeldFile } from "./held-file.ts";
 import { type Driver, type Fields, nothingWritten, type Operation } from "./operation.ts";
 
 /** Lines of a GPIO chip. A line that was used stays taken until the attempt ends. */
 export class GpioDriver implements Driver {
   readonly #access: DeviceAccess;
-  readonly #path: string;
-  #chip: DeviceFile | null = null;
+  readonly #chip: HeldFile;
   readonly #lines = new Map<number, { readonly file: DeviceFile; readonly output: boolean }>();
 
   constructor(access: DeviceAccess, name: string) {
     this.#access = access;
-    this.#path = `${access.root}/dev/${name}`;
+    this.#chip = new HeldFile(access, name);
   }
 
   operation(request: Fields): Operation {
@@ -47,8 +46,7 @@ export class GpioDriver implements Driver {
   close(): void {
     for (const { file } of this.#lines.values()) file.close();
     this.#lines.clear();
-    this.#chip?.close();
-    this.#chip = null;
+    this.#chip.close();
   }
 
   async #read(line: number): Promise<number> {
@@ -65,11 +63,10 @@ export class GpioDriver implements Driver {
   }
 
   async #request(line: number, output: boolean, value: 0 | 1): Promise<DeviceFile> {
-    this.#chip ??= this.#access.devices.open(this.#path);
-    const chip = this.#chip;
+    const chip = this.#chip.open();
     const file = await this.#access.work(() => chip.requestLine(line, output, value));
     // The attempt may have ended while the line was being taken.
-    if (this.#chip !== chip) file.close();
+    if (!this.#chip.holds(chip)) file.close();
     else this.#lines.set(line, { file, output });
     return file;
   }

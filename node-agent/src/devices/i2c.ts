@@ -1,7 +1,7 @@
-import type { DeviceFile } from "../host.ts";
 import { agentLimits } from "../limits.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { FieldReader, noOperation, toHex } from "./fields.ts";
+import { HeldFile } from "./held-file.ts";
 import { type Driver, type Fields, nothingWritten, type Operation } from "./operation.ts";
 
 /** 7-bit addresses; those below and above are reserved by the I2C specification. */
@@ -14,12 +14,11 @@ const addressMax = 0x77;
  */
 export class I2cDriver implements Driver {
   readonly #access: DeviceAccess;
-  readonly #path: string;
-  #file: DeviceFile | null = null;
+  readonly #file: HeldFile;
 
   constructor(access: DeviceAccess, name: string) {
     this.#access = access;
-    this.#path = `${access.root}/dev/${name}`;
+    this.#file = new HeldFile(access, name);
   }
 
   operation(request: Fields): Operation {
@@ -59,13 +58,11 @@ export class I2cDriver implements Driver {
   }
 
   close(): void {
-    this.#file?.close();
-    this.#file = null;
+    this.#file.close();
   }
 
   async #transfer(address: number, sent: Uint8Array, length: number) {
-    this.#file ??= this.#access.devices.open(this.#path);
-    const file = this.#file;
+    const file = this.#file.open();
     const bytes = await this.#access.work(() => file.transferI2c(address, sent, length));
     return { answer: length === 0 ? {} : { bytes: toHex(bytes) }, bytesRead: length };
   }

@@ -4,13 +4,13 @@ import type { DeviceFile, SerialSettings } from "../host.ts";
 import { agentLimits } from "../limits.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { FieldReader, noOperation, toHex } from "./fields.ts";
+import { HeldFile } from "./held-file.ts";
 import { type Driver, type Fields, nothingWritten, type Operation } from "./operation.ts";
 
 /** A serial port; what comes in between two operations of the attempt is kept by the kernel. */
 export class SerialDriver implements Driver {
   readonly #access: DeviceAccess;
-  readonly #path: string;
-  #file: DeviceFile | null = null;
+  readonly #file: HeldFile;
   #settings = "";
   #closed = false;
   /** What came in behind the mark that a read ended at. */
@@ -18,7 +18,7 @@ export class SerialDriver implements Driver {
 
   constructor(access: DeviceAccess, name: string) {
     this.#access = access;
-    this.#path = `${access.root}/dev/${name}`;
+    this.#file = new HeldFile(access, name);
   }
 
   operation(request: Fields): Operation {
@@ -61,8 +61,7 @@ export class SerialDriver implements Driver {
 
   close(): void {
     this.#closed = true;
-    this.#file?.close();
-    this.#file = null;
+    this.#file.close();
   }
 
   /** Until so many bytes are there, the mark has come, or the time is over. */
@@ -99,11 +98,11 @@ export class SerialDriver implements Driver {
   }
 
   #open(settings: SerialSettings): DeviceFile {
-    this.#file ??= this.#access.devices.open(this.#path);
+    const file = this.#file.open();
     const wanted = JSON.stringify(settings);
-    if (wanted !== this.#settings) this.#file.configureSerial(settings);
+    if (wanted !== this.#settings) file.configureSerial(settings);
     this.#settings = wanted;
-    return this.#file;
+    return file;
   }
 
   /** Tries again, ever more seldom, until it is done or the time is over; whether it is done. */

@@ -1,18 +1,17 @@
-import type { DeviceFile } from "../host.ts";
 import { agentLimits } from "../limits.ts";
 import type { DeviceAccess } from "./device-access.ts";
 import { FieldReader, noOperation, toHex } from "./fields.ts";
+import { HeldFile } from "./held-file.ts";
 import { type Driver, type Fields, nothingWritten, type Operation } from "./operation.ts";
 
 /** A device on an SPI bus. To read sends zeros; whatever else is sent needs a grant to actuate. */
 export class SpiDriver implements Driver {
   readonly #access: DeviceAccess;
-  readonly #path: string;
-  #file: DeviceFile | null = null;
+  readonly #file: HeldFile;
 
   constructor(access: DeviceAccess, name: string) {
     this.#access = access;
-    this.#path = `${access.root}/dev/${name}`;
+    this.#file = new HeldFile(access, name);
   }
 
   operation(request: Fields): Operation {
@@ -43,13 +42,11 @@ export class SpiDriver implements Driver {
   }
 
   close(): void {
-    this.#file?.close();
-    this.#file = null;
+    this.#file.close();
   }
 
   async #transfer(sent: Uint8Array, speedHz: number, mode: number) {
-    this.#file ??= this.#access.devices.open(this.#path);
-    const file = this.#file;
+    const file = this.#file.open();
     const bytes = await this.#access.work(() => file.transferSpi(sent, speedHz, mode));
     return { answer: { bytes: toHex(bytes) }, bytesRead: bytes.length };
   }

@@ -1,10 +1,10 @@
 import { type Release, ReleaseReply, ReleaseRequest } from "@cohort/proto/gen/cohort/node";
-import { CohortError, refuse } from "@cohort/proto/problem";
+import { refuse } from "@cohort/proto/problem";
 import { equalBytes, toHex } from "../bytes.ts";
 import type { AppendFile, Host } from "../host.ts";
 import { hostErrorCode } from "../host-error.ts";
 import { agentLimits } from "../limits.ts";
-import { backoffMs, delay } from "../wait.ts";
+import { untilAnswered } from "../mesh/until-answered.ts";
 
 export interface FetchOptions {
   readonly host: Host;
@@ -48,7 +48,8 @@ async function fetchFrom(
   try {
     for (let offset = begun.length; offset < size; ) {
       const request = ReleaseRequest.encode({ sha256, offset }).finish();
-      const data = await piece(host, () => ask(request), signal);
+      const answer = async () => ReleaseReply.decode(await ask(request));
+      const { data } = await untilAnswered(host, answer, signal);
       if (data.length === 0 || offset + data.length > size) return false;
       append(file, data);
       hasher.update(data);
@@ -60,35 +61,6 @@ async function fetchFrom(
   }
   return equalBytes(hasher.digest(), sha256);
 }
-
-/** Asks until it is answered: connections break, and nothing is lost by it. */
-async function piece(
-  host: Host,
-  ask: () => Promise<Uint8Array>,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
-  for (let failures = 0; !signal.aborted; failures++) {
-    try {
-      const { problems, data } = ReleaseReply.decode(await ask());
-      if (problems.length > 0) throw new CohortError(problems);
-      return data;
-    } catch (error) {
-      if (!(error instanceof CohortError) || !passing.has(error.code)) throw error;
-    }
-    const { retryDelayMsMin, retryDelayMsMax } = agentLimits;
-    await delay(backoffMs(host, failures, retryDelayMsMin, retryDelayMsMax), signal);
-  }
-  throw refuse("STEP_CANCELLED", "the agent ends");
-}
-
-/** What another try may mend. */
-const passing: ReadonlySet<string> = new Set([
-  "UNREACHABLE",
-  "CALL_UNCERTAIN",
-  "LIMIT_EXCEEDED",
-  "INTERNAL",
-  "ARTIFACT_STORE_UNAVAILABLE",
-]);
 
 /** The journal and the next update's record need some of it too. */
 function assertRoom(host: Host, folder: string, bytes: number): void {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { PretendedDevices } from "../../node/pretended-devices.ts";
 import type { PretendedStep } from "../../node/sandbox.ts";
 import { type JournalRecord, RecordCodec } from "../../src/journal/record.ts";
@@ -7,19 +7,10 @@ import { MemoryDisk } from "../kit/memory-files.ts";
 import { dispatchOf, startNode, type TestNode } from "../kit/node.ts";
 import { actuate, actuations, key, playDevices, read } from "../kit/play-devices.ts";
 
-let node: TestNode;
-afterEach(async () => await node.stop());
-
-const play = async (...given: Parameters<typeof playDevices>) => {
-  const played = await playDevices(...given);
-  node = played.node;
-  return played;
-};
-
 describe("what a step did with its devices", () => {
   it("is done in turn, where a step asks for several things at once", async () => {
     const said: number[] = [];
-    await play([actuate("gpio:gpiochip0")], async (step) => {
+    await playDevices([actuate("gpio:gpiochip0")], async (step) => {
       const body = { do: "read", line: 3 };
       const all = Array.from({ length: 5 }, () => ask(step, "/.devices/gpio/gpiochip0", body));
       said.push(...(await Promise.all(all)).map(({ status }) => status));
@@ -29,7 +20,7 @@ describe("what a step did with its devices", () => {
 
   it("may be to write to a serial port while it waits for an answer", async () => {
     let answer = "";
-    await play([actuate("serial:ttyUSB0")], async (step, { incoming, sent }) => {
+    await playDevices([actuate("serial:ttyUSB0")], async (step, { incoming, sent }) => {
       const device = "/.devices/serial/ttyUSB0";
       const reading = ask(step, device, { do: "read", length: 2, timeout_ms: 9000 });
       await ask(step, device, { do: "write", bytes: "3f" });
@@ -41,7 +32,7 @@ describe("what a step did with its devices", () => {
   });
 
   it("is told: each write by itself, with the hash of what was written, and reads as a sum", async () => {
-    const { events } = await play(
+    const { node, events } = await playDevices(
       [actuate("gpio:gpiochip0"), read("i2c:i2c-1")],
       async (step, { chips }) => {
         chips.set("/dev/i2c-1 72", new Uint8Array(8));
@@ -64,7 +55,7 @@ describe("what a step did with its devices", () => {
   });
 
   it("is told in order, before the step's end", async () => {
-    const { events } = await play([actuate("gpio:gpiochip0")], async (step) => {
+    const { events } = await playDevices([actuate("gpio:gpiochip0")], async (step) => {
       await ask(step, "/.devices/gpio/gpiochip0", { do: "write", line: 3, value: 1 });
     });
     expect(events.map(({ event }) => event?.$case)).toEqual(["started", "actuated", "finished"]);
@@ -84,7 +75,7 @@ describe("what a step did with its devices", () => {
       };
       await ask(step, "/.devices/gpio/gpiochip0", { do: "write", line: 3, value: 1 });
     };
-    await play([actuate("gpio:gpiochip0")], act, disk);
+    await playDevices([actuate("gpio:gpiochip0")], act, disk);
     const kinds = records.map((it) => (it.kind === "event" ? it.event.event?.$case : it.kind));
     expect(kinds).toContain("actuated");
   });
@@ -92,7 +83,7 @@ describe("what a step did with its devices", () => {
   it("is not done where the disk does not take it", async () => {
     const disk = new MemoryDisk();
     let said: Said | undefined;
-    const { devices } = await play(
+    const { devices } = await playDevices(
       [actuate("gpio:gpiochip0")],
       async (step) => {
         disk.full = true;
@@ -111,7 +102,7 @@ describe("what a step did with its devices", () => {
     const done = new Promise<void>((resolve) => {
       written = resolve;
     });
-    node = await startNode(
+    const node: TestNode = await startNode(
       async (step) => {
         await ask(step, "/.devices/gpio/gpiochip0", { do: "write", line: 3, value: 1 });
         written();
@@ -120,6 +111,7 @@ describe("what a step did with its devices", () => {
       },
       { devices },
     );
+    onTestFinished(() => node.stop());
     node.mesh.acknowledging = false;
     await node.mesh.dispatch(dispatchOf("r1", { devices: [actuate("gpio:gpiochip0")] }));
     await done;
@@ -145,7 +137,7 @@ describe("two steps", () => {
       end = resolve;
     });
     const write = { do: "write", bytes: "41" };
-    node = await startNode(
+    const node: TestNode = await startNode(
       async (step) => {
         const { status } = await ask(step, "/.devices/serial/ttyUSB0", write);
         said.push(status);
@@ -157,6 +149,7 @@ describe("two steps", () => {
       },
       { devices, slots: 2 },
     );
+    onTestFinished(() => node.stop());
     const finished = (run: string) => node.mesh.finished({ ...key, run }) !== undefined;
     const send = (run: string) =>
       node.mesh.dispatch(dispatchOf(run, { devices: [actuate("serial:ttyUSB0")] }));

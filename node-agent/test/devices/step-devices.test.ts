@@ -1,21 +1,11 @@
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ask, type Said } from "../kit/ask.ts";
-import type { TestNode } from "../kit/node.ts";
 import { actuate, actuations, playDevices, read } from "../kit/play-devices.ts";
-
-let node: TestNode;
-afterEach(async () => await node.stop());
-
-const play = async (...given: Parameters<typeof playDevices>) => {
-  const played = await playDevices(...given);
-  node = played.node;
-  return played;
-};
 
 describe("a step's device", () => {
   it("is at the address that the step is told, which lists what was granted", async () => {
     const said: Said[] = [];
-    await play([read("gpio:gpiochip0")], async (step) => {
+    await playDevices([read("gpio:gpiochip0")], async (step) => {
       expect(step.spec.environment["COHORT_DEVICES"]).toBe("http://127.0.0.1:7070/.devices");
       expect(step.spec.environment).not.toHaveProperty("COHORT_PROXY");
       said.push(await ask(step, "/.devices"));
@@ -28,7 +18,7 @@ describe("a step's device", () => {
 
   it("is read as it is, and driven when the grant is to actuate", async () => {
     const values: unknown[] = [];
-    const { devices } = await play([actuate("gpio:gpiochip0")], async (step, { lines }) => {
+    const { devices } = await playDevices([actuate("gpio:gpiochip0")], async (step, { lines }) => {
       lines.set("/dev/gpiochip0 3", { value: 1, output: false, taken: false });
       const line = { line: 3 };
       values.push((await ask(step, "/.devices/gpio/gpiochip0", { do: "read", ...line })).body);
@@ -72,7 +62,7 @@ describe("a step's device", () => {
       "serial:ttyUSB0",
       "pwm:pwmchip0",
     ];
-    const { devices, events } = await play(grants.map(read), async (step) => {
+    const { devices, events } = await playDevices(grants.map(read), async (step) => {
       said = await ask(step, `/.devices/${path}`, body);
     });
     expect(said).toMatchObject({ status: 403, body: { code: "GRANT_MISSING" } });
@@ -81,7 +71,7 @@ describe("a step's device", () => {
 
   it("is refused beyond the lines that were granted, read or written", async () => {
     const said: number[] = [];
-    const { devices } = await play([actuate("gpio:gpiochip0", [3])], async (step) => {
+    const { devices } = await playDevices([actuate("gpio:gpiochip0", [3])], async (step) => {
       for (const line of [3, 4]) {
         for (const more of [{ do: "read" }, { do: "write", value: 1 }]) {
           said.push((await ask(step, "/.devices/gpio/gpiochip0", { ...more, line })).status);
@@ -94,7 +84,7 @@ describe("a step's device", () => {
 
   it("is refused to a step without any device, and the proxy to one without any service", async () => {
     const said: Said[] = [];
-    await play([read("gpio:gpiochip0")], async (step) => {
+    await playDevices([read("gpio:gpiochip0")], async (step) => {
       said.push(await ask(step, "/llm/v1", {}));
       said.push(await ask(step, "/.devicesx", {}));
     });
@@ -114,7 +104,7 @@ describe("a step's device", () => {
     "/.devices/gpio",
   ])("has no other name: %s", async (path) => {
     let said: Said | undefined;
-    await play([read("gpio:gpiochip0")], async (step) => {
+    await playDevices([read("gpio:gpiochip0")], async (step) => {
       said = await ask(step, path, { do: "read", line: 0 });
     });
     expect(said).toMatchObject({ status: 400, body: { code: "USAGE" } });
@@ -160,7 +150,7 @@ describe("a step's device", () => {
       "serial:ttyUSB0",
       "pwm:pwmchip0",
     ];
-    await play(
+    await playDevices(
       grants.map((it) => actuate(it)),
       async (step) => {
         said = await ask(step, `/.devices/${path}`, body);
@@ -172,7 +162,7 @@ describe("a step's device", () => {
 
   it("speaks I2C: registers are read without a grant to actuate", async () => {
     const values: unknown[] = [];
-    await play([read("i2c:i2c-1")], async (step, { chips }) => {
+    await playDevices([read("i2c:i2c-1")], async (step, { chips }) => {
       chips.set("/dev/i2c-1 72", Uint8Array.of(1, 2, 3, 4));
       const device = "/.devices/i2c/i2c-1";
       values.push(
@@ -185,7 +175,7 @@ describe("a step's device", () => {
 
   it("speaks SPI both ways at once", async () => {
     let said: Said | undefined;
-    const { devices } = await play([actuate("spi:spidev0.0")], async (step) => {
+    const { devices } = await playDevices([actuate("spi:spidev0.0")], async (step) => {
       said = await ask(step, "/.devices/spi/spidev0.0", { do: "transfer", bytes: "00ff10" });
     });
     expect(said?.body).toEqual({ bytes: "ff00ef" });
@@ -194,17 +184,20 @@ describe("a step's device", () => {
 
   it("speaks to a serial port line by line, and keeps what came in behind a line", async () => {
     const values: unknown[] = [];
-    const { devices } = await play([actuate("serial:ttyUSB0")], async (step, { incoming }) => {
-      incoming.set(
-        "/dev/ttyUSB0",
-        [..."one\ntwo"].map((it) => it.charCodeAt(0)),
-      );
-      const device = "/.devices/serial/ttyUSB0";
-      await ask(step, device, { do: "write", bytes: "3f", baud: 115200, parity: "even" });
-      const line = { do: "read", until: "0a", baud: 115200, parity: "even", timeout_ms: 5 };
-      values.push((await ask(step, device, line)).body.bytes);
-      values.push((await ask(step, device, line)).body.bytes);
-    });
+    const { devices } = await playDevices(
+      [actuate("serial:ttyUSB0")],
+      async (step, { incoming }) => {
+        incoming.set(
+          "/dev/ttyUSB0",
+          [..."one\ntwo"].map((it) => it.charCodeAt(0)),
+        );
+        const device = "/.devices/serial/ttyUSB0";
+        await ask(step, device, { do: "write", bytes: "3f", baud: 115200, parity: "even" });
+        const line = { do: "read", until: "0a", baud: 115200, parity: "even", timeout_ms: 5 };
+        values.push((await ask(step, device, line)).body.bytes);
+        values.push((await ask(step, device, line)).body.bytes);
+      },
+    );
     expect(values).toEqual(["6f6e650a", "74776f"]);
     expect(devices.settings.get("/dev/ttyUSB0")).toEqual({
       ...{ baud: 115200, dataBits: 8, stopBits: 1, parity: "even" },

@@ -1,4 +1,5 @@
 import type { DeviceGrant, NodeEvent } from "@cohort/proto/gen/cohort/node";
+import { onTestFinished } from "vitest";
 import { PretendedDevices } from "../../node/pretended-devices.ts";
 import type { PretendedStep } from "../../node/sandbox.ts";
 import { MemoryDisk } from "./memory-files.ts";
@@ -21,7 +22,7 @@ export interface Played {
   readonly events: NodeEvent[];
 }
 
-/** Runs a step with these grants on a node of its own, and resolves when it has ended. */
+/** Runs a step with these grants on a node of its own, which stops with the test, once the step has ended. */
 export async function playDevices(
   grants: DeviceGrant[],
   act: (step: PretendedStep, devices: PretendedDevices, node: TestNode) => Promise<void>,
@@ -40,6 +41,7 @@ export async function playDevices(
     },
     { devices, disk },
   );
+  onTestFinished(() => node.stop());
   await node.mesh.dispatch(dispatchOf("r1", { devices: grants }));
   await node.until(() => node.mesh.finished(key) !== undefined);
   if (failed !== undefined) throw failed;

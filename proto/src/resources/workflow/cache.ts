@@ -20,5 +20,3 @@ export const cache = z.strictObject({
       "Whether a `call` by POST, PUT, PATCH or DELETE may be left out like this; without it, such a call has no cache.",
     ),
 });
-
-export type StepCache = z.infer<typeof cache>;
