@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build } from "esbuild";
 import { describe, expect, it } from "vitest";
+import { catalogueServices } from "../src/catalogue/catalogue.ts";
 
 const proto = resolve(import.meta.dirname, "..");
 
@@ -28,6 +29,15 @@ describe("generated code", () => {
     } finally {
       rmSync(copy, { recursive: true, force: true });
     }
+  });
+
+  it("is the catalogue of services as its files have it now", () => {
+    const files = Object.entries(readFolder(join(proto, "catalogue")));
+    const collected = Object.entries(catalogueServices).map(([name, { yaml }]) => [
+      `${name}.yaml`,
+      yaml,
+    ]);
+    expect(collected).toEqual(files);
   });
 
   it("and what surrounds it bundles for QuickJS: no Node module, no dynamic code", async () => {

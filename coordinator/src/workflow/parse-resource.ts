@@ -7,6 +7,7 @@ import {
 } from "@cohort/proto/resources/resources";
 import { phases, stepKinds } from "@cohort/proto/resources/workflow";
 import type * as z from "zod";
+import { extended } from "./catalogue-service.ts";
 import { suggest } from "./nearest.ts";
 import { keysAt } from "./schema-keys.ts";
 import type { Path, Source } from "./source.ts";
@@ -38,7 +39,9 @@ export function parseResource(source: Source): Parsed | Problem[] {
     return [source.problemAt(["kind"], "RESOURCE_KIND_UNKNOWN", message, hint)];
   }
   const schema = resourceSchemas[kind];
-  const result = schema.safeParse(value);
+  const whole = kind === "service" ? extended(source) : value;
+  if (Array.isArray(whole)) return whole;
+  const result = schema.safeParse(whole);
   if (result.success) return { kind, definition: result.data, source } as Parsed;
   const kindProblems = kind === "workflow" ? stepKindProblems(source) : [];
   return [

@@ -5,6 +5,7 @@ import { addAgentCommands } from "./agent-commands.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import type { Format, Terminal } from "./output.ts";
+import { addServiceCommands } from "./service-commands.ts";
 import { Session } from "./session.ts";
 import { addWorkflowCommands } from "./workflow-commands.ts";
 
@@ -50,6 +51,7 @@ export function buildProgram(terminal: Terminal, finish: (code: number) => void)
   addArtifactCommands(program, work);
   addNodeCommands(program, work);
   addAgentCommands(program, work);
+  addServiceCommands(program, work);
   addSecretCommands(program, work);
   addLedgerCommands(program, work);
   return program;

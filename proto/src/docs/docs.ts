@@ -1,5 +1,6 @@
 import { jsonSchemaOf } from "../resources/json-schema.ts";
 import { type ResourceKind, resourceSchemas } from "../resources/resources.ts";
+import { cataloguePage } from "./catalogue-page.ts";
 import { errorPage } from "./error-page.ts";
 import { expressionPage } from "./expression-page.ts";
 import { indexPage } from "./index-page.ts";
@@ -21,6 +22,7 @@ export function docPages(examples: Examples): ReadonlyMap<string, string> {
     ),
     ["expressions.md", expressionPage()],
     ["errors.md", errorPage()],
+    ["catalogue.md", cataloguePage()],
     ["resource.schema.json", `${JSON.stringify(jsonSchemaOf(null), null, 2)}\n`],
   ]);
 }

@@ -16,6 +16,7 @@ export function indexPage(kinds: readonly ResourceKind[]): string {
     "",
     "- [expressions](expressions.md): what `${{ }}` may hold and read",
     "- [errors](errors.md): every code, with its remedy",
+    "- [catalogue](catalogue.md): well-known services that come with Cohort",
     "- [resource.schema.json](resource.schema.json): the JSON Schema, which `cohort schema` prints too",
     "",
     "An editor that knows the YAML language server checks and completes a file that begins with",

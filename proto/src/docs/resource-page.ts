@@ -31,7 +31,8 @@ export function resourcePage(kind: ResourceKind, schema: object, example: string
 }
 
 function keyTable({ schema }: Section, sections: readonly Section[]): readonly string[] {
-  const required = new Set(schema.required ?? []);
+  const whole = schema.anyOf?.[0]?.required ?? [];
+  const required = new Set([...(schema.required ?? []), ...whole]);
   return table(
     ["key", "type", "default", "meaning"],
     Object.entries(schema.properties ?? {}).map(([key, it]) => [

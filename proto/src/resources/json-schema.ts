@@ -11,8 +11,18 @@ export type JsonSchema = z.core.JSONSchema.JSONSchema;
 export function jsonSchemaOf(kind: ResourceKind | null): JsonSchema {
   const schema = kind === null ? anyResource() : resourceSchemas[kind];
   const title = kind === null ? "A Cohort resource" : `A Cohort ${kind}`;
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  const override = ({ jsonSchema }: { jsonSchema: z.core.JSONSchema.BaseSchema }) => {
+    if (jsonSchema.properties?.["extends"] !== undefined) relax(jsonSchema);
+  };
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input", override });
   return { ...($schema === undefined ? {} : { $schema }), title, ...rest };
+}
+
+/** Whatever extends something takes from there what it does not give itself. */
+function relax(schema: z.core.JSONSchema.BaseSchema): void {
+  const { required = [] } = schema;
+  schema.required = ["kind"];
+  schema.anyOf = [{ required }, { required: ["extends"] }];
 }
 
 function anyResource() {

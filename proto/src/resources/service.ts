@@ -14,6 +14,13 @@ export const service = z
     name: name
       .refine((it) => it !== webhookReader, `"${webhookReader}" is what keys of webhooks belong to`)
       .describe("Name of the service, by which steps call it and are granted it."),
+    extends: z
+      .string()
+      .regex(/^catalogue\/[a-z0-9-]+$/, "must be a service of the catalogue such as catalogue/jira")
+      .optional()
+      .describe(
+        "A service of the [catalogue](catalogue.md) that gives every key that is not given here; `cohort service list --catalogue` lists them.",
+      ),
     description: z.string().max(1000).optional().describe("What the service is, for people."),
     base_url: httpsUrl.describe(
       "Where the service is: `https://host[:port][/path]`. Nothing else is ever called.",
@@ -62,8 +69,8 @@ export const service = z
   );
 
 export type WrittenService = z.infer<typeof service>;
-/** As stored: the text of `ca_file` has become `ca`. */
-export type Service = Omit<WrittenService, "ca_file">;
+/** As stored: whole, and the text of `ca_file` has become `ca`. */
+export type Service = Omit<WrittenService, "ca_file" | "extends">;
 
 export function isCertificate(text: string): boolean {
   return text.includes("-----BEGIN CERTIFICATE-----") && !text.includes("PRIVATE KEY-----");

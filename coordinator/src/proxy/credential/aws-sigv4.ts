@@ -88,12 +88,16 @@ function canonicalPath(path: string, service: string): string {
     .join("/");
 }
 
-/** The query as it is signed is how it is sent too, so that nobody needs to guess what "+" was. */
+/**
+ * Path and query are sent as they are signed, encoded as Amazon's own clients do it, so that nobody
+ * needs to guess what ":" or "+" was.
+ */
 function canonicalTarget(target: string): string {
-  const mark = target.indexOf("?");
-  if (mark === -1) return target;
+  const mark = `${target}?`.indexOf("?");
+  const segments = target.slice(0, mark).split("/");
+  const path = segments.map((segment) => encode(decodeURIComponent(segment))).join("/");
   const query = canonicalQuery(target.slice(mark + 1));
-  return query === "" ? target.slice(0, mark) : `${target.slice(0, mark)}?${query}`;
+  return query === "" ? path : `${path}?${query}`;
 }
 
 function canonicalQuery(query: string): string {

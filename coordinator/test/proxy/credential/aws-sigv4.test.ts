@@ -79,7 +79,10 @@ describe("a request for AWS", () => {
     expect(new Set(all).size).toBe(all.length);
   });
 
-  it("sends its query as it is signed", () => {
+  it("sends its path and query as they are signed", () => {
+    const model = "/model/anthropic.claude-3-haiku-20240307-v1:0/converse";
+    expect(sign(pair, { path: model }).path).toBe(model.replace(":", "%3A"));
+    expect(sign(pair, { path: model })).toEqual(sign(pair, { path: model.replace(":", "%3A") }));
     expect(sign(pair, { path: "/a?b=c+d&a=%7e&e" }).path).toBe("/a?a=~&b=c%20d&e=");
     expect(sign(pair, { path: "/a?" }).path).toBe("/a");
   });
