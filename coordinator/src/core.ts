@@ -314,6 +314,6 @@ function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {
     assertNotBarred: (node) => assertNotBarred(fleet, node),
     attemptIsLive: (attempt, node) => findActive(runs, attempt)?.node === node,
     service: (name) => definitionOf(catalogue, "service", name),
-    calling: (attempt) => callerOf(catalogue, runs, attempt),
+    calling: (attempt) => callerOf(state, attempt),
   };
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Run } from "@cohort/proto/gen/cohort/console";
+import { BudgetLine, Run } from "@cohort/proto/gen/cohort/console";
 import { describe, expect, test } from "vitest";
 import { layOutFactory } from "../src/start/factory.ts";
 import { parseStartOptions } from "../src/start/options.ts";
@@ -113,13 +113,13 @@ describe("the report", () => {
         },
       ],
     });
-    const line = {
+    const line = BudgetLine.fromPartial({
       account: "budget/press-vibration-day",
       window: "day/2026-11-22",
       limitNanoUsd: 1_000_000_000,
       postedNanoUsd: 4_000_000,
       heldNanoUsd: 0,
-    };
+    });
     const run = { charges, limitNanoUsd: 200_000_000 };
     expect(spendingLines(run, [line, { ...line, account: "budget/other" }])).toEqual([
       "",

@@ -154,7 +154,7 @@ describe("-o json", () => {
     cli.fake.handlers = {
       "Nodes.list": () => ({ nodes: [Node.fromPartial({ node: "edge-1", state: "connected" })] }),
       "Runs.list": () => ({ runs: [], next: "" }),
-      "Budgets.list": () => ({ budgets: [] }),
+      "Budgets.list": () => ({ budgets: [], uncertain: [] }),
       "Secrets.list": () => ({ secrets: [{ path: "a/b", version: 2, setMs: 5, services: ["x"] }] }),
     };
     const parse = async (...argv: string[]) =>
@@ -177,7 +177,7 @@ describe("-o json", () => {
       ],
     });
     expect(await parse("status")).toEqual({ runs: [], next: null });
-    expect(await parse("budget")).toEqual({ budgets: [] });
+    expect(await parse("budget")).toEqual({ budgets: [], uncertain: [] });
     expect(await parse("secret", "list")).toEqual({
       secrets: [{ path: "a/b", version: 2, set_ms: 5, services: ["x"] }],
     });

@@ -256,7 +256,14 @@ export const errors = {
   PRICE_UNKNOWN: {
     exit: 4,
     grpc: "FAILED_PRECONDITION",
-    meaning: "The service does not say what a call costs.",
+    meaning: "The service does not say what the call costs.",
+  },
+  BUDGET_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No budget has this name." },
+  CALL_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "No call with this id is remembered." },
+  CALL_NOT_UNCERTAIN: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "The cost of the call is not in doubt, so that nothing can be reconciled.",
   },
   SECRET_UNAVAILABLE: {
     exit: 4,

@@ -137,14 +137,19 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   GRANT_MISSING:
     "Name the service in the step's `grants`, and the path in the service's `allow`; a device in the step's `grants`, and by `cohort node grant`.",
   BUDGET_EXHAUSTED: "Raise the budget that is named, or wait for its next window.",
-  PRICE_UNKNOWN: "Give the service `pricing`, `0 USD` where it is free.",
+  PRICE_UNKNOWN:
+    "Give the service `pricing`, `0 USD` where it is free; of a request to a model, leave out what has no price.",
+  BUDGET_UNKNOWN: "Look at `cohort budget show`.",
+  CALL_UNKNOWN: "Look at `cohort budget show`: it lists the calls that wait to be reconciled.",
+  CALL_NOT_UNCERTAIN: "None is needed: each call is charged once.",
   SECRET_UNAVAILABLE: "Set it: `cohort secret set PATH --service NAME`.",
   EGRESS_DENIED: "Grant the block in the service's `addresses`, if the target is on the premises.",
   UPSTREAM_UNREACHABLE: "Look at the service, its address and its certificate.",
   UPSTREAM_TIMEOUT: "Raise the service's `limits.timeout`, or look at the service.",
   UPSTREAM_INVALID:
     "Raise the service's `limits.response` if the answer was large; otherwise look at the service.",
-  CALL_UNCERTAIN: "Ask the service whether it was done; the hold on the budget stays.",
+  CALL_UNCERTAIN:
+    "Ask the service whether it was done, and what it cost; then `cohort budget reconcile`.",
   VAULT_SEALED: "Start the coordinator with the vault's key.",
   VAULT_KEY_WRONG: "Use the key that the vault was made with.",
   LEDGER_UNWRITABLE: "Look at the disk of the coordinator: full, read-only or broken.",

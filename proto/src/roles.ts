@@ -50,6 +50,8 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Secrets/Set": ["operator"],
   "/cohort.console.Secrets/List": ["operator"],
   "/cohort.console.Budgets/List": ["operator"],
+  "/cohort.console.Budgets/Set": ["operator"],
+  "/cohort.console.Budgets/Reconcile": ["operator"],
   "/cohort.console.Ledger/Checkpoint": ["operator"],
   "/cohort.console.Ledger/Export": ["operator"],
   "/cohort.console.Approvals/List": ["operator", "approver"],

@@ -41,7 +41,7 @@ const lifeOf = {
   run: /^runStarted (?:runBegan )?runEnded$/,
   step: /^(?:(?:stepPlanned )?stepEnded|stepTaken(?: stepTaken)*)$/,
   attempt: /^attemptScheduled (?:attemptAccepted )?(?:attemptStarted )?attemptEnded$/,
-  call: /^callIntended (?:callSettled|callUncertain)$/,
+  call: /^callIntended (?:callSettled|callUncertain(?: callReconciled)?)$/,
   question: /^approvalRequested(?: approvalDecided)?$/,
   message: /^publicationIntended(?: publicationEnded)?$/,
 } as const;
@@ -66,6 +66,7 @@ function subjectOf(event: Recorded["event"]): string | null {
     case "callIntended":
     case "callSettled":
     case "callUncertain":
+    case "callReconciled":
       return `call ${event.value.call}`;
     case "approvalRequested":
     case "approvalDecided":

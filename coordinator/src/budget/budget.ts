@@ -1,10 +1,13 @@
-import type { CallIntended, CallSettled, Hold, Resource } from "@cohort/proto/gen/cohort/ledger";
-import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import type { BudgetReached, CallIntended, Hold, Resource } from "@cohort/proto/gen/cohort/ledger";
+import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import type { Budget } from "@cohort/proto/resources/budget";
 import type { Recorded } from "../state/event.ts";
+import { type Accounts, add, openSum } from "./accounts.ts";
 import { budgetLimits } from "./limits.ts";
+import { budgetPrefix } from "./reached.ts";
 import { countRefusal, type RefusalCount } from "./refusal.ts";
+import { budgetsFor, type Scopes } from "./scopes.ts";
 import { consume, emptySequences, type Sequences } from "./sequence.ts";
 
 /**
@@ -21,8 +24,7 @@ import { consume, emptySequences, type Sequences } from "./sequence.ts";
 export interface BudgetState {
   /** Definitions by name. */
   readonly budgets: Map<string, Budget>;
-  /** By account ("budget/NAME", "run/ID", "run/ID/STEP"), then by window. */
-  readonly accounts: Map<string, Map<string, Sum>>;
+  readonly accounts: Accounts;
   readonly calls: Map<string, Call>;
   readonly runs: Map<string, RunCalls>;
   /** Refusals lately recorded, by node. */
@@ -31,20 +33,17 @@ export interface BudgetState {
   latestMs: number;
 }
 
-export interface Sum {
-  postedNanoUsd: number;
-  /** Of calls that are pending or uncertain. */
-  heldNanoUsd: number;
-  keepUntilMs: number;
-}
-
 export interface Call {
   readonly call: string;
   readonly attempt: AttemptKey;
   readonly service: string;
   readonly holds: readonly Hold[];
   readonly reservedNanoUsd: number;
-  state: "pending" | "posted" | "uncertain";
+  /** Pending until its outcome is known; voided: it never left. Posted and voided are for good. */
+  state: "pending" | "uncertain" | "posted" | "voided";
+  /** Since when it is uncertain, and why; 0 and "" before. */
+  uncertainMs: number;
+  reason: string;
   /** 0 until posted. */
   actualNanoUsd: number;
 }
@@ -52,6 +51,8 @@ export interface Call {
 export interface RunCalls {
   /** Its own, "run/ID", and those of its steps that have a ceiling, "run/ID/STEP". */
   readonly accounts: Set<string>;
+  /** Budgets with a window that is this run, "budget/NAME". */
+  readonly budgets: Set<string>;
   /** In the order in which they were intended. */
   readonly calls: Set<string>;
   /** Used sequence numbers by attempt. */
@@ -69,21 +70,29 @@ export function emptyBudget(): BudgetState {
   };
 }
 
-/** Deterministic and total. */
-export function applyBudget(state: BudgetState, { event, atMs }: Recorded): void {
+/** Deterministic and total. `scopesOf`: whose an attempt is; null where nobody knows any more. */
+export function applyBudget(
+  state: BudgetState,
+  { event, atMs }: Recorded,
+  scopesOf: (attempt: AttemptKey) => Scopes | null,
+): void {
   switch (event.$case) {
     case "resourcesApplied":
       return applyResources(state, event.value.resources);
     case "callIntended":
       return applyIntended(state, event.value, atMs);
     case "callSettled":
-      return applySettled(state, event.value);
+      return applyEnded(state, event.value, event.value.by === "void");
+    case "callReconciled":
+      return applyEnded(state, event.value, event.value.voided);
     case "callUncertain":
-      return applyUncertain(state, event.value.call);
+      return applyUncertain(state, event.value, atMs);
+    case "budgetReached":
+      return applyReached(state, event.value);
     case "callRefused":
       return countRefusal(state.refusals, event.value.node, atMs);
     case "attemptEnded":
-      return applyAttemptEnded(state, event.value.attempt);
+      return applyAttemptEnded(state, event.value, atMs, scopesOf);
     case "runEnded":
       return void state.runs.get(event.value.run)?.sequences.clear();
     default:
@@ -93,15 +102,25 @@ export function applyBudget(state: BudgetState, { event, atMs }: Recorded): void
 /** An ended run leaves memory: its calls with it, but those that have not been settled. */
 export function forgetRunCalls(state: BudgetState, run: string): void {
   for (const id of state.runs.get(run)?.calls ?? []) {
-    if (state.calls.get(id)?.state === "posted") state.calls.delete(id);
+    if (hasEnded(state.calls.get(id))) state.calls.delete(id);
   }
   for (const account of state.runs.get(run)?.accounts ?? []) state.accounts.delete(account);
+  for (const account of state.runs.get(run)?.budgets ?? []) {
+    state.accounts.get(account)?.delete(`run/${run}`);
+  }
   state.runs.delete(run);
 }
 
 function applyResources(state: BudgetState, resources: readonly Resource[]): void {
   for (const { kind, name, definitionJson } of resources) {
-    if (kind === "budget") state.budgets.set(name, JSON.parse(definitionJson) as Budget);
+    if (kind !== "budget") continue;
+    // One that an earlier release stored says nothing of thresholds.
+    const definition = JSON.parse(definitionJson) as Partial<Budget> & Omit<Budget, "warn_at">;
+    state.budgets.set(name, { warn_at: [], ...definition });
+    // Under another limit the thresholds are others.
+    for (const sum of state.accounts.get(`${budgetPrefix}${name}`)?.values() ?? []) {
+      sum.reachedPercent = 0;
+    }
   }
 }
 
@@ -110,7 +129,7 @@ function applyIntended(state: BudgetState, intended: CallIntended, atMs: number)
   if (attempt === undefined) return;
   state.latestMs = Math.max(state.latestMs, atMs);
   for (const hold of holds) {
-    const sum = openSum(state, hold);
+    const sum = openSum(state.accounts, hold, state.latestMs);
     sum.heldNanoUsd = add(sum.heldNanoUsd, reservedNanoUsd);
   }
   state.calls.set(call, {
@@ -120,13 +139,13 @@ function applyIntended(state: BudgetState, intended: CallIntended, atMs: number)
     holds,
     reservedNanoUsd,
     state: "pending",
+    uncertainMs: 0,
+    reason: "",
     actualNanoUsd: 0,
   });
   const run = runOf(state, attempt.run);
   run.calls.add(call);
-  for (const { account, window } of holds) {
-    if (window === "run") runOf(state, ownerOf(account)).accounts.add(account);
-  }
+  for (const hold of holds) tieToRun(state, hold);
   if (tokenSeq === 0) return;
   const id = attemptId(attempt);
   const sequences = run.sequences.get(id) ?? emptySequences();
@@ -134,40 +153,36 @@ function applyIntended(state: BudgetState, intended: CallIntended, atMs: number)
   consume(sequences, tokenSeq);
 }
 
-/** The sum that a hold is made in; windows of the account that are over for good are forgotten. */
-function openSum(state: BudgetState, { account, window }: Hold): Sum {
-  const windows = state.accounts.get(account) ?? new Map<string, Sum>();
-  state.accounts.set(account, windows);
-  for (const [name, { keepUntilMs }] of windows) {
-    if (keepUntilMs < state.latestMs) windows.delete(name);
-  }
-  const sum = windows.get(window) ?? { postedNanoUsd: 0, heldNanoUsd: 0, keepUntilMs: 0 };
-  sum.keepUntilMs = keepUntil(window, state.latestMs);
-  windows.set(window, sum);
-  return sum;
+/** What goes with a run when it leaves memory. */
+function tieToRun(state: BudgetState, { account, window }: Hold): void {
+  if (window === "run") runOf(state, ownerOf(account)).accounts.add(account);
+  else if (window.startsWith("run/")) runOf(state, ownerOf(window)).budgets.add(account);
 }
 
-function keepUntil(window: string, latestMs: number): number {
-  if (window.startsWith("day/")) return latestMs + budgetLimits.dayWindowKeptMs;
-  if (window.startsWith("month/")) return latestMs + budgetLimits.monthWindowKeptMs;
-  return Number.MAX_SAFE_INTEGER;
-}
-
-/** The run that an account "run/ID" or "run/ID/STEP" is of: of the call's, or one above it. */
-function ownerOf(account: string): string {
-  return account.split("/")[1] as string;
+/** The run that "run/ID" or "run/ID/STEP" is of: the call's, or one above it. */
+function ownerOf(name: string): string {
+  return name.split("/")[1] as string;
 }
 
 function runOf(state: BudgetState, id: string): RunCalls {
-  const run = state.runs.get(id) ?? { accounts: new Set(), calls: new Set(), sequences: new Map() };
+  const run = state.runs.get(id) ?? {
+    accounts: new Set(),
+    budgets: new Set(),
+    calls: new Set(),
+    sequences: new Map(),
+  };
   state.runs.set(id, run);
   return run;
 }
 
-function applySettled(state: BudgetState, { call: id, actualNanoUsd }: CallSettled): void {
+function applyEnded(
+  state: BudgetState,
+  { call: id, actualNanoUsd }: { readonly call: string; readonly actualNanoUsd: number },
+  voided: boolean,
+): void {
   const call = state.calls.get(id);
-  if (call === undefined || call.state === "posted") return;
-  call.state = "posted";
+  if (call === undefined || hasEnded(call)) return;
+  call.state = voided ? "voided" : "posted";
   call.actualNanoUsd = actualNanoUsd;
   for (const { account, window } of call.holds) {
     const sum = state.accounts.get(account)?.get(window);
@@ -176,30 +191,65 @@ function applySettled(state: BudgetState, { call: id, actualNanoUsd }: CallSettl
     sum.postedNanoUsd = add(sum.postedNanoUsd, actualNanoUsd);
   }
   if (!state.runs.has(call.attempt.run)) state.calls.delete(id);
-  forgetOldestPosted(state, call.attempt.run);
+  forgetOldestEnded(state, call.attempt.run);
 }
 
-function applyUncertain(state: BudgetState, id: string): void {
+function applyUncertain(
+  state: BudgetState,
+  { call: id, reason }: { readonly call: string; readonly reason: string },
+  atMs: number,
+): void {
   const call = state.calls.get(id);
-  if (call?.state === "pending") call.state = "uncertain";
+  if (call?.state !== "pending") return;
+  call.state = "uncertain";
+  call.uncertainMs = atMs;
+  call.reason = reason;
 }
 
-function forgetOldestPosted(state: BudgetState, run: string): void {
+function hasEnded(call: Call | undefined): boolean {
+  return call?.state === "posted" || call?.state === "voided";
+}
+
+function forgetOldestEnded(state: BudgetState, run: string): void {
   const calls = state.runs.get(run)?.calls;
   if (calls === undefined || calls.size <= budgetLimits.callsPerRunMax) return;
   for (const id of calls) {
-    if (state.calls.get(id)?.state !== "posted") continue;
+    if (!hasEnded(state.calls.get(id))) continue;
     calls.delete(id);
     state.calls.delete(id);
     return;
   }
 }
 
-function applyAttemptEnded(state: BudgetState, attempt: AttemptKey | undefined): void {
-  if (attempt !== undefined) state.runs.get(attempt.run)?.sequences.delete(attemptId(attempt));
+function applyReached(state: BudgetState, { budget, window, percent }: BudgetReached): void {
+  const hold = { account: `${budgetPrefix}${budget}`, window };
+  const sum = openSum(state.accounts, hold, state.latestMs);
+  tieToRun(state, hold);
+  sum.reachedPercent = Math.max(sum.reachedPercent, percent);
 }
 
-/** Sums stay exact integers: beyond 9 million USD they stand still, which every limit refuses. */
-function add(a: number, b: number): number {
-  return Math.min(a + b, Number.MAX_SAFE_INTEGER);
+function applyAttemptEnded(
+  state: BudgetState,
+  {
+    attempt,
+    result,
+  }: { readonly attempt: AttemptKey | undefined; readonly result: Finished | undefined },
+  atMs: number,
+  scopesOf: (attempt: AttemptKey) => Scopes | null,
+): void {
+  if (attempt === undefined) return;
+  state.runs.get(attempt.run)?.sequences.delete(attemptId(attempt));
+  if (result?.usage === undefined || state.budgets.size === 0) return;
+  const scopes = scopesOf(attempt);
+  if (scopes === null) return;
+  state.latestMs = Math.max(state.latestMs, atMs);
+  const { cpuMs, bytesIn, bytesOut } = result.usage;
+  for (const { budget, window } of budgetsFor(state.budgets, scopes, state.latestMs)) {
+    const hold = { account: `${budgetPrefix}${budget.name}`, window };
+    const { used } = openSum(state.accounts, hold, state.latestMs);
+    tieToRun(state, hold);
+    used.cpuMs = add(used.cpuMs, cpuMs);
+    used.bytesIn = add(used.bytesIn, bytesIn);
+    used.bytesOut = add(used.bytesOut, bytesOut);
+  }
 }

@@ -2,6 +2,9 @@
 export const budgetLimits = {
   /** Calls of one run that can be shown; of those that are posted, the oldest leave first. */
   callsPerRunMax: 1_000,
+  /** What `cohort budget show` tells of a budget whose window is the run, and of uncertain calls. */
+  runWindowsShownMax: 20,
+  uncertainShownMax: 200,
   /** Numbers remembered above the floor, as the window of RFC 4303 section 3.4.3. */
   sequencesAboveFloorMax: 1_024,
   /** Refused calls recorded for one node within `refusalWindowMs`; the rest are only counted. */

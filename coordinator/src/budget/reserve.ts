@@ -1,14 +1,16 @@
-import type { Hold } from "@cohort/proto/gen/cohort/ledger";
+import type { Hold, TokenPrice } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { type Problem, problem, refuse } from "@cohort/proto/problem";
 import { attemptId } from "@cohort/proto/proof";
 import { formatMoney } from "@cohort/proto/quantity";
 import type { Budget } from "@cohort/proto/resources/budget";
 import type { Decision } from "../state/decision.ts";
+import { emptySum, type Sum } from "./accounts.ts";
 import type { BudgetState } from "./budget.ts";
+import { budgetPrefix, reachedByRefusal } from "./reached.ts";
 import { decideRefusal, type Refused } from "./refusal.ts";
+import { budgetsFor, type Scopes } from "./scopes.ts";
 import { emptySequences, isFresh } from "./sequence.ts";
-import { windowOf } from "./window.ts";
 
 /** A call that passed every check but those of money and replay. */
 export interface CallRequest {
@@ -21,6 +23,8 @@ export interface CallRequest {
   readonly agent: string;
   /** "" when the coordinator itself calls. */
   readonly node: string;
+  /** The label `site` of that node, "" for none. */
+  readonly site: string;
   /** Token id; "" when the coordinator itself calls. */
   readonly token: string;
   /** From 1, once an attempt, over all its tokens; 0 when the coordinator itself calls. */
@@ -31,6 +35,8 @@ export interface CallRequest {
   readonly bodyHash: Uint8Array;
   /** The most that the call can cost; null when the service does not say. */
   readonly worstCaseNanoUsd: number | null;
+  /** How that was found for tokens; left out where there are none. */
+  readonly price?: TokenPrice | undefined;
   /** The ceiling of the run, as its workflow's version has it; null for none. */
   readonly runCeilingNanoUsd: number | null;
   /** The same of the step in this run, over all its attempts. */
@@ -59,16 +65,26 @@ export function decideCall(
   const { call, attempt, node, token, tokenSeq, service, method, path, bodyHash } = request;
   if (state.calls.has(call)) throw refuse("INTERNAL", `call ${call} was intended before`);
   const accounts = accountsOf(state, request, Math.max(nowMs, state.latestMs));
+  const reservedNanoUsd = request.worstCaseNanoUsd ?? 0;
+  const short = accounts.find((it) => lacks(state, it, reservedNanoUsd));
   const refused =
-    replayed(state, request) ?? unpriced(request) ?? exhausted(state, request, accounts);
+    replayed(state, request) ??
+    unpriced(request) ??
+    (short === undefined ? null : exhausted(state, short, reservedNanoUsd));
   if (refused !== null) {
-    return decideRefusal(state, { attempt, node, service, method, path, token }, refused, nowMs);
+    const attempted = { attempt, node, service, method, path, token };
+    const { events, value } = decideRefusal(state, attempted, refused, nowMs);
+    const reached =
+      short === undefined || refused.code !== "BUDGET_EXHAUSTED"
+        ? []
+        : reachedByRefusal(state, short.hold, sumOf(state, short));
+    return { events: [...events, ...reached], value };
   }
   const holds = accounts.map((it) => it.hold);
-  const reservedNanoUsd = request.worstCaseNanoUsd ?? 0;
+  const { price } = request;
   const intended = { call, attempt, node, token, tokenSeq, service, method, path, bodyHash };
   return {
-    events: [{ $case: "callIntended", value: { ...intended, reservedNanoUsd, holds } }],
+    events: [{ $case: "callIntended", value: { ...intended, reservedNanoUsd, holds, price } }],
     value: { call },
   };
 }
@@ -89,14 +105,16 @@ function accountsOf(state: BudgetState, request: CallRequest, atMs: number): Acc
   const { run, step } = request.attempt;
   const own = { ...request, run, step };
   const runCeilingNanoUsd = own.runCeilingNanoUsd ?? Number.MAX_SAFE_INTEGER;
-  const budgets = [...state.budgets.values()]
-    .filter((budget) => covers(budget, request))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
   return [
     ...ceilingsOf({ ...own, runCeilingNanoUsd }),
     ...request.above.flatMap(ceilingsOf),
-    ...budgets.map((budget) => budgetAccount(budget, atMs)),
+    ...budgetsFor(state.budgets, scopesOf(request), atMs).map(budgetAccount),
   ];
+}
+
+function scopesOf({ attempt, workflow, agent, node, site, above }: CallRequest): Scopes {
+  const workflows = [workflow, ...above.map((it) => it.workflow)];
+  return { workflows, agent, node, site, topRun: above.at(-1)?.run ?? attempt.run };
 }
 
 function ceilingsOf(caller: CallingStep): Account[] {
@@ -117,18 +135,14 @@ function ceilingsOf(caller: CallingStep): Account[] {
   ];
 }
 
-function covers({ scope }: Budget, { workflow, agent, node }: CallRequest): boolean {
-  return ["mesh", `workflow/${workflow}`, `agent/${agent}`, `node/${node}`].includes(scope);
-}
-
-function budgetAccount(budget: Budget, atMs: number): Account {
+function budgetAccount({ budget, window }: { budget: Budget; window: string }): Account {
   const { name, scope, limit } = budget;
-  const window = windowOf(budget, atMs);
+  const next = budget.window === "run" ? "" : `, or wait for the next ${budget.window}`;
   return {
-    hold: { account: `budget/${name}`, window },
+    hold: { account: `${budgetPrefix}${name}`, window },
     limitNanoUsd: limit,
     title: `budget ${name} (${scope}, ${window})`,
-    hint: `raise its limit, or wait for the next ${budget.window}`,
+    hint: `raise its limit${next}`,
   };
 }
 
@@ -147,19 +161,28 @@ function unpriced({ service, worstCaseNanoUsd }: CallRequest): Problem | null {
   });
 }
 
-function exhausted(
-  state: BudgetState,
-  { worstCaseNanoUsd }: CallRequest,
-  accounts: readonly Account[],
-): Problem | null {
-  const worstCase = worstCaseNanoUsd ?? 0;
-  for (const { hold, limitNanoUsd, title, hint } of accounts) {
-    const sum = state.accounts.get(hold.account)?.get(hold.window);
-    const left = limitNanoUsd - (sum?.postedNanoUsd ?? 0) - (sum?.heldNanoUsd ?? 0);
-    if (worstCase <= left || worstCase === 0) continue;
-    const of = `${formatMoney(Math.max(left, 0))} of ${formatMoney(limitNanoUsd)} left`;
-    const cost = `the call may cost ${formatMoney(worstCase)}`;
-    return problem("BUDGET_EXHAUSTED", `${title} has ${of}; ${cost}`, { hint });
-  }
-  return null;
+/** What is overdrawn lets nothing pass, not even what costs nothing. */
+function lacks(state: BudgetState, account: Account, worstCaseNanoUsd: number): boolean {
+  const left = leftOf(state, account);
+  return left < 0 || worstCaseNanoUsd > left;
+}
+
+function exhausted(state: BudgetState, account: Account, worstCaseNanoUsd: number): Problem {
+  const { limitNanoUsd, title, hint } = account;
+  const left = leftOf(state, account);
+  const of =
+    left < 0
+      ? `is ${formatMoney(-left)} beyond its ${formatMoney(limitNanoUsd)}`
+      : `has ${formatMoney(left)} of ${formatMoney(limitNanoUsd)} left`;
+  const cost = `the call may cost ${formatMoney(worstCaseNanoUsd)}`;
+  return problem("BUDGET_EXHAUSTED", `${title} ${of}; ${cost}`, { hint });
+}
+
+function leftOf(state: BudgetState, account: Account): number {
+  const { postedNanoUsd, heldNanoUsd } = sumOf(state, account);
+  return account.limitNanoUsd - postedNanoUsd - heldNanoUsd;
+}
+
+function sumOf(state: BudgetState, { hold }: Account): Sum {
+  return state.accounts.get(hold.account)?.get(hold.window) ?? emptySum();
 }

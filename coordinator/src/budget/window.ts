@@ -2,9 +2,14 @@ import type { Budget } from "@cohort/proto/resources/budget";
 
 /**
  * The window that a moment belongs to: "day/2026-11-22" or "month/2026-11" of the time zone's own
- * calendar. A day has 23 to 25 hours, or begins at 01:00, wherever the zone says so.
+ * calendar, or "run/ID". A day has 23 to 25 hours, or begins at 01:00, wherever the zone says so.
  */
-export function windowOf(budget: Pick<Budget, "window" | "timezone">, atMs: number): string {
+export function windowOf(
+  budget: Pick<Budget, "window" | "timezone">,
+  atMs: number,
+  topRun: string,
+): string {
+  if (budget.window === "run") return `run/${topRun}`;
   const { year, month, day } = localDate(budget.timezone, atMs);
   return budget.window === "day" ? `day/${year}-${month}-${day}` : `month/${year}-${month}`;
 }

@@ -8,6 +8,7 @@ import type { SourceFile } from "../workflow/source.ts";
 import type { Resource } from "../workflow/workflow.ts";
 import { changesOf, changeView, changeViewsWithTexts } from "./changes.ts";
 import { checkAgainst } from "./check-against.ts";
+import { budgetChanges } from "./decide-budget.ts";
 import { withPlainScripts } from "./plain-scripts.ts";
 import { unapprovedProblems } from "./unapproved.ts";
 
@@ -30,7 +31,8 @@ export async function applySources(
     const changed = changes.filter(({ change }) => change !== "unchanged");
     const resources = changed.map(({ after }) => after);
     const event = { $case: "resourcesApplied" as const, value: { actor, resources } };
-    return { events: dryRun || resources.length === 0 ? [] : [event], value: changes };
+    const events = [event, ...budgetChanges(changes, actor, "")];
+    return { events: dryRun || resources.length === 0 ? [] : events, value: changes };
   });
   return withTexts ? changeViewsWithTexts(changes) : changes.map(changeView);
 }

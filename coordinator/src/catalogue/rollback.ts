@@ -5,6 +5,7 @@ import type { Writer } from "../state/writer.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { changesOf, changeViewsWithTexts } from "./changes.ts";
 import { checkAgainst } from "./check-against.ts";
+import { budgetChanges } from "./decide-budget.ts";
 import { definitionText } from "./definition-text.ts";
 import { shortVersion, versionBefore, versionOf } from "./versions.ts";
 
@@ -35,7 +36,8 @@ export async function rollBack(
     const changed = changes.filter(({ change }) => change !== "unchanged");
     const resources = changed.map(({ after }) => after);
     const event = { $case: "resourcesApplied" as const, value: { actor, resources } };
-    return { events: resources.length === 0 ? [] : [event], value: changes };
+    const events = [event, ...budgetChanges(changes, actor, "")];
+    return { events: resources.length === 0 ? [] : events, value: changes };
   });
   return changeViewsWithTexts(changes)[0] as ResourceChange;
 }

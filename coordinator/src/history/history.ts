@@ -22,7 +22,7 @@ export type HistoryChange =
   | {
       readonly kind: "charged";
       readonly call: string;
-      readonly state: "posted" | "uncertain";
+      readonly state: "posted" | "voided" | "uncertain";
       /** Null where it stays as it was. */
       readonly nanoUsd: number | null;
     };
@@ -84,10 +84,14 @@ export function projectEvent(state: State, { seq, event }: Recorded): readonly H
     case "historyRemoved":
       return [{ kind: "removed", runs: event.value.runs }];
     case "callSettled": {
-      const { call, actualNanoUsd: nanoUsd } = event.value;
-      return isOfActiveRun(state, call)
-        ? none
-        : [{ kind: "charged", call, state: "posted", nanoUsd }];
+      const { call, actualNanoUsd: nanoUsd, by } = event.value;
+      const ended = by === "void" ? "voided" : "posted";
+      return isOfActiveRun(state, call) ? none : [{ kind: "charged", call, state: ended, nanoUsd }];
+    }
+    case "callReconciled": {
+      const { call, actualNanoUsd: nanoUsd, voided } = event.value;
+      const ended = voided ? "voided" : "posted";
+      return isOfActiveRun(state, call) ? none : [{ kind: "charged", call, state: ended, nanoUsd }];
     }
     case "callUncertain": {
       const { call } = event.value;

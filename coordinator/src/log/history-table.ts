@@ -95,7 +95,7 @@ function prepareChanges(database: Database.Database) {
   `);
   const settle = database.prepare(`
     UPDATE run_charges SET state = @state, nano_usd = COALESCE(@nanoUsd, nano_usd)
-    WHERE call = @call AND state <> 'posted'
+    WHERE call = @call AND state NOT IN ('posted', 'voided')
   `);
   const removeRun = database.prepare("DELETE FROM finished_runs WHERE run = ?");
   const removeCharges = database.prepare("DELETE FROM run_charges WHERE run = ?");

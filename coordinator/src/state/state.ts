@@ -6,6 +6,7 @@ import { emptySchedules, type Schedules } from "../cron/schedules.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
 import { applyRollouts, emptyRollouts, type Rollouts } from "../rollout/rollout.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
+import { scopesOf } from "../scheduler/caller.ts";
 import { emptyRuns, type Runs } from "../scheduler/runs.ts";
 import type { Recorded } from "./event.ts";
 import { forgetEnded, forgetRemoved } from "./forget.ts";
@@ -46,7 +47,7 @@ export function applyEvent(state: State, recorded: Recorded): void {
   applyFleet(state.fleet, recorded);
   applyRuns(state.runs, state, recorded);
   applySchedules(state.schedules, state.catalogue, recorded);
-  applyBudget(state.budget, recorded);
+  applyBudget(state.budget, recorded, (attempt) => scopesOf(state, attempt));
   applyArtifacts(state.artifacts, recorded);
   applyRollouts(state.rollouts, state.fleet, recorded);
 }

@@ -1,7 +1,9 @@
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import type { Budget } from "@cohort/proto/resources/budget";
 import { applyBudget, type BudgetState, emptyBudget } from "../../src/budget/budget.ts";
+import { decideReconcile, type Reconciliation } from "../../src/budget/reconcile.ts";
 import { type CallRequest, decideCall } from "../../src/budget/reserve.ts";
+import type { Scopes } from "../../src/budget/scopes.ts";
 import { decideSettle } from "../../src/budget/settle.ts";
 import type { Decision } from "../../src/state/decision.ts";
 import type { Event, Recorded } from "../../src/state/event.ts";
@@ -10,13 +12,15 @@ import type { Event, Recorded } from "../../src/state/event.ts";
 export class Book {
   readonly state: BudgetState = emptyBudget();
   readonly recorded: Recorded[] = [];
+  /** Whose every attempt is. */
+  scopes: Scopes | null = null;
 
   constructor(public nowMs = Date.UTC(2026, 10, 22, 12)) {}
 
   record(event: Event): void {
     const recorded = { seq: this.recorded.length + 1, atMs: this.nowMs, event };
     this.recorded.push(recorded);
-    applyBudget(this.state, recorded);
+    applyBudget(this.state, recorded, () => this.scopes);
   }
 
   decide<T>(decision: (state: BudgetState, nowMs: number) => Decision<T>): T {
@@ -28,7 +32,8 @@ export class Book {
   /** Applies `kind: budget` definitions; what a test leaves out is the mesh's, a day, in UTC. */
   define(...budgets: (Partial<Budget> & Pick<Budget, "name" | "limit">)[]): void {
     const resources = budgets.map((budget) => {
-      const whole = { kind: "budget", scope: "mesh", window: "day", timezone: "UTC", ...budget };
+      const rest = { scope: "mesh", window: "day", timezone: "UTC", warn_at: [50, 80, 100] };
+      const whole = { kind: "budget", ...rest, ...budget };
       return {
         kind: "budget",
         name: budget.name,
@@ -47,6 +52,24 @@ export class Book {
   settle(call: string, actualNanoUsd: number): void {
     const rest = { status: 200, bytesOut: 0, bytesIn: 0, code: "" };
     this.decide((state) => decideSettle(state, { call, actualNanoUsd, ...rest }));
+  }
+
+  reconcile(call: string, actual: Reconciliation["actual"]): number {
+    const about = { call, actor: "ann", reason: "asked the provider" };
+    return this.decide((state) => decideReconcile(state, { ...about, actual }));
+  }
+
+  /** Whatever has become of it. */
+  end(call: string, nanoUsd: number): void {
+    if (this.state.calls.get(call)?.state === "pending") this.settle(call, nanoUsd);
+    else this.reconcile(call, { nanoUsd });
+  }
+
+  /** What was recorded of the kind. */
+  of<Case extends Event["$case"]>($case: Case): Extract<Event, { $case: Case }>["value"][] {
+    return this.recorded.flatMap(({ event }) =>
+      event.$case === $case ? [event.value as never] : [],
+    );
   }
 
   endRun(run: string): void {
@@ -70,6 +93,7 @@ export function callRequest(rest: Partial<CallRequest> & Pick<CallRequest, "call
     attempt: attemptKey,
     workflow: "press",
     node: "",
+    site: "",
     token: "",
     tokenSeq: 0,
     service: "desk",

@@ -6,6 +6,8 @@ import { attemptKey, Book } from "./book.ts";
 
 const today = "day/2026-11-22";
 
+const uncertain = { reason: "", status: 0, bytesOut: 0, bytesIn: 0 };
+
 describe("applyBudget", () => {
   it("holds the worst case while a call is out and posts what it cost when it ends", () => {
     const book = new Book();
@@ -25,7 +27,7 @@ describe("applyBudget", () => {
     book.settle("1", 10);
     book.define({ name: "all", limit: 15 });
     expect(book.call({ call: "2" })).toBe("BUDGET_EXHAUSTED");
-    expect(budgetLines(book.state, book.nowMs)).toEqual([
+    expect(budgetLines(book.state, book.nowMs)).toMatchObject([
       { account: "budget/all", window: today, limitNanoUsd: 15, postedNanoUsd: 10, heldNanoUsd: 0 },
     ]);
   });
@@ -38,7 +40,7 @@ describe("applyBudget", () => {
     book.call({ call: "3", node: "board", token: "t", tokenSeq: 4 });
     book.settle("1", 9);
     const again = emptyBudget();
-    for (const recorded of book.recorded) applyBudget(again, recorded);
+    for (const recorded of book.recorded) applyBudget(again, recorded, () => null);
     expect(again).toEqual(book.state);
   });
 
@@ -60,7 +62,7 @@ describe("applyBudget", () => {
     book.define({ name: "all", limit: 100 });
     for (const call of ["1", "2", "3"]) book.call({ call });
     book.settle("1", 1);
-    book.record({ $case: "callUncertain", value: { call: "3", reason: "" } });
+    book.record({ $case: "callUncertain", value: { ...uncertain, call: "3" } });
     book.endRun("01RUN");
     expect(chargesOfRun(book.state, "01RUN")).toHaveLength(3);
     forgetRunCalls(book.state, "01RUN");
@@ -69,7 +71,7 @@ describe("applyBudget", () => {
     expect([...book.state.calls.keys()]).toEqual(["2", "3"]);
     expect(book.sum("budget/all", today)).toEqual({ posted: 1, held: 20 });
     book.settle("2", 5);
-    book.settle("3", 10);
+    book.end("3", 10);
     expect(book.sum("budget/all", today)).toEqual({ posted: 16, held: 0 });
     expect(book.state.calls.size).toBe(0);
   });

@@ -60,10 +60,12 @@ function perform(book: Book, actions: readonly Action[]): void {
       });
     }
     if (it.kind === "settle") {
-      const open = [...book.state.calls.values()].filter((call) => call.state !== "posted");
+      const open = [...book.state.calls.values()].filter(
+        (call) => call.state === "pending" || call.state === "uncertain",
+      );
       const call = open[it.pick % Math.max(open.length, 1)];
       if (call === undefined) continue;
-      book.settle(call.call, Math.floor((call.reservedNanoUsd * it.share) / 100));
+      book.end(call.call, Math.floor((call.reservedNanoUsd * it.share) / 100));
     }
   }
 }
@@ -91,7 +93,7 @@ function recompute(book: Book): Map<string, { posted: number; held: number }> {
         sums.set(key, { ...sum, held: sum.held + event.value.reservedNanoUsd });
       }
     }
-    if (event.$case === "callSettled") {
+    if (event.$case === "callSettled" || event.$case === "callReconciled") {
       const call = open.get(event.value.call);
       if (call === undefined) throw new Error("settled twice, or never intended");
       open.delete(event.value.call);
@@ -168,11 +170,11 @@ describe("whatever the order of calls, outcomes, crashes and clock steps", () =>
         const book = newBook();
         perform(book, actions);
         for (const call of book.state.calls.values()) {
-          if (call.state !== "posted") book.settle(call.call, call.reservedNanoUsd);
+          if (call.state !== "posted") book.end(call.call, call.reservedNanoUsd);
         }
         const count = ($case: string) =>
           book.recorded.filter((it) => it.event.$case === $case).length;
-        expect(count("callSettled")).toBe(count("callIntended"));
+        expect(count("callSettled") + count("callReconciled")).toBe(count("callIntended"));
         for (const { held } of recompute(book).values()) expect(held).toBe(0);
       }),
     );

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { forgetRunCalls } from "../../src/budget/budget.ts";
 import { budgetLimits } from "../../src/budget/limits.ts";
+import { budgetLines } from "../../src/budget/report.ts";
 import { decideCall } from "../../src/budget/reserve.ts";
 import { attemptKey, Book, callRequest } from "./book.ts";
 
@@ -23,7 +24,9 @@ describe("decideCall", () => {
     const book = new Book();
     book.define({ name: "rich", limit: 100 }, { name: "poor", limit: 9 });
     expect(book.call({ call: "1" })).toBe("BUDGET_EXHAUSTED");
-    expect(book.state.accounts.size).toBe(0);
+    for (const { postedNanoUsd, heldNanoUsd } of budgetLines(book.state, book.nowMs)) {
+      expect({ postedNanoUsd, heldNanoUsd }).toEqual({ postedNanoUsd: 0, heldNanoUsd: 0 });
+    }
     expect(book.state.calls.size).toBe(0);
   });
 

@@ -20,6 +20,7 @@ describe("decideSettle", () => {
     book.settle("1", 50);
     expect(book.sum("budget/all", "day/2026-11-22")).toEqual({ posted: 50, held: 0 });
     expect(book.call({ call: "2", worstCaseNanoUsd: 1 })).toBe("BUDGET_EXHAUSTED");
+    expect(book.call({ call: "3", worstCaseNanoUsd: 0 })).toBe("BUDGET_EXHAUSTED");
   });
 
   it("ends a call once: neither a second settle nor a void after it records anything", () => {
@@ -55,7 +56,8 @@ describe("decideUncertain", () => {
     expect(book.state.calls.get("2")?.state).toBe("uncertain");
     expect(book.call({ call: "3" })).toBe("BUDGET_EXHAUSTED");
     expect(book.decide((state) => decideUncertain(state))).toBe(0);
-    book.settle("2", 4);
+    expect(() => book.settle("2", 4)).toThrow(internal);
+    book.reconcile("2", { nanoUsd: 4 });
     expect(book.sum("budget/all", "day/2026-11-22")).toEqual({ posted: 14, held: 0 });
   });
 });

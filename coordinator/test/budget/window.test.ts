@@ -3,11 +3,11 @@ import { windowOf } from "../../src/budget/window.ts";
 import { Book } from "./book.ts";
 
 function day(timezone: string, at: string): string {
-  return windowOf({ window: "day", timezone }, Date.parse(at));
+  return windowOf({ window: "day", timezone }, Date.parse(at), "");
 }
 
 function month(timezone: string, at: string): string {
-  return windowOf({ window: "month", timezone }, Date.parse(at));
+  return windowOf({ window: "month", timezone }, Date.parse(at), "");
 }
 
 describe("windowOf", () => {

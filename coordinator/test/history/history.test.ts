@@ -118,12 +118,22 @@ describe.each(Object.entries(adapters))("the table of finished runs over %s", (_
         path: "/",
         bodyHash: new Uint8Array(),
         reservedNanoUsd: 10,
+        price: undefined,
         holds: [{ account: `run/${run}`, window: "run" }],
       },
     });
     const settled = (id: string, actualNanoUsd: number) => ({
       $case: "callSettled" as const,
-      value: { call: id, actualNanoUsd, status: 200, bytesOut: 0, bytesIn: 0, code: "" },
+      value: {
+        call: id,
+        actualNanoUsd,
+        status: 200,
+        bytesOut: 0,
+        bytesIn: 0,
+        code: "",
+        by: "",
+        usage: undefined,
+      },
     });
     await world.record(call("one"), call("two"), call("three"), settled("one", 7));
     const cancel = { run, hard: true, actor: "test" };
@@ -135,7 +145,10 @@ describe.each(Object.entries(adapters))("the table of finished runs over %s", (_
       ["two", "pending", 10],
       ["three", "pending", 10],
     ]);
-    const uncertain = { $case: "callUncertain" as const, value: { call: "two", reason: "" } };
+    const uncertain = {
+      $case: "callUncertain" as const,
+      value: { call: "two", reason: "", status: 0, bytesOut: 0, bytesIn: 0 },
+    };
     await world.record(settled("three", 4), uncertain);
     const ended = [
       ["one", "posted", 7],

@@ -44,6 +44,7 @@ describe("the leaf of an entry", () => {
 const emptyCall = {
   call: "",
   attempt: undefined,
+  price: undefined,
   node: "",
   token: "",
   tokenSeq: 0,

@@ -40,7 +40,11 @@ export class TestWriter implements CallWriter {
     const { events, value } = decision(this.state, nowMs);
     if (events.length === 0) return value;
     for (const event of events) {
-      applyBudget(this.state.budget, { seq: this.durable.length + 1, atMs: nowMs, event });
+      applyBudget(
+        this.state.budget,
+        { seq: this.durable.length + 1, atMs: nowMs, event },
+        () => null,
+      );
     }
     await new Promise((resolve) => setImmediate(resolve));
     this.onAppend(events);
@@ -112,6 +116,7 @@ export class TestMesh {
   /** What the proxy takes for the time; tokens and proofs are of `nowMs`. */
   nowMs = nowMs;
   calling: Caller | null = {
+    site: "",
     workflow: "press",
     runCeilingNanoUsd: null,
     stepCeilingNanoUsd: null,
@@ -186,7 +191,7 @@ export class TestMesh {
       return { kind: "budget", name: budget.name, version: "", definitionJson };
     });
     const event: Event = { $case: "resourcesApplied", value: { actor: "test", resources } };
-    applyBudget(this.writer.state.budget, { seq: 0, atMs: nowMs, event });
+    applyBudget(this.writer.state.budget, { seq: 0, atMs: nowMs, event }, () => null);
   }
 }
 

@@ -93,7 +93,7 @@ describe("a call of a step", () => {
       ],
     });
     expect(intended?.bodyHash).toHaveLength(32);
-    expect(mesh.writer.of("callSettled")).toEqual([
+    expect(mesh.writer.of("callSettled")).toMatchObject([
       { call: "call1", status: 201, actualNanoUsd: 10, bytesOut: 16, bytesIn: 12, code: "" },
     ]);
     expect(JSON.stringify(mesh.writer.durable)).not.toContain("loud");
@@ -187,7 +187,7 @@ describe("a call of the coordinator's own", () => {
 
   it("keeps to its step's ceiling", async () => {
     newMesh();
-    const rest = { workflow: "press", agent: "", above: [], runCeilingNanoUsd: null };
+    const rest = { workflow: "press", agent: "", site: "", above: [], runCeilingNanoUsd: null };
     mesh.calling = { ...rest, stepCeilingNanoUsd: 9 };
     expect(codeOf(await mesh.proxy.fromStep(stepCall()))).toBe("BUDGET_EXHAUSTED");
     mesh.calling = { ...rest, stepCeilingNanoUsd: 10 };
@@ -204,6 +204,7 @@ describe("a call of the coordinator's own", () => {
     mesh.calling = {
       workflow: "press",
       agent: "",
+      site: "",
       above: [],
       runCeilingNanoUsd: 9,
       stepCeilingNanoUsd: null,

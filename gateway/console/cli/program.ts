@@ -2,6 +2,7 @@ import { runStates } from "@cohort/proto/run-states";
 import { Command, InvalidArgumentError, Option } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { addAgentCommands } from "./agent-commands.ts";
+import { addBudgetCommands } from "./budget-commands.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import type { Format, Terminal } from "./output.ts";
@@ -86,12 +87,7 @@ const addMeshCommands: AddCommands = (program, work) => {
     .action((kind) =>
       work(async (session) => (await import("./commands/schema.ts")).schema(session, kind)),
     );
-  program
-    .command("budget")
-    .description("show what each budget allows, has spent, and holds")
-    .action(() =>
-      work(async (session) => (await import("./commands/budget.ts")).listBudgets(session)),
-    );
+  addBudgetCommands(program, work);
   program
     .command("broker-password")
     .description("hash a password from stdin for the embedded MQTT broker's users file")

@@ -13,6 +13,7 @@ import type {
   Schedule,
   Secret,
   Step,
+  UncertainCall,
 } from "@cohort/proto/gen/cohort/console";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 
@@ -245,6 +246,24 @@ export function budgetView(it: BudgetLine) {
     limit_nano_usd: it.limitNanoUsd,
     posted_nano_usd: it.postedNanoUsd,
     held_nano_usd: it.heldNanoUsd,
+    scope: it.scope,
+    reached_percent: it.reachedPercent,
+    used: {
+      cpu_ms: it.used?.cpuMs ?? 0,
+      bytes_in: it.used?.bytesIn ?? 0,
+      bytes_out: it.used?.bytesOut ?? 0,
+    },
+  };
+}
+
+export function uncertainView(it: UncertainCall) {
+  return {
+    call: it.call,
+    attempt: it.attempt === undefined ? null : attemptView(it.attempt),
+    service: it.service,
+    held_nano_usd: it.heldNanoUsd,
+    since_ms: it.sinceMs,
+    reason: it.reason,
   };
 }
 

@@ -392,7 +392,7 @@ export interface Charge {
   call: string;
   step: string;
   service: string;
-  /** pending | posted | uncertain */
+  /** pending | posted | voided | uncertain */
   state: string;
   nanoUsd: number;
   holds: Hold[];
@@ -606,6 +606,8 @@ export interface ListBudgetsRequest {
 
 export interface ListBudgetsReply {
   budgets: BudgetLine[];
+  /** the oldest first, 200 at most */
+  uncertain: UncertainCall[];
 }
 
 export interface BudgetLine {
@@ -615,6 +617,50 @@ export interface BudgetLine {
   postedNanoUsd: number;
   /** pending and uncertain */
   heldNanoUsd: number;
+  scope: string;
+  /** the highest threshold that was recorded, 0 for none */
+  reachedPercent: number;
+  used: BudgetUse | undefined;
+}
+
+/** What attempts used that ended in the window, as their nodes tell. */
+export interface BudgetUse {
+  cpuMs: number;
+  bytesIn: number;
+  bytesOut: number;
+}
+
+export interface UncertainCall {
+  call: string;
+  attempt: AttemptKey | undefined;
+  service: string;
+  heldNanoUsd: number;
+  sinceMs: number;
+  reason: string;
+}
+
+export interface SetBudgetRequest {
+  budget: string;
+  limitNanoUsd: number;
+  reason: string;
+}
+
+export interface SetBudgetReply {
+  beforeNanoUsd: number;
+}
+
+export interface ReconcileRequest {
+  call: string;
+  outcome: { $case: "actualNanoUsd"; value: number } | //
+  /** it cost what is held */
+  { $case: "chargeHold"; value: boolean } | //
+  /** it was never made */
+  { $case: "voided"; value: boolean } | undefined;
+  reason: string;
+}
+
+export interface ReconcileReply {
+  actualNanoUsd: number;
 }
 
 export interface CheckpointRequest {
@@ -9165,13 +9211,16 @@ export const ListBudgetsRequest: MessageFns<ListBudgetsRequest> = {
 };
 
 function createBaseListBudgetsReply(): ListBudgetsReply {
-  return { budgets: [] };
+  return { budgets: [], uncertain: [] };
 }
 
 export const ListBudgetsReply: MessageFns<ListBudgetsReply> = {
   encode(message: ListBudgetsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.budgets) {
       BudgetLine.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.uncertain) {
+      UncertainCall.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -9197,6 +9246,14 @@ export const ListBudgetsReply: MessageFns<ListBudgetsReply> = {
             message.budgets.push(BudgetLine.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.uncertain.push(UncertainCall.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -9212,6 +9269,9 @@ export const ListBudgetsReply: MessageFns<ListBudgetsReply> = {
   fromJSON(object: any): ListBudgetsReply {
     return {
       budgets: globalThis.Array.isArray(object?.budgets) ? object.budgets.map((e: any) => BudgetLine.fromJSON(e)) : [],
+      uncertain: globalThis.Array.isArray(object?.uncertain)
+        ? object.uncertain.map((e: any) => UncertainCall.fromJSON(e))
+        : [],
     };
   },
 
@@ -9219,6 +9279,9 @@ export const ListBudgetsReply: MessageFns<ListBudgetsReply> = {
     const obj: any = {};
     if (message.budgets?.length) {
       obj.budgets = message.budgets.map((e) => BudgetLine.toJSON(e));
+    }
+    if (message.uncertain?.length) {
+      obj.uncertain = message.uncertain.map((e) => UncertainCall.toJSON(e));
     }
     return obj;
   },
@@ -9229,12 +9292,22 @@ export const ListBudgetsReply: MessageFns<ListBudgetsReply> = {
   fromPartial(object: DeepPartial<ListBudgetsReply>): ListBudgetsReply {
     const message = createBaseListBudgetsReply();
     message.budgets = object.budgets?.map((e) => BudgetLine.fromPartial(e)) || [];
+    message.uncertain = object.uncertain?.map((e) => UncertainCall.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseBudgetLine(): BudgetLine {
-  return { account: "", window: "", limitNanoUsd: 0, postedNanoUsd: 0, heldNanoUsd: 0 };
+  return {
+    account: "",
+    window: "",
+    limitNanoUsd: 0,
+    postedNanoUsd: 0,
+    heldNanoUsd: 0,
+    scope: "",
+    reachedPercent: 0,
+    used: undefined,
+  };
 }
 
 export const BudgetLine: MessageFns<BudgetLine> = {
@@ -9253,6 +9326,15 @@ export const BudgetLine: MessageFns<BudgetLine> = {
     }
     if (message.heldNanoUsd !== 0) {
       writer.uint32(40).int64(message.heldNanoUsd);
+    }
+    if (message.scope !== "") {
+      writer.uint32(50).string(message.scope);
+    }
+    if (message.reachedPercent !== 0) {
+      writer.uint32(56).uint32(message.reachedPercent);
+    }
+    if (message.used !== undefined) {
+      BudgetUse.encode(message.used, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -9310,6 +9392,30 @@ export const BudgetLine: MessageFns<BudgetLine> = {
             message.heldNanoUsd = longToNumber(reader.int64());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.scope = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.reachedPercent = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.used = BudgetUse.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -9341,6 +9447,13 @@ export const BudgetLine: MessageFns<BudgetLine> = {
         : isSet(object.held_nano_usd)
         ? globalThis.Number(object.held_nano_usd)
         : 0,
+      scope: isSet(object.scope) ? globalThis.String(object.scope) : "",
+      reachedPercent: isSet(object.reachedPercent)
+        ? globalThis.Number(object.reachedPercent)
+        : isSet(object.reached_percent)
+        ? globalThis.Number(object.reached_percent)
+        : 0,
+      used: isSet(object.used) ? BudgetUse.fromJSON(object.used) : undefined,
     };
   },
 
@@ -9361,6 +9474,15 @@ export const BudgetLine: MessageFns<BudgetLine> = {
     if (message.heldNanoUsd !== 0) {
       obj.heldNanoUsd = Math.round(message.heldNanoUsd);
     }
+    if (message.scope !== "") {
+      obj.scope = message.scope;
+    }
+    if (message.reachedPercent !== 0) {
+      obj.reachedPercent = Math.round(message.reachedPercent);
+    }
+    if (message.used !== undefined) {
+      obj.used = BudgetUse.toJSON(message.used);
+    }
     return obj;
   },
 
@@ -9374,6 +9496,690 @@ export const BudgetLine: MessageFns<BudgetLine> = {
     message.limitNanoUsd = object.limitNanoUsd ?? 0;
     message.postedNanoUsd = object.postedNanoUsd ?? 0;
     message.heldNanoUsd = object.heldNanoUsd ?? 0;
+    message.scope = object.scope ?? "";
+    message.reachedPercent = object.reachedPercent ?? 0;
+    message.used = (object.used !== undefined && object.used !== null) ? BudgetUse.fromPartial(object.used) : undefined;
+    return message;
+  },
+};
+
+function createBaseBudgetUse(): BudgetUse {
+  return { cpuMs: 0, bytesIn: 0, bytesOut: 0 };
+}
+
+export const BudgetUse: MessageFns<BudgetUse> = {
+  encode(message: BudgetUse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cpuMs !== 0) {
+      writer.uint32(8).uint64(message.cpuMs);
+    }
+    if (message.bytesIn !== 0) {
+      writer.uint32(16).uint64(message.bytesIn);
+    }
+    if (message.bytesOut !== 0) {
+      writer.uint32(24).uint64(message.bytesOut);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BudgetUse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBudgetUse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.cpuMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytesIn = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.bytesOut = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BudgetUse {
+    return {
+      cpuMs: isSet(object.cpuMs)
+        ? globalThis.Number(object.cpuMs)
+        : isSet(object.cpu_ms)
+        ? globalThis.Number(object.cpu_ms)
+        : 0,
+      bytesIn: isSet(object.bytesIn)
+        ? globalThis.Number(object.bytesIn)
+        : isSet(object.bytes_in)
+        ? globalThis.Number(object.bytes_in)
+        : 0,
+      bytesOut: isSet(object.bytesOut)
+        ? globalThis.Number(object.bytesOut)
+        : isSet(object.bytes_out)
+        ? globalThis.Number(object.bytes_out)
+        : 0,
+    };
+  },
+
+  toJSON(message: BudgetUse): unknown {
+    const obj: any = {};
+    if (message.cpuMs !== 0) {
+      obj.cpuMs = Math.round(message.cpuMs);
+    }
+    if (message.bytesIn !== 0) {
+      obj.bytesIn = Math.round(message.bytesIn);
+    }
+    if (message.bytesOut !== 0) {
+      obj.bytesOut = Math.round(message.bytesOut);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BudgetUse>): BudgetUse {
+    return BudgetUse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BudgetUse>): BudgetUse {
+    const message = createBaseBudgetUse();
+    message.cpuMs = object.cpuMs ?? 0;
+    message.bytesIn = object.bytesIn ?? 0;
+    message.bytesOut = object.bytesOut ?? 0;
+    return message;
+  },
+};
+
+function createBaseUncertainCall(): UncertainCall {
+  return { call: "", attempt: undefined, service: "", heldNanoUsd: 0, sinceMs: 0, reason: "" };
+}
+
+export const UncertainCall: MessageFns<UncertainCall> = {
+  encode(message: UncertainCall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.call !== "") {
+      writer.uint32(10).string(message.call);
+    }
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(18).fork()).join();
+    }
+    if (message.service !== "") {
+      writer.uint32(26).string(message.service);
+    }
+    if (message.heldNanoUsd !== 0) {
+      writer.uint32(32).int64(message.heldNanoUsd);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(40).int64(message.sinceMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(50).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UncertainCall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUncertainCall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.call = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.heldNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UncertainCall {
+    return {
+      call: isSet(object.call) ? globalThis.String(object.call) : "",
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      heldNanoUsd: isSet(object.heldNanoUsd)
+        ? globalThis.Number(object.heldNanoUsd)
+        : isSet(object.held_nano_usd)
+        ? globalThis.Number(object.held_nano_usd)
+        : 0,
+      sinceMs: isSet(object.sinceMs)
+        ? globalThis.Number(object.sinceMs)
+        : isSet(object.since_ms)
+        ? globalThis.Number(object.since_ms)
+        : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: UncertainCall): unknown {
+    const obj: any = {};
+    if (message.call !== "") {
+      obj.call = message.call;
+    }
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.heldNanoUsd !== 0) {
+      obj.heldNanoUsd = Math.round(message.heldNanoUsd);
+    }
+    if (message.sinceMs !== 0) {
+      obj.sinceMs = Math.round(message.sinceMs);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UncertainCall>): UncertainCall {
+    return UncertainCall.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UncertainCall>): UncertainCall {
+    const message = createBaseUncertainCall();
+    message.call = object.call ?? "";
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.service = object.service ?? "";
+    message.heldNanoUsd = object.heldNanoUsd ?? 0;
+    message.sinceMs = object.sinceMs ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSetBudgetRequest(): SetBudgetRequest {
+  return { budget: "", limitNanoUsd: 0, reason: "" };
+}
+
+export const SetBudgetRequest: MessageFns<SetBudgetRequest> = {
+  encode(message: SetBudgetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.budget !== "") {
+      writer.uint32(10).string(message.budget);
+    }
+    if (message.limitNanoUsd !== 0) {
+      writer.uint32(16).int64(message.limitNanoUsd);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetBudgetRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetBudgetRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.budget = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limitNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetBudgetRequest {
+    return {
+      budget: isSet(object.budget) ? globalThis.String(object.budget) : "",
+      limitNanoUsd: isSet(object.limitNanoUsd)
+        ? globalThis.Number(object.limitNanoUsd)
+        : isSet(object.limit_nano_usd)
+        ? globalThis.Number(object.limit_nano_usd)
+        : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: SetBudgetRequest): unknown {
+    const obj: any = {};
+    if (message.budget !== "") {
+      obj.budget = message.budget;
+    }
+    if (message.limitNanoUsd !== 0) {
+      obj.limitNanoUsd = Math.round(message.limitNanoUsd);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetBudgetRequest>): SetBudgetRequest {
+    return SetBudgetRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetBudgetRequest>): SetBudgetRequest {
+    const message = createBaseSetBudgetRequest();
+    message.budget = object.budget ?? "";
+    message.limitNanoUsd = object.limitNanoUsd ?? 0;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSetBudgetReply(): SetBudgetReply {
+  return { beforeNanoUsd: 0 };
+}
+
+export const SetBudgetReply: MessageFns<SetBudgetReply> = {
+  encode(message: SetBudgetReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.beforeNanoUsd !== 0) {
+      writer.uint32(8).int64(message.beforeNanoUsd);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetBudgetReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetBudgetReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.beforeNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SetBudgetReply {
+    return {
+      beforeNanoUsd: isSet(object.beforeNanoUsd)
+        ? globalThis.Number(object.beforeNanoUsd)
+        : isSet(object.before_nano_usd)
+        ? globalThis.Number(object.before_nano_usd)
+        : 0,
+    };
+  },
+
+  toJSON(message: SetBudgetReply): unknown {
+    const obj: any = {};
+    if (message.beforeNanoUsd !== 0) {
+      obj.beforeNanoUsd = Math.round(message.beforeNanoUsd);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SetBudgetReply>): SetBudgetReply {
+    return SetBudgetReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SetBudgetReply>): SetBudgetReply {
+    const message = createBaseSetBudgetReply();
+    message.beforeNanoUsd = object.beforeNanoUsd ?? 0;
+    return message;
+  },
+};
+
+function createBaseReconcileRequest(): ReconcileRequest {
+  return { call: "", outcome: undefined, reason: "" };
+}
+
+export const ReconcileRequest: MessageFns<ReconcileRequest> = {
+  encode(message: ReconcileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.call !== "") {
+      writer.uint32(10).string(message.call);
+    }
+    switch (message.outcome?.$case) {
+      case "actualNanoUsd":
+        writer.uint32(16).int64(message.outcome.value);
+        break;
+      case "chargeHold":
+        writer.uint32(24).bool(message.outcome.value);
+        break;
+      case "voided":
+        writer.uint32(32).bool(message.outcome.value);
+        break;
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReconcileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReconcileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.call = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outcome = { $case: "actualNanoUsd", value: longToNumber(reader.int64()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.outcome = { $case: "chargeHold", value: reader.bool() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.outcome = { $case: "voided", value: reader.bool() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReconcileRequest {
+    return {
+      call: isSet(object.call) ? globalThis.String(object.call) : "",
+      outcome: isSet(object.actualNanoUsd)
+        ? { $case: "actualNanoUsd", value: globalThis.Number(object.actualNanoUsd) }
+        : isSet(object.actual_nano_usd)
+        ? { $case: "actualNanoUsd", value: globalThis.Number(object.actual_nano_usd) }
+        : isSet(object.chargeHold)
+        ? { $case: "chargeHold", value: globalThis.Boolean(object.chargeHold) }
+        : isSet(object.charge_hold)
+        ? { $case: "chargeHold", value: globalThis.Boolean(object.charge_hold) }
+        : isSet(object.voided)
+        ? { $case: "voided", value: globalThis.Boolean(object.voided) }
+        : undefined,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: ReconcileRequest): unknown {
+    const obj: any = {};
+    if (message.call !== "") {
+      obj.call = message.call;
+    }
+    if (message.outcome?.$case === "actualNanoUsd") {
+      obj.actualNanoUsd = Math.round(message.outcome.value);
+    } else if (message.outcome?.$case === "chargeHold") {
+      obj.chargeHold = message.outcome.value;
+    } else if (message.outcome?.$case === "voided") {
+      obj.voided = message.outcome.value;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReconcileRequest>): ReconcileRequest {
+    return ReconcileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReconcileRequest>): ReconcileRequest {
+    const message = createBaseReconcileRequest();
+    message.call = object.call ?? "";
+    switch (object.outcome?.$case) {
+      case "actualNanoUsd": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "actualNanoUsd", value: object.outcome.value };
+        }
+        break;
+      }
+      case "chargeHold": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "chargeHold", value: object.outcome.value };
+        }
+        break;
+      }
+      case "voided": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "voided", value: object.outcome.value };
+        }
+        break;
+      }
+    }
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseReconcileReply(): ReconcileReply {
+  return { actualNanoUsd: 0 };
+}
+
+export const ReconcileReply: MessageFns<ReconcileReply> = {
+  encode(message: ReconcileReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actualNanoUsd !== 0) {
+      writer.uint32(8).int64(message.actualNanoUsd);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReconcileReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReconcileReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.actualNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ReconcileReply {
+    return {
+      actualNanoUsd: isSet(object.actualNanoUsd)
+        ? globalThis.Number(object.actualNanoUsd)
+        : isSet(object.actual_nano_usd)
+        ? globalThis.Number(object.actual_nano_usd)
+        : 0,
+    };
+  },
+
+  toJSON(message: ReconcileReply): unknown {
+    const obj: any = {};
+    if (message.actualNanoUsd !== 0) {
+      obj.actualNanoUsd = Math.round(message.actualNanoUsd);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ReconcileReply>): ReconcileReply {
+    return ReconcileReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReconcileReply>): ReconcileReply {
+    const message = createBaseReconcileReply();
+    message.actualNanoUsd = object.actualNanoUsd ?? 0;
     return message;
   },
 };
@@ -15147,10 +15953,30 @@ export const BudgetsService = {
     responseSerialize: (value: ListBudgetsReply): Buffer => Buffer.from(ListBudgetsReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListBudgetsReply => ListBudgetsReply.decode(value),
   },
+  set: {
+    path: "/cohort.console.Budgets/Set" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetBudgetRequest): Buffer => Buffer.from(SetBudgetRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetBudgetRequest => SetBudgetRequest.decode(value),
+    responseSerialize: (value: SetBudgetReply): Buffer => Buffer.from(SetBudgetReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetBudgetReply => SetBudgetReply.decode(value),
+  },
+  reconcile: {
+    path: "/cohort.console.Budgets/Reconcile" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReconcileRequest): Buffer => Buffer.from(ReconcileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReconcileRequest => ReconcileRequest.decode(value),
+    responseSerialize: (value: ReconcileReply): Buffer => Buffer.from(ReconcileReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReconcileReply => ReconcileReply.decode(value),
+  },
 } as const;
 
 export interface BudgetsServer extends UntypedServiceImplementation {
   list: handleUnaryCall<ListBudgetsRequest, ListBudgetsReply>;
+  set: handleUnaryCall<SetBudgetRequest, SetBudgetReply>;
+  reconcile: handleUnaryCall<ReconcileRequest, ReconcileReply>;
 }
 
 export interface BudgetsClient extends Client {
@@ -15168,6 +15994,36 @@ export interface BudgetsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListBudgetsReply) => void,
+  ): ClientUnaryCall;
+  set(
+    request: SetBudgetRequest,
+    callback: (error: ServiceError | null, response: SetBudgetReply) => void,
+  ): ClientUnaryCall;
+  set(
+    request: SetBudgetRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetBudgetReply) => void,
+  ): ClientUnaryCall;
+  set(
+    request: SetBudgetRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetBudgetReply) => void,
+  ): ClientUnaryCall;
+  reconcile(
+    request: ReconcileRequest,
+    callback: (error: ServiceError | null, response: ReconcileReply) => void,
+  ): ClientUnaryCall;
+  reconcile(
+    request: ReconcileRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReconcileReply) => void,
+  ): ClientUnaryCall;
+  reconcile(
+    request: ReconcileRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReconcileReply) => void,
   ): ClientUnaryCall;
 }
 

@@ -50,6 +50,9 @@ export interface Entry {
     | { $case: "callSettled"; value: CallSettled }
     | { $case: "callUncertain"; value: CallUncertain }
     | { $case: "callRefused"; value: CallRefused }
+    | { $case: "callReconciled"; value: CallReconciled }
+    | { $case: "budgetChanged"; value: BudgetChanged }
+    | { $case: "budgetReached"; value: BudgetReached }
     | { $case: "runPaused"; value: RunPaused }
     | { $case: "runResumed"; value: RunResumed }
     | { $case: "stepTaken"; value: StepTaken }
@@ -532,6 +535,35 @@ export interface CallIntended {
   bodyHash: Uint8Array;
   reservedNanoUsd: number;
   holds: Hold[];
+  /** where tokens are paid for */
+  price: TokenPrice | undefined;
+}
+
+/**
+ * How the price of a request to a language model was found. Rates are nano-USD for a million tokens, the dearest that
+ * may apply.
+ */
+export interface TokenPrice {
+  /** as the table names it */
+  model: string;
+  /** SHA-256 of the price table */
+  table: Uint8Array;
+  input: number;
+  cacheRead: number;
+  cacheWrite: number;
+  output: number;
+  inputTokensMax: number;
+  outputTokensMax: number;
+}
+
+/** What an answer said that it used. `input` has the cached tokens too. */
+export interface TokenUsage {
+  input: number;
+  cacheRead: number;
+  cacheWrite: number;
+  output: number;
+  /** that the answer named, "" for none */
+  model: string;
 }
 
 export interface Hold {
@@ -550,12 +582,51 @@ export interface CallSettled {
   bytesIn: number;
   /** error code when the call failed */
   code: string;
+  /** void: never left | price | usage: as the answer tells | hold: the worst case */
+  by: string;
+  usage: TokenUsage | undefined;
 }
 
-/** Dispatched, outcome unknown (a crash in between): the hold is kept until reconciled. */
+/**
+ * What the call costs is not known: the coordinator stopped while it was out, or its answer came at a price
+ * that nobody knows. The hold is kept until reconciled.
+ */
 export interface CallUncertain {
   call: string;
   reason: string;
+  /** of the upstream; 0 when nobody knows */
+  status: number;
+  bytesOut: number;
+  bytesIn: number;
+}
+
+/** An operator found out what a call cost whose outcome was uncertain. */
+export interface CallReconciled {
+  call: string;
+  actor: string;
+  actualNanoUsd: number;
+  /** it was never made */
+  voided: boolean;
+  reason: string;
+}
+
+/** Follows the ResourcesApplied that changes the budget. */
+export interface BudgetChanged {
+  actor: string;
+  budget: string;
+  /** "" for a new one */
+  beforeJson: string;
+  afterJson: string;
+  reason: string;
+}
+
+/** So much of a budget was spent in its window; told once a window. */
+export interface BudgetReached {
+  budget: string;
+  window: string;
+  percent: number;
+  spentNanoUsd: number;
+  limitNanoUsd: number;
 }
 
 export interface CallRefused {
@@ -811,6 +882,15 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "callRefused":
         CallRefused.encode(message.event.value, writer.uint32(346).fork()).join();
+        break;
+      case "callReconciled":
+        CallReconciled.encode(message.event.value, writer.uint32(1322).fork()).join();
+        break;
+      case "budgetChanged":
+        BudgetChanged.encode(message.event.value, writer.uint32(1330).fork()).join();
+        break;
+      case "budgetReached":
+        BudgetReached.encode(message.event.value, writer.uint32(1338).fork()).join();
         break;
       case "runPaused":
         RunPaused.encode(message.event.value, writer.uint32(426).fork()).join();
@@ -1167,6 +1247,30 @@ export const Entry: MessageFns<Entry> = {
             }
 
             message.event = { $case: "callRefused", value: CallRefused.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 165: {
+            if (tag !== 1322) {
+              break;
+            }
+
+            message.event = { $case: "callReconciled", value: CallReconciled.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 166: {
+            if (tag !== 1330) {
+              break;
+            }
+
+            message.event = { $case: "budgetChanged", value: BudgetChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 167: {
+            if (tag !== 1338) {
+              break;
+            }
+
+            message.event = { $case: "budgetReached", value: BudgetReached.decode(reader, reader.uint32()) };
             continue;
           }
           case 53: {
@@ -1591,6 +1695,18 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "callRefused", value: CallRefused.fromJSON(object.callRefused) }
         : isSet(object.call_refused)
         ? { $case: "callRefused", value: CallRefused.fromJSON(object.call_refused) }
+        : isSet(object.callReconciled)
+        ? { $case: "callReconciled", value: CallReconciled.fromJSON(object.callReconciled) }
+        : isSet(object.call_reconciled)
+        ? { $case: "callReconciled", value: CallReconciled.fromJSON(object.call_reconciled) }
+        : isSet(object.budgetChanged)
+        ? { $case: "budgetChanged", value: BudgetChanged.fromJSON(object.budgetChanged) }
+        : isSet(object.budget_changed)
+        ? { $case: "budgetChanged", value: BudgetChanged.fromJSON(object.budget_changed) }
+        : isSet(object.budgetReached)
+        ? { $case: "budgetReached", value: BudgetReached.fromJSON(object.budgetReached) }
+        : isSet(object.budget_reached)
+        ? { $case: "budgetReached", value: BudgetReached.fromJSON(object.budget_reached) }
         : isSet(object.runPaused)
         ? { $case: "runPaused", value: RunPaused.fromJSON(object.runPaused) }
         : isSet(object.run_paused)
@@ -1801,6 +1917,12 @@ export const Entry: MessageFns<Entry> = {
       obj.callUncertain = CallUncertain.toJSON(message.event.value);
     } else if (message.event?.$case === "callRefused") {
       obj.callRefused = CallRefused.toJSON(message.event.value);
+    } else if (message.event?.$case === "callReconciled") {
+      obj.callReconciled = CallReconciled.toJSON(message.event.value);
+    } else if (message.event?.$case === "budgetChanged") {
+      obj.budgetChanged = BudgetChanged.toJSON(message.event.value);
+    } else if (message.event?.$case === "budgetReached") {
+      obj.budgetReached = BudgetReached.toJSON(message.event.value);
     } else if (message.event?.$case === "runPaused") {
       obj.runPaused = RunPaused.toJSON(message.event.value);
     } else if (message.event?.$case === "runResumed") {
@@ -2044,6 +2166,24 @@ export const Entry: MessageFns<Entry> = {
       case "callRefused": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "callRefused", value: CallRefused.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "callReconciled": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "callReconciled", value: CallReconciled.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "budgetChanged": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "budgetChanged", value: BudgetChanged.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "budgetReached": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "budgetReached", value: BudgetReached.fromPartial(object.event.value) };
         }
         break;
       }
@@ -7835,6 +7975,7 @@ function createBaseCallIntended(): CallIntended {
     bodyHash: new Uint8Array(0),
     reservedNanoUsd: 0,
     holds: [],
+    price: undefined,
   };
 }
 
@@ -7872,6 +8013,9 @@ export const CallIntended: MessageFns<CallIntended> = {
     }
     for (const v of message.holds) {
       Hold.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.price !== undefined) {
+      TokenPrice.encode(message.price, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -7977,6 +8121,14 @@ export const CallIntended: MessageFns<CallIntended> = {
             message.holds.push(Hold.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.price = TokenPrice.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -8016,6 +8168,7 @@ export const CallIntended: MessageFns<CallIntended> = {
       holds: globalThis.Array.isArray(object?.holds)
         ? object.holds.map((e: any) => Hold.fromJSON(e))
         : [],
+      price: isSet(object.price) ? TokenPrice.fromJSON(object.price) : undefined,
     };
   },
 
@@ -8054,6 +8207,9 @@ export const CallIntended: MessageFns<CallIntended> = {
     if (message.holds?.length) {
       obj.holds = message.holds.map((e) => Hold.toJSON(e));
     }
+    if (message.price !== undefined) {
+      obj.price = TokenPrice.toJSON(message.price);
+    }
     return obj;
   },
 
@@ -8075,6 +8231,356 @@ export const CallIntended: MessageFns<CallIntended> = {
     message.bodyHash = object.bodyHash ?? new Uint8Array(0);
     message.reservedNanoUsd = object.reservedNanoUsd ?? 0;
     message.holds = object.holds?.map((e) => Hold.fromPartial(e)) || [];
+    message.price = (object.price !== undefined && object.price !== null)
+      ? TokenPrice.fromPartial(object.price)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTokenPrice(): TokenPrice {
+  return {
+    model: "",
+    table: new Uint8Array(0),
+    input: 0,
+    cacheRead: 0,
+    cacheWrite: 0,
+    output: 0,
+    inputTokensMax: 0,
+    outputTokensMax: 0,
+  };
+}
+
+export const TokenPrice: MessageFns<TokenPrice> = {
+  encode(message: TokenPrice, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.model !== "") {
+      writer.uint32(10).string(message.model);
+    }
+    if (message.table.length !== 0) {
+      writer.uint32(18).bytes(message.table);
+    }
+    if (message.input !== 0) {
+      writer.uint32(24).int64(message.input);
+    }
+    if (message.cacheRead !== 0) {
+      writer.uint32(32).int64(message.cacheRead);
+    }
+    if (message.cacheWrite !== 0) {
+      writer.uint32(40).int64(message.cacheWrite);
+    }
+    if (message.output !== 0) {
+      writer.uint32(48).int64(message.output);
+    }
+    if (message.inputTokensMax !== 0) {
+      writer.uint32(56).uint64(message.inputTokensMax);
+    }
+    if (message.outputTokensMax !== 0) {
+      writer.uint32(64).uint64(message.outputTokensMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TokenPrice {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTokenPrice();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.table = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.input = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cacheRead = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.cacheWrite = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.output = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.inputTokensMax = longToNumber(reader.uint64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.outputTokensMax = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TokenPrice {
+    return {
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+      table: isSet(object.table) ? bytesFromBase64(object.table) : new Uint8Array(0),
+      input: isSet(object.input) ? globalThis.Number(object.input) : 0,
+      cacheRead: isSet(object.cacheRead)
+        ? globalThis.Number(object.cacheRead)
+        : isSet(object.cache_read)
+        ? globalThis.Number(object.cache_read)
+        : 0,
+      cacheWrite: isSet(object.cacheWrite)
+        ? globalThis.Number(object.cacheWrite)
+        : isSet(object.cache_write)
+        ? globalThis.Number(object.cache_write)
+        : 0,
+      output: isSet(object.output) ? globalThis.Number(object.output) : 0,
+      inputTokensMax: isSet(object.inputTokensMax)
+        ? globalThis.Number(object.inputTokensMax)
+        : isSet(object.input_tokens_max)
+        ? globalThis.Number(object.input_tokens_max)
+        : 0,
+      outputTokensMax: isSet(object.outputTokensMax)
+        ? globalThis.Number(object.outputTokensMax)
+        : isSet(object.output_tokens_max)
+        ? globalThis.Number(object.output_tokens_max)
+        : 0,
+    };
+  },
+
+  toJSON(message: TokenPrice): unknown {
+    const obj: any = {};
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    if (message.table.length !== 0) {
+      obj.table = base64FromBytes(message.table);
+    }
+    if (message.input !== 0) {
+      obj.input = Math.round(message.input);
+    }
+    if (message.cacheRead !== 0) {
+      obj.cacheRead = Math.round(message.cacheRead);
+    }
+    if (message.cacheWrite !== 0) {
+      obj.cacheWrite = Math.round(message.cacheWrite);
+    }
+    if (message.output !== 0) {
+      obj.output = Math.round(message.output);
+    }
+    if (message.inputTokensMax !== 0) {
+      obj.inputTokensMax = Math.round(message.inputTokensMax);
+    }
+    if (message.outputTokensMax !== 0) {
+      obj.outputTokensMax = Math.round(message.outputTokensMax);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TokenPrice>): TokenPrice {
+    return TokenPrice.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TokenPrice>): TokenPrice {
+    const message = createBaseTokenPrice();
+    message.model = object.model ?? "";
+    message.table = object.table ?? new Uint8Array(0);
+    message.input = object.input ?? 0;
+    message.cacheRead = object.cacheRead ?? 0;
+    message.cacheWrite = object.cacheWrite ?? 0;
+    message.output = object.output ?? 0;
+    message.inputTokensMax = object.inputTokensMax ?? 0;
+    message.outputTokensMax = object.outputTokensMax ?? 0;
+    return message;
+  },
+};
+
+function createBaseTokenUsage(): TokenUsage {
+  return { input: 0, cacheRead: 0, cacheWrite: 0, output: 0, model: "" };
+}
+
+export const TokenUsage: MessageFns<TokenUsage> = {
+  encode(message: TokenUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.input !== 0) {
+      writer.uint32(8).uint64(message.input);
+    }
+    if (message.cacheRead !== 0) {
+      writer.uint32(16).uint64(message.cacheRead);
+    }
+    if (message.cacheWrite !== 0) {
+      writer.uint32(24).uint64(message.cacheWrite);
+    }
+    if (message.output !== 0) {
+      writer.uint32(32).uint64(message.output);
+    }
+    if (message.model !== "") {
+      writer.uint32(42).string(message.model);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TokenUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTokenUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.input = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cacheRead = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cacheWrite = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.output = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.model = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TokenUsage {
+    return {
+      input: isSet(object.input) ? globalThis.Number(object.input) : 0,
+      cacheRead: isSet(object.cacheRead)
+        ? globalThis.Number(object.cacheRead)
+        : isSet(object.cache_read)
+        ? globalThis.Number(object.cache_read)
+        : 0,
+      cacheWrite: isSet(object.cacheWrite)
+        ? globalThis.Number(object.cacheWrite)
+        : isSet(object.cache_write)
+        ? globalThis.Number(object.cache_write)
+        : 0,
+      output: isSet(object.output) ? globalThis.Number(object.output) : 0,
+      model: isSet(object.model) ? globalThis.String(object.model) : "",
+    };
+  },
+
+  toJSON(message: TokenUsage): unknown {
+    const obj: any = {};
+    if (message.input !== 0) {
+      obj.input = Math.round(message.input);
+    }
+    if (message.cacheRead !== 0) {
+      obj.cacheRead = Math.round(message.cacheRead);
+    }
+    if (message.cacheWrite !== 0) {
+      obj.cacheWrite = Math.round(message.cacheWrite);
+    }
+    if (message.output !== 0) {
+      obj.output = Math.round(message.output);
+    }
+    if (message.model !== "") {
+      obj.model = message.model;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TokenUsage>): TokenUsage {
+    return TokenUsage.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TokenUsage>): TokenUsage {
+    const message = createBaseTokenUsage();
+    message.input = object.input ?? 0;
+    message.cacheRead = object.cacheRead ?? 0;
+    message.cacheWrite = object.cacheWrite ?? 0;
+    message.output = object.output ?? 0;
+    message.model = object.model ?? "";
     return message;
   },
 };
@@ -8165,7 +8671,7 @@ export const Hold: MessageFns<Hold> = {
 };
 
 function createBaseCallSettled(): CallSettled {
-  return { call: "", status: 0, actualNanoUsd: 0, bytesOut: 0, bytesIn: 0, code: "" };
+  return { call: "", status: 0, actualNanoUsd: 0, bytesOut: 0, bytesIn: 0, code: "", by: "", usage: undefined };
 }
 
 export const CallSettled: MessageFns<CallSettled> = {
@@ -8187,6 +8693,12 @@ export const CallSettled: MessageFns<CallSettled> = {
     }
     if (message.code !== "") {
       writer.uint32(50).string(message.code);
+    }
+    if (message.by !== "") {
+      writer.uint32(58).string(message.by);
+    }
+    if (message.usage !== undefined) {
+      TokenUsage.encode(message.usage, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -8252,6 +8764,22 @@ export const CallSettled: MessageFns<CallSettled> = {
             message.code = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.by = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.usage = TokenUsage.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -8284,6 +8812,8 @@ export const CallSettled: MessageFns<CallSettled> = {
         ? globalThis.Number(object.bytes_in)
         : 0,
       code: isSet(object.code) ? globalThis.String(object.code) : "",
+      by: isSet(object.by) ? globalThis.String(object.by) : "",
+      usage: isSet(object.usage) ? TokenUsage.fromJSON(object.usage) : undefined,
     };
   },
 
@@ -8307,6 +8837,12 @@ export const CallSettled: MessageFns<CallSettled> = {
     if (message.code !== "") {
       obj.code = message.code;
     }
+    if (message.by !== "") {
+      obj.by = message.by;
+    }
+    if (message.usage !== undefined) {
+      obj.usage = TokenUsage.toJSON(message.usage);
+    }
     return obj;
   },
 
@@ -8321,12 +8857,16 @@ export const CallSettled: MessageFns<CallSettled> = {
     message.bytesOut = object.bytesOut ?? 0;
     message.bytesIn = object.bytesIn ?? 0;
     message.code = object.code ?? "";
+    message.by = object.by ?? "";
+    message.usage = (object.usage !== undefined && object.usage !== null)
+      ? TokenUsage.fromPartial(object.usage)
+      : undefined;
     return message;
   },
 };
 
 function createBaseCallUncertain(): CallUncertain {
-  return { call: "", reason: "" };
+  return { call: "", reason: "", status: 0, bytesOut: 0, bytesIn: 0 };
 }
 
 export const CallUncertain: MessageFns<CallUncertain> = {
@@ -8336,6 +8876,15 @@ export const CallUncertain: MessageFns<CallUncertain> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.status !== 0) {
+      writer.uint32(24).uint32(message.status);
+    }
+    if (message.bytesOut !== 0) {
+      writer.uint32(32).uint64(message.bytesOut);
+    }
+    if (message.bytesIn !== 0) {
+      writer.uint32(40).uint64(message.bytesIn);
     }
     return writer;
   },
@@ -8369,6 +8918,30 @@ export const CallUncertain: MessageFns<CallUncertain> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.status = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.bytesOut = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.bytesIn = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -8385,6 +8958,17 @@ export const CallUncertain: MessageFns<CallUncertain> = {
     return {
       call: isSet(object.call) ? globalThis.String(object.call) : "",
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      status: isSet(object.status) ? globalThis.Number(object.status) : 0,
+      bytesOut: isSet(object.bytesOut)
+        ? globalThis.Number(object.bytesOut)
+        : isSet(object.bytes_out)
+        ? globalThis.Number(object.bytes_out)
+        : 0,
+      bytesIn: isSet(object.bytesIn)
+        ? globalThis.Number(object.bytesIn)
+        : isSet(object.bytes_in)
+        ? globalThis.Number(object.bytes_in)
+        : 0,
     };
   },
 
@@ -8396,6 +8980,15 @@ export const CallUncertain: MessageFns<CallUncertain> = {
     if (message.reason !== "") {
       obj.reason = message.reason;
     }
+    if (message.status !== 0) {
+      obj.status = Math.round(message.status);
+    }
+    if (message.bytesOut !== 0) {
+      obj.bytesOut = Math.round(message.bytesOut);
+    }
+    if (message.bytesIn !== 0) {
+      obj.bytesIn = Math.round(message.bytesIn);
+    }
     return obj;
   },
 
@@ -8406,6 +8999,428 @@ export const CallUncertain: MessageFns<CallUncertain> = {
     const message = createBaseCallUncertain();
     message.call = object.call ?? "";
     message.reason = object.reason ?? "";
+    message.status = object.status ?? 0;
+    message.bytesOut = object.bytesOut ?? 0;
+    message.bytesIn = object.bytesIn ?? 0;
+    return message;
+  },
+};
+
+function createBaseCallReconciled(): CallReconciled {
+  return { call: "", actor: "", actualNanoUsd: 0, voided: false, reason: "" };
+}
+
+export const CallReconciled: MessageFns<CallReconciled> = {
+  encode(message: CallReconciled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.call !== "") {
+      writer.uint32(10).string(message.call);
+    }
+    if (message.actor !== "") {
+      writer.uint32(18).string(message.actor);
+    }
+    if (message.actualNanoUsd !== 0) {
+      writer.uint32(24).int64(message.actualNanoUsd);
+    }
+    if (message.voided !== false) {
+      writer.uint32(32).bool(message.voided);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallReconciled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallReconciled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.call = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.actualNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.voided = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CallReconciled {
+    return {
+      call: isSet(object.call) ? globalThis.String(object.call) : "",
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      actualNanoUsd: isSet(object.actualNanoUsd)
+        ? globalThis.Number(object.actualNanoUsd)
+        : isSet(object.actual_nano_usd)
+        ? globalThis.Number(object.actual_nano_usd)
+        : 0,
+      voided: isSet(object.voided) ? globalThis.Boolean(object.voided) : false,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: CallReconciled): unknown {
+    const obj: any = {};
+    if (message.call !== "") {
+      obj.call = message.call;
+    }
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.actualNanoUsd !== 0) {
+      obj.actualNanoUsd = Math.round(message.actualNanoUsd);
+    }
+    if (message.voided !== false) {
+      obj.voided = message.voided;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CallReconciled>): CallReconciled {
+    return CallReconciled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallReconciled>): CallReconciled {
+    const message = createBaseCallReconciled();
+    message.call = object.call ?? "";
+    message.actor = object.actor ?? "";
+    message.actualNanoUsd = object.actualNanoUsd ?? 0;
+    message.voided = object.voided ?? false;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseBudgetChanged(): BudgetChanged {
+  return { actor: "", budget: "", beforeJson: "", afterJson: "", reason: "" };
+}
+
+export const BudgetChanged: MessageFns<BudgetChanged> = {
+  encode(message: BudgetChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.budget !== "") {
+      writer.uint32(18).string(message.budget);
+    }
+    if (message.beforeJson !== "") {
+      writer.uint32(26).string(message.beforeJson);
+    }
+    if (message.afterJson !== "") {
+      writer.uint32(34).string(message.afterJson);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BudgetChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBudgetChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.budget = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.beforeJson = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.afterJson = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BudgetChanged {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      budget: isSet(object.budget) ? globalThis.String(object.budget) : "",
+      beforeJson: isSet(object.beforeJson)
+        ? globalThis.String(object.beforeJson)
+        : isSet(object.before_json)
+        ? globalThis.String(object.before_json)
+        : "",
+      afterJson: isSet(object.afterJson)
+        ? globalThis.String(object.afterJson)
+        : isSet(object.after_json)
+        ? globalThis.String(object.after_json)
+        : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: BudgetChanged): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.budget !== "") {
+      obj.budget = message.budget;
+    }
+    if (message.beforeJson !== "") {
+      obj.beforeJson = message.beforeJson;
+    }
+    if (message.afterJson !== "") {
+      obj.afterJson = message.afterJson;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BudgetChanged>): BudgetChanged {
+    return BudgetChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BudgetChanged>): BudgetChanged {
+    const message = createBaseBudgetChanged();
+    message.actor = object.actor ?? "";
+    message.budget = object.budget ?? "";
+    message.beforeJson = object.beforeJson ?? "";
+    message.afterJson = object.afterJson ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseBudgetReached(): BudgetReached {
+  return { budget: "", window: "", percent: 0, spentNanoUsd: 0, limitNanoUsd: 0 };
+}
+
+export const BudgetReached: MessageFns<BudgetReached> = {
+  encode(message: BudgetReached, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.budget !== "") {
+      writer.uint32(10).string(message.budget);
+    }
+    if (message.window !== "") {
+      writer.uint32(18).string(message.window);
+    }
+    if (message.percent !== 0) {
+      writer.uint32(24).uint32(message.percent);
+    }
+    if (message.spentNanoUsd !== 0) {
+      writer.uint32(32).int64(message.spentNanoUsd);
+    }
+    if (message.limitNanoUsd !== 0) {
+      writer.uint32(40).int64(message.limitNanoUsd);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BudgetReached {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBudgetReached();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.budget = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.window = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.percent = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.spentNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.limitNanoUsd = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BudgetReached {
+    return {
+      budget: isSet(object.budget) ? globalThis.String(object.budget) : "",
+      window: isSet(object.window) ? globalThis.String(object.window) : "",
+      percent: isSet(object.percent) ? globalThis.Number(object.percent) : 0,
+      spentNanoUsd: isSet(object.spentNanoUsd)
+        ? globalThis.Number(object.spentNanoUsd)
+        : isSet(object.spent_nano_usd)
+        ? globalThis.Number(object.spent_nano_usd)
+        : 0,
+      limitNanoUsd: isSet(object.limitNanoUsd)
+        ? globalThis.Number(object.limitNanoUsd)
+        : isSet(object.limit_nano_usd)
+        ? globalThis.Number(object.limit_nano_usd)
+        : 0,
+    };
+  },
+
+  toJSON(message: BudgetReached): unknown {
+    const obj: any = {};
+    if (message.budget !== "") {
+      obj.budget = message.budget;
+    }
+    if (message.window !== "") {
+      obj.window = message.window;
+    }
+    if (message.percent !== 0) {
+      obj.percent = Math.round(message.percent);
+    }
+    if (message.spentNanoUsd !== 0) {
+      obj.spentNanoUsd = Math.round(message.spentNanoUsd);
+    }
+    if (message.limitNanoUsd !== 0) {
+      obj.limitNanoUsd = Math.round(message.limitNanoUsd);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BudgetReached>): BudgetReached {
+    return BudgetReached.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BudgetReached>): BudgetReached {
+    const message = createBaseBudgetReached();
+    message.budget = object.budget ?? "";
+    message.window = object.window ?? "";
+    message.percent = object.percent ?? 0;
+    message.spentNanoUsd = object.spentNanoUsd ?? 0;
+    message.limitNanoUsd = object.limitNanoUsd ?? 0;
     return message;
   },
 };

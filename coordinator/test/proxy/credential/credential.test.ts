@@ -57,7 +57,7 @@ describe("the credential", () => {
       const reply = await mesh.fetch();
       expect(codeOf(reply)).toBe("SECRET_UNAVAILABLE");
       expect(upstream.connections).toBe(0);
-      expect(mesh.writer.of("callSettled")).toEqual([
+      expect(mesh.writer.of("callSettled")).toMatchObject([
         {
           call: "call1",
           status: 0,
