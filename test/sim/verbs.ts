@@ -1,4 +1,7 @@
+import type { UncertainCall } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
+import { decideReconcile } from "../../coordinator/src/budget/reconcile.ts";
+import { uncertainCalls } from "../../coordinator/src/budget/report.ts";
 import { finishedView, type RunHistory } from "../../coordinator/src/history/history.ts";
 import { runView } from "../../coordinator/src/history/run-view.ts";
 import { decideCancel } from "../../coordinator/src/scheduler/decide-cancel.ts";
@@ -25,12 +28,15 @@ const all = ["cancel", "pause", "pause", "resume", "skip", "retry", "rerun"] as 
 /** What operators do to runs, whatever state those are in. */
 export class Verbs {
   readonly #random: Random;
+  /** Apart, so that what is found out of calls changes nothing else that is asked for. */
+  readonly #money: Random;
   readonly #ask: Ask;
   /** Steps of every run that ever went on, by its id. */
   readonly #seen = new Map<string, readonly string[]>();
 
   constructor(random: Random, ask: Ask) {
     this.#random = random;
+    this.#money = random.fork("money");
     this.#ask = ask;
   }
 
@@ -42,10 +48,20 @@ export class Verbs {
         this.#ask(coordinator, ({ runs }) => decideResume(runs, { run, actor }));
       }
     }
+    for (const uncertain of uncertainCalls(coordinator.state.budget)) {
+      if (this.#money.chance(0.02)) this.#ask(coordinator, this.#reconciliation(uncertain));
+    }
     for (const { run, steps } of active) this.#seen.set(run, [...steps.keys()]);
     if (!wishing || !this.#random.chance(0.03)) return;
     const chosen = this.#random.pick([...this.#seen, null]);
     if (chosen !== null) this.#ask(coordinator, this.#command(...chosen, coordinator.log.history));
+  }
+
+  /** What the provider billed is at most what was held for it. */
+  #reconciliation({ call, heldNanoUsd }: UncertainCall): (state: State) => Decision<unknown> {
+    const billed = { nanoUsd: this.#money.integer(0, heldNanoUsd) };
+    const actual = this.#money.pick(["hold", "void", billed] as const);
+    return ({ budget }) => decideReconcile(budget, { call, actor, reason: "", actual });
   }
 
   /** Each is asked of what the run was when it was looked at, and may find it changed. */
