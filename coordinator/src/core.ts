@@ -203,6 +203,8 @@ export function createCore(options: CoreOptions): Core {
     history: log.history,
     reports,
     feed,
+    now,
+    sleep: (ms) => sleep(ms, closing.signal),
     stepLogs: {
       read: log.stepLogs.read,
       extent: log.stepLogs.extent,

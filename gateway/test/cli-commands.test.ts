@@ -1,3 +1,4 @@
+import { errors } from "@cohort/proto/errors";
 import {
   type CancelRunRequest,
   LogLine,
@@ -190,6 +191,42 @@ describe("cohort logs", () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     expect(lines[0]).toMatchObject({ text: "b", cursor: 7 });
+  });
+
+  it("says that the end of the output is missing", async () => {
+    cli.fake.handlers["Runs.logs"] = () => [chunk("a\n"), chunk("", { offset: 50 })];
+    const { stdout } = await run(["logs", "01RUN"]);
+    expect(stdout.split("\n").map((line) => line.split("| ")[1])).toEqual([
+      "a",
+      "[48 bytes of output are missing here]",
+      undefined,
+    ]);
+  });
+
+  it("goes on behind the last that came when the coordinator was away, as it follows", async () => {
+    const asked: number[] = [];
+    cli.fake.handlers["Runs.logs"] = function* (request: LogsRequest): Generator<LogLine> {
+      asked.push(request.after);
+      if (request.after === 7) {
+        yield chunk("ine\n", { cursor: 9 });
+        return;
+      }
+      yield chunk("first\nl", { cursor: 7 });
+      throw new Refusal("UNREACHABLE");
+    };
+    const { status, stdout, stderr } = await run(["logs", "-f", "01RUN"]);
+    expect([status, asked]).toEqual([0, [0, 7]]);
+    expect(stdout).toBe("sample[0] edge-1 | first\nsample[0] edge-1 | line\n");
+    expect(stderr).toBe("the coordinator is away; waiting for it\n");
+  });
+
+  it("does not wait for a coordinator that is away when it does not follow", async () => {
+    cli.fake.handlers["Runs.logs"] = () => {
+      throw new Refusal("UNREACHABLE");
+    };
+    const { status, stdout, stderr } = await run(["logs", "01RUN"]);
+    expect([status, stdout]).toEqual([errors.UNREACHABLE.exit, ""]);
+    expect(stderr).toContain("UNREACHABLE");
   });
 
   it("shows escape sequences instead of obeying them", async () => {

@@ -71,8 +71,14 @@ async function write<Request, Reply>(
 ): Promise<void> {
   if (signal.aborted || call.write(reply)) return;
   await new Promise<void>((resolve) => {
-    call.once("drain", resolve);
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    // A stream lives for as long as its reader, so that neither may leave a listener behind.
+    const done = () => {
+      call.off("drain", done);
+      signal.removeEventListener("abort", done);
+      resolve();
+    };
+    call.on("drain", done);
+    signal.addEventListener("abort", done);
   });
 }
 

@@ -1,6 +1,4 @@
 import {
-  type LogLine,
-  type LogsRequest,
   type RunsServer,
   RunsService,
   type StartRunReply,
@@ -10,7 +8,7 @@ import {
 import { limits } from "@cohort/proto/limits";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import { type RunHistory, unlessEnded } from "../history/history.ts";
-import { queryOutcome, queryRun, queryRuns, unknownRun } from "../history/query-runs.ts";
+import { queryOutcome, queryRun, queryRuns } from "../history/query-runs.ts";
 import type { Retention } from "../history/retention.ts";
 import type { StepLogStore } from "../log/log.ts";
 import { decideCancel } from "../scheduler/decide-cancel.ts";
@@ -23,6 +21,7 @@ import { explainStep } from "../scheduler/explain.ts";
 import { type Feed, runOf } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
+import { streamLogs } from "./stream-logs.ts";
 import { explanationView } from "./views.ts";
 import { createWaker } from "./waker.ts";
 
@@ -34,8 +33,6 @@ export interface RunsDependencies {
   readonly stepLogs: StepLogStore;
   readonly newId: () => string;
 }
-
-const logPage = 256;
 
 export function runsService(
   { unary, stream }: Methods,
@@ -163,56 +160,6 @@ async function resultOf(starting: Promise<StartRunReply>): Promise<StartRunResul
 /** A key is one of what it starts: the same for another workflow or run starts that too. */
 function keyOf(scope: string, key: string): string {
   return key === "" ? "" : `${scope}/${key}`;
-}
-
-async function streamLogs(
-  { writer, feed, history, retention, stepLogs }: RunsDependencies,
-  { run: id, step, follow, after }: LogsRequest,
-  send: (line: LogLine) => Promise<void>,
-  signal: AbortSignal,
-): Promise<void> {
-  const isActive = () => writer.read(({ runs }) => runs.active.has(id));
-  if (!(await isActive()) && history.find(id) === null) throw unknownRun(retention, id);
-  const waker = createWaker(feed, signal, (change) =>
-    change.kind === "output" ? change.runs.has(id) : change.recorded.some((it) => runOf(it) === id),
-  );
-  let cursor = after;
-  const sendNew = async () => {
-    for (;;) {
-      const page = stepLogs.read(id, step, cursor, logPage);
-      for (const {
-        cursor: at,
-        instance,
-        attempt,
-        node,
-        stream: from,
-        atMs,
-        data,
-        offset,
-        step: of,
-      } of page) {
-        await send({
-          attempt: { run: id, step: of, instance, attempt },
-          node,
-          stream: from,
-          atMs,
-          data,
-          offset,
-          cursor: at,
-        });
-        cursor = at;
-      }
-      if (page.length < logPage || signal.aborted) return;
-    }
-  };
-  try {
-    await sendNew();
-    // Results and output travel in one journal, so what a run wrote is here when the run has ended.
-    while (follow && (await isActive()) && (await waker.next())) await sendNew();
-    await sendNew();
-  } finally {
-    waker.close();
-  }
 }
 
 function parseInputs(json: string): Record<string, unknown> {

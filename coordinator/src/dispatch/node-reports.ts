@@ -14,7 +14,8 @@ import type { MeshHandlers } from "../mesh/mesh.ts";
 import { findActive, type Runs } from "../scheduler/runs.ts";
 import type { Feed } from "../state/feed.ts";
 import type { Writer } from "../state/writer.ts";
-import { createOutputIntake } from "./output-intake.ts";
+import { createEventPace } from "./event-pace.ts";
+import { createOutputIntake, type OutputIntake } from "./output-intake.ts";
 import type { ReportDesk } from "./report-desk.ts";
 
 export interface NodeReportDependencies {
@@ -23,6 +24,9 @@ export interface NodeReportDependencies {
   readonly reports: ReportDesk;
   readonly feed: Feed;
   readonly stepLogs: StepLogStore;
+  readonly now: () => number;
+  /** Resolves after the time, or at once when the process ends. */
+  sleep(ms: number): Promise<void>;
   sealToken(node: EnrolledNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
   proxy(node: string, request: ProxyRequest): Promise<ProxyReply>;
   /** The node was heard of just now. */
@@ -33,17 +37,16 @@ export interface NodeReportDependencies {
 export function createNodeReports(
   dependencies: NodeReportDependencies,
 ): Pick<MeshHandlers, "events" | "renew" | "proxy"> {
-  const { writer, history, reports, feed, stepLogs, sealToken, seen } = dependencies;
+  const { writer, history, reports, feed, stepLogs, now, sleep, sealToken, seen } = dependencies;
   const { runs, fleet } = writer.state;
   const intake = createOutputIntake(stepLogs);
+  const pace = createEventPace(now);
   let latestOutput: Promise<void> = Promise.resolve();
   return {
     async events(node, { events }) {
       seen(node);
       const findAttempt = attemptFinder(runs, history);
-      const chunks = events
-        .flatMap((event) => chunkOf(findAttempt, node, event))
-        .filter((chunk) => intake.admit(chunk));
+      const chunks = events.flatMap((event) => keptOf(findAttempt, intake, node, event));
       // Output is on its way to the disk before the end of its attempt, and both may share a commit.
       if (chunks.length > 0) latestOutput = stepLogs.append(chunks);
       const judged = reports.hand(events.map((event) => ({ kind: "event", node, event })));
@@ -52,6 +55,8 @@ export function createNodeReports(
       if (chunks.length > 0) {
         feed.publish({ kind: "output", runs: new Set(chunks.map((chunk) => chunk.run)) });
       }
+      const aheadMs = pace.spend(node, events);
+      if (aheadMs > 0) await sleep(aheadMs);
       return { problems: [], throughSeq: events.reduce((max, { seq }) => Math.max(max, seq), 0) };
     },
 
@@ -73,17 +78,26 @@ export function createNodeReports(
   };
 }
 
-/** Output of an attempt that this node had or has. */
-function chunkOf(
+/**
+ * What is kept of the output of an attempt that this node had or has. Where the end of it did not come,
+ * a piece without content stands where the end was: whoever reads finds the stretch before it missing.
+ */
+function keptOf(
   findAttempt: AttemptFinder,
+  intake: OutputIntake,
   node: string,
   { attempt, event, atMs }: NodeEvent,
 ): StepLogChunk[] {
-  if (event?.$case !== "log" || attempt === undefined) return [];
-  const { stream, offset, data } = event.value;
+  if (attempt === undefined || (event?.$case !== "log" && event?.$case !== "finished")) return [];
   const latest = findAttempt(attempt);
   if (latest?.node !== node || latest.attempt !== attempt.attempt) return [];
-  return [{ ...attempt, node, stream, offset, atMs, data }];
+  if (event.$case === "log") {
+    const chunk = { ...attempt, node, atMs, ...event.value };
+    return intake.admit(chunk) ? [chunk] : [];
+  }
+  const { logBytes = 0 } = event.value;
+  if (!intake.lacks(attempt, logBytes)) return [];
+  return [{ ...attempt, node, atMs, stream: 1, offset: logBytes, data: new Uint8Array(0) }];
 }
 
 /** The latest attempt of an instance. */

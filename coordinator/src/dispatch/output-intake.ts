@@ -1,3 +1,4 @@
+import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import type { StepLogChunk, StepLogExtent, StepLogStore } from "../log/log.ts";
 import { schedulerLimits } from "../scheduler/limits.ts";
@@ -6,6 +7,8 @@ import { schedulerLimits } from "../scheduler/limits.ts";
 export interface OutputIntake {
   /** False for what was there before, and for what goes beyond a limit. */
   admit(chunk: StepLogChunk): boolean;
+  /** Whether the attempt wrote more than has come, of the `bytes` that its node says it wrote. */
+  lacks(attempt: AttemptKey, bytes: number): boolean;
 }
 
 /**
@@ -15,8 +18,8 @@ export interface OutputIntake {
  */
 export function createOutputIntake(stepLogs: Pick<StepLogStore, "extent">): OutputIntake {
   const known = new Map<string, StepLogExtent>();
-  const extentOf = (id: string, chunk: StepLogChunk) => {
-    const extent = known.get(id) ?? stepLogs.extent(chunk);
+  const extentOf = (id: string, attempt: AttemptKey) => {
+    const extent = known.get(id) ?? stepLogs.extent(attempt);
     // The one that was asked for last is the last to be forgotten.
     known.delete(id);
     known.set(id, extent);
@@ -37,5 +40,6 @@ export function createOutputIntake(stepLogs: Pick<StepLogStore, "extent">): Outp
       known.set(id, { end: newEnd, chunks: chunks + 1 });
       return true;
     },
+    lacks: (attempt, bytes) => extentOf(attemptId(attempt), attempt).end < bytes,
   };
 }

@@ -52,14 +52,19 @@ export interface StepLogStore {
   append(chunks: readonly StepLogChunk[]): Promise<void>;
   /** How far the output of an attempt has come, and what keeping it has cost. */
   extent(attempt: AttemptKey): StepLogExtent;
-  /** Chunks of a run in the order in which they arrived, after `cursor` (0 for all), at most `count`. */
-  read(
-    run: string,
-    step: string,
-    cursor: number,
-    count: number,
-  ): readonly (StepLogChunk & { cursor: number })[];
+  /**
+   * Chunks of a run in the order in which they arrived, after `cursor` (0 for all): at most so many, and
+   * no more of them once they hold so many bytes. None when there are no more.
+   */
+  read(run: string, step: string, cursor: number, most: StepLogPage): readonly StoredChunk[];
 }
+
+export interface StepLogPage {
+  readonly chunks: number;
+  readonly bytes: number;
+}
+
+export type StoredChunk = StepLogChunk & { readonly cursor: number };
 
 export interface StepLogExtent {
   /** Where the last chunk ends. */

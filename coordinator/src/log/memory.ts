@@ -6,6 +6,7 @@ import { createCommitter, type LogRows, signTree } from "./committer.ts";
 import { createLog, type LogStorage } from "./create-log.ts";
 import type { EventLog, ExportedLeaf, StepLogChunk, StepLogStore } from "./log.ts";
 import { createMemoryHistory, emptyHistory, type MemoryHistory } from "./memory-history.ts";
+import { upTo } from "./step-log-store.ts";
 
 /** What survives a log that is opened again over it, as a disk would. */
 export interface MemoryDisk {
@@ -61,11 +62,13 @@ function createStorage(
       }),
     leaves: (seq, count) => disk.leaves.slice(seq - 1, seq - 1 + count),
     stepLogs: {
-      read: (run, step, cursor, count) =>
-        [...disk.chunks.values()]
+      read(run, step, cursor, most) {
+        const found = [...disk.chunks.values()]
           .map((chunk, at) => ({ ...chunk, cursor: at + 1 }))
-          .filter((it) => it.run === run && it.cursor > cursor && (step === "" || it.step === step))
-          .slice(0, count),
+          .filter((it) => it.run === run && it.cursor > cursor)
+          .filter((it) => step === "" || it.step === step);
+        return upTo(most.bytes, found.slice(0, most.chunks));
+      },
       extent(attempt) {
         const id = attemptId(attempt);
         const chunks = [...disk.chunks.values()].filter((it) => attemptId(it) === id);

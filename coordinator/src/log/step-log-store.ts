@@ -1,16 +1,11 @@
 import type Database from "better-sqlite3";
-import type { StepLogChunk, StepLogExtent, StepLogStore } from "./log.ts";
+import type { StepLogChunk, StepLogExtent, StepLogStore, StoredChunk } from "./log.ts";
 
 /** The table `step_logs`. */
 export interface StepLogTable {
   /** Inserts the chunk unless its place is taken. */
   readonly insert: (chunk: StepLogChunk) => void;
-  readonly read: (
-    run: string,
-    step: string,
-    cursor: number,
-    count: number,
-  ) => readonly (StepLogChunk & { readonly cursor: number })[];
+  readonly read: StepLogStore["read"];
   readonly extent: StepLogStore["extent"];
   /** Removes at most `count` chunks of the run; tells how many it did. */
   readonly remove: (run: string, count: number) => number;
@@ -40,7 +35,7 @@ export function createStepLogTable(database: Database.Database): StepLogTable {
     VALUES (@run, @step, @instance, @attempt, @node, @stream, @offset, @atMs, @data)
     ON CONFLICT (run, step, instance, attempt, stream, offset) DO NOTHING
   `);
-  const select = database.prepare<unknown[], StepLogChunk & { cursor: number }>(`
+  const select = database.prepare<unknown[], StoredChunk>(`
     SELECT cursor, run, step, instance, attempt, node, stream, offset, at_ms AS atMs, data
     FROM step_logs INDEXED BY step_logs_by_run
     WHERE run = @run AND cursor > @cursor AND (@step = '' OR step = @step)
@@ -61,6 +56,19 @@ export function createStepLogTable(database: Database.Database): StepLogTable {
     extent: ({ run, step, instance, attempt }) =>
       extent.get({ run, step, instance, attempt }) as StepLogExtent,
     insert: (chunk) => void insert.run(chunk),
-    read: (run, step, cursor, count) => select.all({ run, step, cursor, count }),
+    read: (run, step, cursor, { chunks: count, bytes }) =>
+      upTo(bytes, select.iterate({ run, step, cursor, count })),
   };
+}
+
+/** As many as hold so many bytes; rows behind them are not read. */
+export function upTo(bytesMax: number, chunks: Iterable<StoredChunk>): StoredChunk[] {
+  const page: StoredChunk[] = [];
+  let bytes = 0;
+  for (const chunk of chunks) {
+    page.push(chunk);
+    bytes += chunk.data.length;
+    if (bytes >= bytesMax) break;
+  }
+  return page;
 }

@@ -184,6 +184,7 @@ const finished = z.object({
   outputJson: z.string().max(limits.stepOutputBytesMax),
   usage: z.union([usage, z.undefined()]),
   killed: z.enum(stepLimitNames).optional(),
+  logBytes: count.optional(),
 });
 
 const nodeEvent = z.object({

@@ -43,6 +43,16 @@ export const meshLimits = {
   natsMemoryStoreBytesMax: 64 * 1024 * 1024,
   natsFileStoreBytesMax: 8 * 1024 * 1024 * 1024,
 
+  /**
+   * What a node may tell of its attempts, on average and at once; its acknowledgements wait until it
+   * has kept to that. Four steps at their own fastest, and a journal that is full.
+   */
+  eventBytesPerSecondMax: 1024 * 1024,
+  eventBurstBytesMax: 4 * 1024 * 1024,
+  /** What an event counts at least; and what is written to a device, which is an entry each. */
+  eventCostBytesMin: 1024,
+  actuationCostBytes: 4 * 1024,
+
   factLengthMax: 128,
   slotsMax: 256,
   inventoryMax: 1_024,

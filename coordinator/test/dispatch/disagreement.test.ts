@@ -35,6 +35,8 @@ function reportsOf(world: World) {
     history: world.log.history,
     feed: createFeed(),
     stepLogs: openMemoryLog({ signer }).stepLogs,
+    now: () => 0,
+    sleep: async () => {},
     sealToken: () => new Uint8Array(),
     proxy: () => Promise.reject(new Error("not asked")),
     seen: () => {},

@@ -1,4 +1,5 @@
-import { describe, expect, it } from "vitest";
+import { limits } from "@cohort/proto/limits";
+import { describe, expect, it, vi } from "vitest";
 import { createNodeReports } from "../../src/dispatch/node-reports.ts";
 import { createReportDesk } from "../../src/dispatch/report-desk.ts";
 import type { StepLogStore } from "../../src/log/log.ts";
@@ -15,7 +16,10 @@ steps:
 `;
 
 /** A run that has left memory, and what its node still reports. */
-async function setUp(append?: (write: () => Promise<void>) => Promise<void>) {
+async function setUp(
+  append?: (write: () => Promise<void>) => Promise<void>,
+  sleep: (ms: number) => Promise<void> = async () => {},
+) {
   const log = openMemoryLog({ signer });
   const { stepLogs } = log;
   const slow: StepLogStore = {
@@ -36,6 +40,8 @@ async function setUp(append?: (write: () => Promise<void>) => Promise<void>) {
     history: log.history,
     feed: createFeed(),
     stepLogs: slow,
+    now: () => 0,
+    sleep,
     sealToken: () => new Uint8Array(),
     proxy: () => Promise.reject(new Error("not asked")),
     seen: () => {},
@@ -48,9 +54,9 @@ async function setUp(append?: (write: () => Promise<void>) => Promise<void>) {
   const attempt = { run, step: "a", instance: 0, attempt: 1 };
   const written = { stream: 1, offset: 0, data: Buffer.from("late") };
   const report = { seq: 7, atMs: 1, attempt, event: { $case: "log" as const, value: written } };
-  const output = () =>
-    log.stepLogs.read(run, "", 0, 10).map(({ data }) => Buffer.from(data).toString());
-  return { reports, world, report, output };
+  const kept = () => log.stepLogs.read(run, "", 0, { chunks: 10, bytes: 1e6 });
+  const output = () => kept().map(({ data }) => Buffer.from(data).toString());
+  return { reports, world, report, kept, output };
 }
 
 describe("reports on a run that has left memory", () => {
@@ -108,5 +114,74 @@ describe("reports on a run that has left memory", () => {
     const finished = { ...report, event: { $case: "finished" as const, value: result } };
     expect(await reports.events("node-a", { events: [finished] })).toMatchObject({ throughSeq: 7 });
     expect(world.recorded.length).toBe(before);
+  });
+});
+
+describe("the end of an attempt's output", () => {
+  const finished = (logBytes: number | undefined) => ({
+    $case: "finished" as const,
+    value: {
+      ...{ outcome: "succeeded", code: "", exit: 0, message: "", outputJson: "" },
+      ...{ usage: undefined, logBytes },
+    },
+  });
+
+  it("is marked where it did not come, once", async () => {
+    const { reports, report, kept } = await setUp();
+    const end = { ...report, seq: 8, event: finished(100) };
+    await reports.events("node-a", { events: [report, end] });
+    await reports.events("node-a", { events: [end] });
+    expect(kept().map(({ offset, data }) => [offset, data.length])).toEqual([
+      [0, 4],
+      [100, 0],
+    ]);
+  });
+
+  it.each([
+    ["all of it came", 4],
+    ["nobody knows how much there was", undefined],
+  ])("is not marked where %s", async (_what, logBytes) => {
+    const { reports, report, output } = await setUp();
+    const end = { ...report, seq: 8, event: finished(logBytes) };
+    await reports.events("node-a", { events: [report, end] });
+    expect(output()).toEqual(["late"]);
+  });
+
+  it("is not marked on the word of another node", async () => {
+    const { reports, report, output } = await setUp();
+    await reports.events("node-b", { events: [{ ...report, event: finished(100) }] });
+    expect(output()).toEqual([]);
+  });
+});
+
+describe("a node that floods with output", () => {
+  it("waits for its acknowledgement, and nothing that it told does (107, 122)", async () => {
+    const waits: number[] = [];
+    const { reports, world, report, output } = await setUp(undefined, (ms) => {
+      waits.push(ms);
+      return new Promise(() => {});
+    });
+    const data = Buffer.alloc(limits.logChunkBytesMax, "x");
+    const flood = Array.from({ length: 400 }, (_, at) => ({
+      ...report,
+      event: { $case: "log" as const, value: { stream: 1, offset: at * data.length, data } },
+    }));
+    const { run } = await world.start("flow");
+    const attempt = { run, step: "a", instance: 0, attempt: 1 };
+    const value = {
+      ...{ outcome: "succeeded", code: "", exit: 0, message: "", outputJson: "" },
+      usage: undefined,
+    };
+    const end = { seq: 9, atMs: 1, attempt, event: { $case: "finished" as const, value } };
+    let acknowledged = false;
+    void reports.events("node-a", { events: [...flood, end] }).then(() => {
+      acknowledged = true;
+    });
+    await vi.waitUntil(() => waits.length === 1);
+    expect(world.state.runs.active.has(run)).toBe(false);
+    expect(output()).toHaveLength(10);
+    expect(acknowledged).toBe(false);
+    expect(await reports.events("node-b", { events: [report] })).toMatchObject({ throughSeq: 7 });
+    expect(waits).toHaveLength(1);
   });
 });

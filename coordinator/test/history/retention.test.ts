@@ -36,7 +36,8 @@ async function setUp(open: () => ReturnType<typeof openMemoryLog>, count: number
   }
   const nowMs = log.history.find(ids.at(-1) as string)?.endedMs as number;
   const kept = () => ids.filter((run) => log.history.find(run) !== null);
-  const written = () => ids.filter((run) => log.stepLogs.read(run, "", 0, 1).length > 0);
+  const written = () =>
+    ids.filter((run) => log.stepLogs.read(run, "", 0, { chunks: 1, bytes: 1e6 }).length > 0);
   /** As keepHistory does, without its pauses. */
   const removeAll = async (retention: Retention) => {
     for (let turns = 0; ; turns++) {
@@ -114,7 +115,7 @@ describe("retention in SQLite", () => {
     const over = () => it.log.history.over({ maxAgeMs: hourMs, maxRuns: 1 }, it.nowMs);
     expect(await it.log.history.removeLogs(over())).toBe(false);
     expect(it.kept()).toEqual([first, second]);
-    expect(it.log.stepLogs.read(first, "", 0, 1_000)).toHaveLength(2);
+    expect(it.log.stepLogs.read(first, "", 0, { chunks: 1_000, bytes: 1e6 })).toHaveLength(2);
     expect(await it.log.history.removeLogs(over())).toBe(true);
     expect(it.written()).toEqual([second]);
     await it.log.close();

@@ -122,16 +122,29 @@ describe.each(Object.entries(adapters))("the event log over %s", (_, create) => 
       chunk({ offset: 3 }),
       chunk({ run: "run-2" }),
     ]);
-    const all = log.stepLogs.read("run-1", "", 0, 10);
+    const all = log.stepLogs.read("run-1", "", 0, { chunks: 10, bytes: 1e6 });
     expect(all.map(({ step, offset, data }) => [step, offset, [...data]])).toEqual([
       ["sample", 0, [0, 255, 10]],
       ["other", 0, [9]],
       ["sample", 3, [0, 255, 10]],
     ]);
-    expect(log.stepLogs.read("run-1", "sample", 0, 10)).toHaveLength(2);
-    expect(log.stepLogs.read("run-1", "", 0, 1)).toEqual(all.slice(0, 1));
-    expect(log.stepLogs.read("run-1", "", all[0]?.cursor ?? 0, 10)).toEqual(all.slice(1));
+    expect(log.stepLogs.read("run-1", "sample", 0, { chunks: 10, bytes: 1e6 })).toHaveLength(2);
     expect(log.size).toBe(0);
+    await log.close();
+  });
+
+  it("reads step logs a page at a time, which count and bytes bound", async () => {
+    const log = create()();
+    await log.stepLogs.append([0, 3, 6, 9].map((offset) => chunk({ offset })));
+    const offsets = (cursor: number, chunks: number, bytes: number) =>
+      log.stepLogs.read("run-1", "", cursor, { chunks, bytes }).map(({ offset }) => offset);
+    expect(offsets(0, 3, 1e6)).toEqual([0, 3, 6]);
+    expect(offsets(0, 10, 6)).toEqual([0, 3]);
+    expect(offsets(0, 10, 7)).toEqual([0, 3, 6]);
+    // A page is never empty while there is something to read, however little it may hold.
+    const [first] = log.stepLogs.read("run-1", "", 0, { chunks: 10, bytes: 0 });
+    expect(first?.offset).toBe(0);
+    expect(offsets(first?.cursor ?? 0, 10, 1e6)).toEqual([3, 6, 9]);
     await log.close();
   });
 });

@@ -56,7 +56,7 @@ describe("the event log in SQLite", () => {
 
     const again = openSqliteLog({ path, signer });
     expect(again.size).toBe(2);
-    expect(again.stepLogs.read("run-1", "", 0, 10)).toEqual([]);
+    expect(again.stepLogs.read("run-1", "", 0, { chunks: 10, bytes: 1e6 })).toEqual([]);
     await again.append(entries(3, 3));
     await again.close();
   });

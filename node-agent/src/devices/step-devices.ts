@@ -6,12 +6,12 @@ import type { AgentContext } from "../context.ts";
 import { Gate } from "../gate.ts";
 import { hostErrorCode } from "../host-error.ts";
 import { agentLimits } from "../limits.ts";
+import { Pace } from "../pace.ts";
 import { type HttpAnswer, jsonAnswer } from "../shim/http-answer.ts";
 import type { HttpRequest } from "../shim/http-reader.ts";
 import { problemStatus } from "../shim/problem-status.ts";
 import { driverFor } from "./drivers.ts";
 import type { Driver, Fields, Operation } from "./operation.ts";
-import { Pace } from "./pace.ts";
 
 /** Below which a step reaches its devices, at the address of its proxy. No service begins so. */
 export const devicesPath = "/.devices";

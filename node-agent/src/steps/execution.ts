@@ -6,6 +6,7 @@ import type { Host, SandboxExit, SandboxProcess, SandboxSpec } from "../host.ts"
 import { hostErrorCode } from "../host-error.ts";
 import type { EventContent } from "../journal/journal.ts";
 import { agentLimits } from "../limits.ts";
+import { Pace } from "../pace.ts";
 import { scriptExit } from "../script/run-script.ts";
 import { type HttpHandler, serveShim } from "../shim/shim.ts";
 import { delay } from "../wait.ts";
@@ -53,19 +54,20 @@ export class Execution {
   /** Never rejects: whatever goes wrong is the result. `proxy` serves the step's requests. */
   async run(spec: SandboxSpec, proxy: HttpHandler | null): Promise<Finished> {
     let exit: SandboxExit | null = null;
+    const log = new StepLog((value) => this.#emit({ $case: "log", value }), this.#stdoutBytesMax);
     const ended = proxy === null ? null : new AbortController();
     try {
       const process = await this.#start(spec);
       if (proxy !== null && ended !== null) void serveShim(process, proxy, ended.signal);
-      const log = new StepLog((value) => this.#emit({ $case: "log", value }), this.#stdoutBytesMax);
       await this.#readOutput(process, log);
       exit = await process.exited;
       const result = this.#result(process, exit, log);
       for (const upload of this.#dispatch.uploads) await this.#transfer.store(upload, process);
       this.#throwIfStopped();
-      return result;
+      return { ...result, logBytes: log.bytes };
     } catch (cause) {
-      return this.#failed(cause, exit ?? (await this.#end()));
+      const result = this.#failed(cause, exit ?? (await this.#end()));
+      return { ...result, logBytes: log.bytes };
     } finally {
       ended?.abort();
       clearTimeout(this.#timeoutTimer);
@@ -131,14 +133,13 @@ export class Execution {
 
   /** A step that writes faster than its share waits: what it writes costs flash and airtime. */
   async #readOutput(process: SandboxProcess, log: StepLog): Promise<void> {
-    const { stepLogBytesPerSecondMax: rate, stepLogBurstBytesMax: burst } = agentLimits;
-    const begin = this.#host.monotonic();
+    const pace = new Pace(agentLimits.stepLogBytesPerSecondMax, agentLimits.stepLogBurstBytesMax);
     try {
-      for (;;) {
+      for (let spent = 0; ; spent = log.cost) {
         const output = await process.readOutput();
         if (output === null) return;
         log.add(output.stream, output.bytes);
-        const aheadMs = ((log.cost - burst) / rate) * 1000 - (this.#host.monotonic() - begin);
+        const aheadMs = pace.next(this.#host.monotonic(), log.cost - spent);
         if (aheadMs > 0) await delayUntilExit(process, aheadMs);
       }
     } finally {

@@ -57,6 +57,11 @@ export class StepLog {
     this.cost += Math.max(data.length, agentLimits.stepLogChunkCostBytesMin);
   }
 
+  /** What was passed on so far. */
+  get bytes(): number {
+    return this.#offset;
+  }
+
   /** null when it was longer than what an output may be. */
   get stdout(): Uint8Array | null {
     return this.#stdoutBytes > this.#stdoutBytesMax ? null : concatenate(this.#stdout);

@@ -368,7 +368,14 @@ export interface Finished {
    * The step's limit that ended it, or that it had met when it failed: memory | cpu | timeout | output |
    * disk | pids; absent for any other end.
    */
-  killed?: string | undefined;
+  killed?:
+    | string
+    | undefined;
+  /**
+   * What the attempt wrote in all; more than the chunks of it that came: the rest was lost. Absent when
+   * nobody knows.
+   */
+  logBytes?: number | undefined;
 }
 
 /** What an attempt used, also one that failed or was killed. */
@@ -4865,7 +4872,16 @@ export const LogChunk: MessageFns<LogChunk> = {
 };
 
 function createBaseFinished(): Finished {
-  return { outcome: "", code: "", exit: 0, message: "", outputJson: "", usage: undefined, killed: undefined };
+  return {
+    outcome: "",
+    code: "",
+    exit: 0,
+    message: "",
+    outputJson: "",
+    usage: undefined,
+    killed: undefined,
+    logBytes: undefined,
+  };
 }
 
 export const Finished: MessageFns<Finished> = {
@@ -4890,6 +4906,9 @@ export const Finished: MessageFns<Finished> = {
     }
     if (message.killed !== undefined) {
       writer.uint32(58).string(message.killed);
+    }
+    if (message.logBytes !== undefined) {
+      writer.uint32(840).uint64(message.logBytes);
     }
     return writer;
   },
@@ -4963,6 +4982,14 @@ export const Finished: MessageFns<Finished> = {
             message.killed = reader.string();
             continue;
           }
+          case 105: {
+            if (tag !== 840) {
+              break;
+            }
+
+            message.logBytes = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4988,6 +5015,11 @@ export const Finished: MessageFns<Finished> = {
         : "",
       usage: isSet(object.usage) ? Usage.fromJSON(object.usage) : undefined,
       killed: isSet(object.killed) ? globalThis.String(object.killed) : undefined,
+      logBytes: isSet(object.logBytes)
+        ? globalThis.Number(object.logBytes)
+        : isSet(object.log_bytes)
+        ? globalThis.Number(object.log_bytes)
+        : undefined,
     };
   },
 
@@ -5014,6 +5046,9 @@ export const Finished: MessageFns<Finished> = {
     if (message.killed !== undefined) {
       obj.killed = message.killed;
     }
+    if (message.logBytes !== undefined) {
+      obj.logBytes = Math.round(message.logBytes);
+    }
     return obj;
   },
 
@@ -5029,6 +5064,7 @@ export const Finished: MessageFns<Finished> = {
     message.outputJson = object.outputJson ?? "";
     message.usage = (object.usage !== undefined && object.usage !== null) ? Usage.fromPartial(object.usage) : undefined;
     message.killed = object.killed ?? undefined;
+    message.logBytes = object.logBytes ?? undefined;
     return message;
   },
 };

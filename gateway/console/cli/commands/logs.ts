@@ -2,8 +2,12 @@ import type { LogLine } from "@cohort/proto/gen/cohort/console";
 import { neutralise, neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
 import { logView } from "../views.ts";
+import { persist } from "./persist.ts";
 
-/** What a run's steps wrote; with `follow` until it has ended. */
+/**
+ * What a run's steps wrote; with `follow` until it has ended. A coordinator that restarts meanwhile, or
+ * a connection that breaks, costs no byte and repeats none: it goes on behind the last that came.
+ */
 export async function logs(
   session: Session,
   run: string,
@@ -11,21 +15,28 @@ export async function logs(
 ): Promise<number> {
   const { output } = session;
   const console = await session.console();
-  const request = {
-    run,
-    step: options.step ?? "",
-    follow: options.follow,
-    after: options.after ?? 0,
-  };
+  const { follow, step = "", after = 0 } = options;
+  let cursor = after;
+  const open = () =>
+    console.stream(console.runs, console.runs.logs, { run, step, follow, after: cursor });
+  // Who follows stays with the run; what stands there already is not worth waiting for.
+  const chunks = follow
+    ? persist(
+        open,
+        () => true,
+        (text) => output.progress(text),
+      )
+    : open();
   const lines = new LineJoiner();
-  const gaps = new GapFinder(request.after === 0);
+  const gaps = new GapFinder(after === 0);
   const print = ({ chunk, text }: Line) =>
     output.item(
       () => logView(chunk, text),
       () => `${prefixOf(chunk)} | ${neutraliseLines(text)}\n`,
     );
   try {
-    for await (const chunk of console.stream(console.runs, console.runs.logs, request)) {
+    for await (const chunk of chunks) {
+      cursor = chunk.cursor;
       const missing = gaps.before(chunk);
       if (missing > 0) print({ chunk, text: `[${missing} bytes of output are missing here]` });
       for (const line of lines.add(chunk)) print(line);
