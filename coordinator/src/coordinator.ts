@@ -81,10 +81,10 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     path,
     signer: checkpoints,
     schedule: turn.commit,
-    startThread: (frontier) => {
+    startThread: (edge) => {
       // A copy of these bytes alone: what a Buffer is a part of would go with it.
       const seed = Uint8Array.from(ledgerSeed);
-      return startCommitThread(commitProgram, { path, seed, name: checkpoints.name, frontier });
+      return startCommitThread(commitProgram, { path, seed, name: checkpoints.name, edge });
     },
   });
   const objects = createObjectStore({

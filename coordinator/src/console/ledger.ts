@@ -1,12 +1,20 @@
 import { type LedgerServer, LedgerService } from "@cohort/proto/gen/cohort/console";
+import { findEntries, isAboutStep, spanOfRun } from "../ledger/find-entries.ts";
 import { exportLedger } from "../ledger/ledger.ts";
+import { proveEntry, proveGrowth, tileOf } from "../ledger/proofs.ts";
 import type { EventLog } from "../log/log.ts";
+import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
+
+export interface LedgerDependencies {
+  readonly log: EventLog;
+  readonly writer: Writer;
+  readonly verifierKey: string;
+}
 
 export function ledgerService(
   { unary, stream }: Methods,
-  log: EventLog,
-  verifierKey: string,
+  { log, writer, verifierKey }: LedgerDependencies,
 ): LedgerServer {
   return {
     checkpoint: unary(LedgerService.checkpoint, () => ({ note: log.checkpoint(), verifierKey })),
@@ -16,6 +24,24 @@ export function ledgerService(
       for (const leaves of chunks) {
         if (signal.aborted) return;
         await send({ checkpoint: "", verifierKey: "", leaves: [...leaves] });
+      }
+    }),
+    prove: unary(LedgerService.prove, ({ seq }) => {
+      const { path, ...proof } = proveEntry(log, seq);
+      return { ...proof, path: [...path] };
+    }),
+    proveGrowth: unary(LedgerService.proveGrowth, ({ size }) => {
+      const { path, checkpoint } = proveGrowth(log, size);
+      return { path: [...path], checkpoint };
+    }),
+    tile: unary(LedgerService.tile, ({ level, number }) => ({
+      hashes: tileOf(log, level, number),
+    })),
+    find: stream(LedgerService.find, async ({ run, step }, send, signal) => {
+      const span = await writer.read((state) => spanOfRun(state, log, run));
+      for await (const entry of findEntries(log, span, new Set([run]))) {
+        if (signal.aborted) return;
+        if (step === "" || isAboutStep(entry, step)) await send({ seq: entry.seq });
       }
     }),
   };

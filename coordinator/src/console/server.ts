@@ -13,14 +13,13 @@ import {
 } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import type { EventLog } from "../log/log.ts";
 import { type AgentsDependencies, agentsService } from "./agents.ts";
 import { approvalsService } from "./approvals.ts";
 import { type ArtifactsDependencies, artifactsService } from "./artifacts.ts";
 import { budgetsService } from "./budgets.ts";
 import { type EventsDependencies, eventsService } from "./events.ts";
 import type { Credential } from "./guard.ts";
-import { ledgerService } from "./ledger.ts";
+import { type LedgerDependencies, ledgerService } from "./ledger.ts";
 import { createMethods } from "./methods.ts";
 import { type NodesDependencies, nodesService } from "./nodes.ts";
 import { resourcesService } from "./resources.ts";
@@ -34,9 +33,8 @@ export interface ConsoleOptions
     NodesDependencies,
     AgentsDependencies,
     SecretsDependencies,
+    LedgerDependencies,
     EventsDependencies {
-  readonly log: EventLog;
-  readonly verifierKey: string;
   readonly credentials: readonly Credential[];
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer };
   /** "host:port"; port 0 for any free one. */
@@ -51,7 +49,7 @@ export interface ConsoleServer {
 
 /** The console API: gRPC over TLS 1.2 and newer, every method authorised. */
 export async function startConsole(options: ConsoleOptions): Promise<ConsoleServer> {
-  const { writer, log, verifierKey, credentials, tls, address, now, onFault } = options;
+  const { writer, credentials, tls, address, now, onFault } = options;
   const server = new Server({ "grpc.max_receive_message_length": limits.consoleMessageBytesMax });
   const methods = createMethods(credentials, onFault);
   server.addService(ResourcesService, { ...resourcesService(methods, writer) });
@@ -62,7 +60,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   server.addService(AgentsService, { ...agentsService(methods, options) });
   server.addService(SecretsService, { ...secretsService(methods, options) });
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });
-  server.addService(LedgerService, { ...ledgerService(methods, log, verifierKey) });
+  server.addService(LedgerService, { ...ledgerService(methods, options) });
   server.addService(ApprovalsService, { ...approvalsService(methods, writer, options.history) });
   server.addService(EventsService, { ...eventsService(methods, options) });
   const pair = { cert_chain: tls.certificate, private_key: tls.key };

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { MerkleTree } from "@cohort/proto/ledger/merkle";
-import { sha256 } from "../ledger/crypto.ts";
+import { GrowingTree } from "../ledger/hash-rows.ts";
 import { createCheckpointSigner } from "../ledger/ledger.ts";
 import type {
   CommitThreadAnswer,
@@ -12,10 +11,10 @@ import { logSchemaVersion } from "./leaf-store.ts";
 import { createSqliteWriter } from "./sqlite-writer.ts";
 
 /** The thread that writes the log: see commit-thread.ts. It ends when it is told to, or at a fault. */
-const { path, seed, name, frontier } = workerData as CommitThreadStart;
+const { path, seed, name, edge } = workerData as CommitThreadStart;
 const database = openDatabase({ path, schemaVersion: logSchemaVersion, create: null });
 const signer = createCheckpointSigner(seed, name);
-const writer = createSqliteWriter(database, new MerkleTree(sha256, frontier), signer);
+const writer = createSqliteWriter(database, new GrowingTree(edge), signer);
 
 parentPort?.on("message", (request: CommitThreadRequest) => {
   parentPort?.postMessage(answerTo(request));

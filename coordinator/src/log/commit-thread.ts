@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { Frontier } from "@cohort/proto/ledger/merkle";
+import type { TreeEdge } from "../ledger/hash-rows.ts";
 import type { LogBatch, SizedNote } from "./committer.ts";
 
 /** What the thread needs to go on from what is stored. */
@@ -8,7 +8,7 @@ export interface CommitThreadStart {
   /** The checkpoint signer's. */
   readonly seed: Uint8Array;
   readonly name: string;
-  readonly frontier: Frontier;
+  readonly edge: TreeEdge;
 }
 
 export type CommitThreadRequest =

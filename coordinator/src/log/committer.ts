@@ -1,8 +1,8 @@
 import { signCheckpoint } from "@cohort/proto/ledger/checkpoint";
-import type { MerkleTree } from "@cohort/proto/ledger/merkle";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
 import type { HistoryChange } from "../history/history.ts";
 import { sha256 } from "../ledger/crypto.ts";
+import type { GrowingTree, HashRow } from "../ledger/hash-rows.ts";
 import { toLeaf } from "./leaf.ts";
 import type { StepLogChunk, StoredLeaf } from "./log.ts";
 
@@ -20,6 +20,8 @@ export interface LogBatch {
 /** The same as rows. */
 export interface LogRows extends Omit<LogBatch, "texts"> {
   readonly leaves: readonly StoredLeaf[];
+  /** Of the tree with these leaves, those that they made or changed. */
+  readonly hashRows: readonly HashRow[];
   /** Over all leaves with these; null when there are none. */
   readonly checkpoint: SizedNote | null;
 }
@@ -36,7 +38,7 @@ export interface SizedNote {
  * the tree is ahead of the disk, and nothing more may be committed.
  */
 export function createCommitter(options: {
-  readonly tree: MerkleTree;
+  readonly tree: GrowingTree;
   readonly signer: NoteSigner;
   readonly store: (rows: LogRows) => void;
 }): (batch: LogBatch) => SizedNote | null {
@@ -45,13 +47,14 @@ export function createCommitter(options: {
     const leaves = texts.map(toLeaf);
     for (const { leafHash } of leaves) tree.append(leafHash);
     const checkpoint = leaves.length === 0 ? null : signTree(tree, signer);
-    store({ ...rest, leaves, checkpoint });
+    const hashRows = [...tree.takeFull(), ...tree.takeGrown()];
+    store({ ...rest, leaves, hashRows, checkpoint });
     return checkpoint;
   };
 }
 
 /** A checkpoint over the tree as it is. */
-export function signTree(tree: MerkleTree, signer: NoteSigner): SizedNote {
+export function signTree(tree: GrowingTree, signer: NoteSigner): SizedNote {
   const { size } = tree;
   return { size, note: signCheckpoint({ size, root: tree.root() }, signer, sha256) };
 }

@@ -15,6 +15,7 @@ export interface LogStorage {
    */
   readonly commit: (batch: LogBatch) => Promise<SizedNote | null>;
   readonly leaves: EventLog["leaves"];
+  readonly hashes: EventLog["hashes"];
   readonly stepLogs: Pick<StepLogStore, "read" | "extent">;
   /** Its `write` is a transaction of its own outside `commit`, for when nothing is committed yet. */
   readonly history: HistoryStore;
@@ -62,6 +63,7 @@ export function createLog(options: {
     },
     entries: (seq) => checkedEntries(storage, seq),
     leaves: storage.leaves,
+    hashes: storage.hashes,
     checkpoint: () => durable.note,
     history: history.queries,
     async close() {

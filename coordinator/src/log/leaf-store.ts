@@ -1,4 +1,5 @@
 import type Database from "better-sqlite3";
+import { rowHashes } from "../ledger/hash-rows.ts";
 import type { SizedNote } from "./committer.ts";
 import type { ExportedLeaf, StoredLeaf } from "./log.ts";
 
@@ -15,6 +16,8 @@ export interface LeafStore {
   readonly rows: (seq: number, count: number) => readonly StoredRow[];
   /** All rows numbered `seq` and up. Other statements may run while it is being read. */
   readonly everyRow: (seq: number) => Generator<StoredRow>;
+  /** Row `number` of level 0 of the tree's hashes, as far as there are leaves. */
+  readonly hashes: (number: number) => Uint8Array;
   readonly newestCheckpoint: () => SizedNote | undefined;
 }
 
@@ -37,6 +40,11 @@ export function createLeafStore(database: Database.Database): LeafStore {
     `SELECT seq, json, leaf_hash AS leafHash, COALESCE(note, '') AS checkpoint
      FROM entries LEFT JOIN checkpoints ON size = seq WHERE seq >= ? ORDER BY seq LIMIT ?`,
   );
+  const selectHashes = database
+    .prepare<[number, number], Uint8Array>(
+      "SELECT leaf_hash FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq",
+    )
+    .pluck();
   const newest = database.prepare<[], SizedNote>(
     "SELECT size, note FROM checkpoints ORDER BY size DESC LIMIT 1",
   );
@@ -52,6 +60,8 @@ export function createLeafStore(database: Database.Database): LeafStore {
         page = rows((page.at(-1) as StoredRow).seq + 1, pageRows);
       }
     },
+    hashes: (number) =>
+      Buffer.concat(selectHashes.all(number * rowHashes, (number + 1) * rowHashes)),
     newestCheckpoint: () => newest.get(),
   };
 }

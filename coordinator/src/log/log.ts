@@ -2,6 +2,7 @@ import type { Entry } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 import type { HistoryChange, RunHistory } from "../history/history.ts";
 import type { HistoryEnd } from "../history/keep-history.ts";
+import type { ReadRow } from "../ledger/prove.ts";
 
 /**
  * The event log: the one truth. An adapter appends in order, durably, and each entry's canonical
@@ -21,6 +22,8 @@ export interface EventLog {
   entries(seq: number): Iterable<Entry>;
   /** Leaves as stored, for export and audit; never checked here. */
   leaves(seq: number, count: number): readonly ExportedLeaf[];
+  /** Row `number` of `level` of the tree's hashes (ledger/hash-rows.ts), as far as it is stored. */
+  readonly hashes: ReadRow;
   /** The newest signed checkpoint, a C2SP note. */
   checkpoint(): string;
   readonly history: RunHistory & HistoryCatchUp & HistoryEnd;

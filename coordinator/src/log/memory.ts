@@ -1,7 +1,6 @@
-import { MerkleTree } from "@cohort/proto/ledger/merkle";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
 import { attemptId } from "@cohort/proto/proof";
-import { sha256 } from "../ledger/crypto.ts";
+import { GrowingTree, type HashRow, rowHashes } from "../ledger/hash-rows.ts";
 import { createCommitter, type LogRows, signTree } from "./committer.ts";
 import { createLog, type LogStorage } from "./create-log.ts";
 import type { EventLog, ExportedLeaf, StepLogChunk, StepLogStore } from "./log.ts";
@@ -13,13 +12,21 @@ export interface MemoryDisk {
   readonly leaves: ExportedLeaf[];
   /** By place, in the order of arrival. */
   readonly chunks: Map<string, StepLogChunk>;
+  /** By level and number. */
+  readonly hashRows: Map<string, HashRow>;
   readonly history: MemoryHistory;
   /** When set, the next commit stores nothing and throws it. */
   failure: Error | null;
 }
 
 export function createMemoryDisk(): MemoryDisk {
-  return { leaves: [], chunks: new Map(), history: emptyHistory(), failure: null };
+  return {
+    leaves: [],
+    hashRows: new Map(),
+    chunks: new Map(),
+    history: emptyHistory(),
+    failure: null,
+  };
 }
 
 /**
@@ -33,8 +40,9 @@ export function openMemoryLog(options: {
   readonly write?: (run: () => void) => void;
 }): EventLog & { readonly stepLogs: StepLogStore } {
   const { signer, disk = createMemoryDisk(), schedule = queueMicrotask, write } = options;
-  const tree = new MerkleTree(sha256);
+  const tree = new GrowingTree();
   for (const leaf of disk.leaves) tree.append(leaf.leafHash);
+  for (const row of [...tree.takeFull(), ...tree.takeGrown()]) disk.hashRows.set(rowKey(row), row);
   const stored = signTree(tree, signer);
   const commit = createCommitter({ tree, signer, store: (rows) => store(disk, rows) });
   return createLog({
@@ -61,6 +69,11 @@ function createStorage(
         });
       }),
     leaves: (seq, count) => disk.leaves.slice(seq - 1, seq - 1 + count),
+    hashes(level, number) {
+      if (level > 0) return disk.hashRows.get(rowKey({ level, number }))?.hashes ?? noHashes;
+      const first = number * rowHashes;
+      return Buffer.concat(disk.leaves.slice(first, first + rowHashes).map((it) => it.leafHash));
+    },
     stepLogs: {
       read(run, step, cursor, most) {
         const found = [...disk.chunks.values()]
@@ -83,7 +96,10 @@ function createStorage(
   };
 }
 
-function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks, changes }: LogRows): void {
+function store(
+  disk: MemoryDisk,
+  { seq, leaves, hashRows, checkpoint, chunks, changes }: LogRows,
+): void {
   const { failure } = disk;
   disk.failure = null;
   if (failure !== null) throw failure;
@@ -92,11 +108,18 @@ function store(disk: MemoryDisk, { seq, leaves, checkpoint, chunks, changes }: L
   for (const [at, leaf] of leaves.entries()) {
     disk.leaves.push({ ...leaf, checkpoint: noteOf(at) });
   }
+  for (const row of hashRows) disk.hashRows.set(rowKey(row), row);
   for (const chunk of chunks) {
     const place = placeOf(chunk);
     if (!disk.chunks.has(place)) disk.chunks.set(place, chunk);
   }
   if (leaves.length > 0) createMemoryHistory(disk.history).write(changes, disk.leaves.length);
+}
+
+const noHashes = new Uint8Array(0);
+
+function rowKey({ level, number }: Pick<HashRow, "level" | "number">): string {
+  return `${level}/${number}`;
 }
 
 function placeOf({ run, step, instance, attempt, stream, offset }: StepLogChunk): string {

@@ -1,12 +1,12 @@
-import { type Frontier, MerkleTree } from "@cohort/proto/ledger/merkle";
 import type { NoteSigner } from "@cohort/proto/ledger/note";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import type Database from "better-sqlite3";
-import { sha256 } from "../ledger/crypto.ts";
+import { GrowingTree, type TreeEdge } from "../ledger/hash-rows.ts";
 import type { CommitThread } from "./commit-thread.ts";
 import { signTree } from "./committer.ts";
 import { createLog, type LogStorage } from "./create-log.ts";
 import { openDatabase } from "./database.ts";
+import { createHashRowTable, type HashRowTable, hashRowTables } from "./hash-row-table.ts";
 import { createHistoryTable, historyTables } from "./history-table.ts";
 import { createLeafStore, type LeafStore, leafTables, logSchemaVersion } from "./leaf-store.ts";
 import type { EventLog, StepLogStore } from "./log.ts";
@@ -29,7 +29,7 @@ export function openSqliteLog(options: {
   /** When to commit what has been appended; at the end of the event loop's turn when left out. */
   readonly schedule?: (run: () => void) => void;
   /** Starts the thread that commits, with the tree of what is stored. */
-  readonly startThread?: (frontier: Frontier) => CommitThread;
+  readonly startThread?: (edge: TreeEdge) => CommitThread;
 }): EventLog & { readonly stepLogs: StepLogStore } {
   const { path, signer, schedule = setImmediate, startThread } = options;
   const database = openDatabase({
@@ -37,16 +37,21 @@ export function openSqliteLog(options: {
     schemaVersion: logSchemaVersion,
     create(fresh) {
       fresh.exec(leafTables + stepLogTables);
-      createLeafStore(fresh).insertCheckpoint(signTree(new MerkleTree(sha256), signer));
+      createLeafStore(fresh).insertCheckpoint(signTree(new GrowingTree(), signer));
     },
   });
   try {
     const leaves = createLeafStore(database);
-    const { tree, note } = verifyStore(leaves, signer);
-    database.exec(historyTables);
+    database.exec(historyTables + hashRowTables);
+    const rows = createHashRowTable(database);
+    const { tree, note } = verifyStore(leaves, rows, signer);
     const stored = { size: tree.size, note };
-    const start = () => startThread?.(tree.frontier()) ?? writerHere(database, tree, signer);
-    return createLog({ storage: createStorage(database, leaves, start), stored, schedule });
+    const start = () => startThread?.(tree.edge()) ?? writerHere(database, tree, signer);
+    return createLog({
+      storage: createStorage(database, { leaves, rows }, start),
+      stored,
+      schedule,
+    });
   } catch (cause) {
     database.close();
     if (cause instanceof CohortError) throw cause;
@@ -57,7 +62,7 @@ export function openSqliteLog(options: {
 
 function writerHere(
   database: Database.Database,
-  tree: MerkleTree,
+  tree: GrowingTree,
   signer: NoteSigner,
 ): CommitThread {
   const writer = createSqliteWriter(database, tree, signer);
@@ -70,7 +75,7 @@ function writerHere(
 
 function createStorage(
   database: Database.Database,
-  store: LeafStore,
+  { leaves, rows }: { readonly leaves: LeafStore; readonly rows: HashRowTable },
   start: () => CommitThread,
 ): LogStorage {
   let started: CommitThread | null = null;
@@ -84,7 +89,8 @@ function createStorage(
   const catchUp = database.transaction(history.write);
   return {
     commit: (batch) => writer().commit(batch),
-    leaves: (seq, count) => store.rows(seq, count).map(({ seq: _, ...leaf }) => leaf),
+    leaves: (seq, count) => leaves.rows(seq, count).map(({ seq: _, ...leaf }) => leaf),
+    hashes: (level, number) => (level === 0 ? leaves.hashes(number) : rows.read(level, number)),
     stepLogs,
     history: {
       ...history,

@@ -11,8 +11,8 @@ export function openThreadedLog(
   return openSqliteLog({
     path,
     signer,
-    startThread(frontier) {
-      const thread = startCommitThread(program, { path, seed, name: signer.name, frontier });
+    startThread(edge) {
+      const thread = startCommitThread(program, { path, seed, name: signer.name, edge });
       watch(thread);
       return thread;
     },

@@ -280,6 +280,8 @@ const addLedgerCommands: AddCommands = (program, work) => {
     .description("check every entry against the signed checkpoint; 4 when one does not fit")
     .option("--export <file>", "verify this export, without the coordinator")
     .option("--key <verifier-key>", "the key that must have signed")
+    .option("--proof <file>", "verify what `cohort ledger prove` wrote, without the coordinator")
+    .option("--since <file>", "the checkpoint since which such a proof says that the ledger grew")
     .action((options) =>
       work(async (session) =>
         (await import("./commands/ledger.ts")).verifyLedgerCommand(session, options),
@@ -292,6 +294,35 @@ const addLedgerCommands: AddCommands = (program, work) => {
     .action((options) =>
       work(async (session) =>
         (await import("./commands/ledger.ts")).exportLedgerCommand(session, options),
+      ),
+    );
+  ledger
+    .command("checkpoint")
+    .description(
+      "print the newest signed checkpoint: keep it, and what comes later is held against it",
+    )
+    .option("-O, --file <file>", "to this file instead of stdout")
+    .action((options) =>
+      work(async (session) =>
+        (await import("./commands/ledger-prove.ts")).checkpointCommand(session, options),
+      ),
+    );
+  ledger
+    .command("prove [entry]")
+    .description("prove that an entry, or each of a RUN or RUN/STEP, is in the ledger")
+    .option("--since <file>", "prove instead that the ledger has only grown since this checkpoint")
+    .option("-O, --file <path>", "to this file instead of stdout; for a run, to this folder")
+    .action((entry, options) =>
+      work(async (session) =>
+        (await import("./commands/ledger-prove.ts")).proveCommand(session, entry, options),
+      ),
+    );
+  ledger
+    .command("tiles <folder>")
+    .description("write all hashes and the checkpoint as https://c2sp.org/tlog-tiles has them")
+    .action((folder) =>
+      work(async (session) =>
+        (await import("./commands/ledger-tiles.ts")).tilesCommand(session, folder),
       ),
     );
 };

@@ -673,6 +673,48 @@ export interface CheckpointReply {
   verifierKey: string;
 }
 
+export interface ProveRequest {
+  seq: number;
+}
+
+export interface ProveReply {
+  /** the entry */
+  json: string;
+  /** RFC 6962 section 2.1.1 */
+  path: Uint8Array[];
+  checkpoint: string;
+}
+
+export interface ProveGrowthRequest {
+  size: number;
+}
+
+export interface ProveGrowthReply {
+  /** RFC 6962 section 2.1.2 */
+  path: Uint8Array[];
+  checkpoint: string;
+}
+
+export interface TileRequest {
+  level: number;
+  number: number;
+}
+
+export interface TileReply {
+  /** 32 bytes each; fewer than 256 in one that is not full yet */
+  hashes: Uint8Array;
+}
+
+export interface FindEntriesRequest {
+  run: string;
+  /** "" for all */
+  step: string;
+}
+
+export interface FoundEntry {
+  seq: number;
+}
+
 export interface ExportRequest {
 }
 
@@ -10325,6 +10367,630 @@ export const CheckpointReply: MessageFns<CheckpointReply> = {
   },
 };
 
+function createBaseProveRequest(): ProveRequest {
+  return { seq: 0 };
+}
+
+export const ProveRequest: MessageFns<ProveRequest> = {
+  encode(message: ProveRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0) {
+      writer.uint32(8).uint64(message.seq);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProveRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProveRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProveRequest {
+    return { seq: isSet(object.seq) ? globalThis.Number(object.seq) : 0 };
+  },
+
+  toJSON(message: ProveRequest): unknown {
+    const obj: any = {};
+    if (message.seq !== 0) {
+      obj.seq = Math.round(message.seq);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ProveRequest>): ProveRequest {
+    return ProveRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProveRequest>): ProveRequest {
+    const message = createBaseProveRequest();
+    message.seq = object.seq ?? 0;
+    return message;
+  },
+};
+
+function createBaseProveReply(): ProveReply {
+  return { json: "", path: [], checkpoint: "" };
+}
+
+export const ProveReply: MessageFns<ProveReply> = {
+  encode(message: ProveReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.json !== "") {
+      writer.uint32(10).string(message.json);
+    }
+    for (const v of message.path) {
+      writer.uint32(18).bytes(v!);
+    }
+    if (message.checkpoint !== "") {
+      writer.uint32(26).string(message.checkpoint);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProveReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProveReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.json = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path.push(reader.bytes());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.checkpoint = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProveReply {
+    return {
+      json: isSet(object.json) ? globalThis.String(object.json) : "",
+      path: globalThis.Array.isArray(object?.path) ? object.path.map((e: any) => bytesFromBase64(e)) : [],
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+    };
+  },
+
+  toJSON(message: ProveReply): unknown {
+    const obj: any = {};
+    if (message.json !== "") {
+      obj.json = message.json;
+    }
+    if (message.path?.length) {
+      obj.path = message.path.map((e) => base64FromBytes(e));
+    }
+    if (message.checkpoint !== "") {
+      obj.checkpoint = message.checkpoint;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ProveReply>): ProveReply {
+    return ProveReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProveReply>): ProveReply {
+    const message = createBaseProveReply();
+    message.json = object.json ?? "";
+    message.path = object.path?.map((e) => e) || [];
+    message.checkpoint = object.checkpoint ?? "";
+    return message;
+  },
+};
+
+function createBaseProveGrowthRequest(): ProveGrowthRequest {
+  return { size: 0 };
+}
+
+export const ProveGrowthRequest: MessageFns<ProveGrowthRequest> = {
+  encode(message: ProveGrowthRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.size !== 0) {
+      writer.uint32(8).uint64(message.size);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProveGrowthRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProveGrowthRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProveGrowthRequest {
+    return { size: isSet(object.size) ? globalThis.Number(object.size) : 0 };
+  },
+
+  toJSON(message: ProveGrowthRequest): unknown {
+    const obj: any = {};
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ProveGrowthRequest>): ProveGrowthRequest {
+    return ProveGrowthRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProveGrowthRequest>): ProveGrowthRequest {
+    const message = createBaseProveGrowthRequest();
+    message.size = object.size ?? 0;
+    return message;
+  },
+};
+
+function createBaseProveGrowthReply(): ProveGrowthReply {
+  return { path: [], checkpoint: "" };
+}
+
+export const ProveGrowthReply: MessageFns<ProveGrowthReply> = {
+  encode(message: ProveGrowthReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.path) {
+      writer.uint32(10).bytes(v!);
+    }
+    if (message.checkpoint !== "") {
+      writer.uint32(18).string(message.checkpoint);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProveGrowthReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProveGrowthReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path.push(reader.bytes());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checkpoint = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ProveGrowthReply {
+    return {
+      path: globalThis.Array.isArray(object?.path) ? object.path.map((e: any) => bytesFromBase64(e)) : [],
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+    };
+  },
+
+  toJSON(message: ProveGrowthReply): unknown {
+    const obj: any = {};
+    if (message.path?.length) {
+      obj.path = message.path.map((e) => base64FromBytes(e));
+    }
+    if (message.checkpoint !== "") {
+      obj.checkpoint = message.checkpoint;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ProveGrowthReply>): ProveGrowthReply {
+    return ProveGrowthReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProveGrowthReply>): ProveGrowthReply {
+    const message = createBaseProveGrowthReply();
+    message.path = object.path?.map((e) => e) || [];
+    message.checkpoint = object.checkpoint ?? "";
+    return message;
+  },
+};
+
+function createBaseTileRequest(): TileRequest {
+  return { level: 0, number: 0 };
+}
+
+export const TileRequest: MessageFns<TileRequest> = {
+  encode(message: TileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.level !== 0) {
+      writer.uint32(8).uint32(message.level);
+    }
+    if (message.number !== 0) {
+      writer.uint32(16).uint64(message.number);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.level = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.number = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TileRequest {
+    return {
+      level: isSet(object.level) ? globalThis.Number(object.level) : 0,
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+    };
+  },
+
+  toJSON(message: TileRequest): unknown {
+    const obj: any = {};
+    if (message.level !== 0) {
+      obj.level = Math.round(message.level);
+    }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TileRequest>): TileRequest {
+    return TileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TileRequest>): TileRequest {
+    const message = createBaseTileRequest();
+    message.level = object.level ?? 0;
+    message.number = object.number ?? 0;
+    return message;
+  },
+};
+
+function createBaseTileReply(): TileReply {
+  return { hashes: new Uint8Array(0) };
+}
+
+export const TileReply: MessageFns<TileReply> = {
+  encode(message: TileReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hashes.length !== 0) {
+      writer.uint32(10).bytes(message.hashes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TileReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTileReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hashes = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TileReply {
+    return { hashes: isSet(object.hashes) ? bytesFromBase64(object.hashes) : new Uint8Array(0) };
+  },
+
+  toJSON(message: TileReply): unknown {
+    const obj: any = {};
+    if (message.hashes.length !== 0) {
+      obj.hashes = base64FromBytes(message.hashes);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TileReply>): TileReply {
+    return TileReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TileReply>): TileReply {
+    const message = createBaseTileReply();
+    message.hashes = object.hashes ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseFindEntriesRequest(): FindEntriesRequest {
+  return { run: "", step: "" };
+}
+
+export const FindEntriesRequest: MessageFns<FindEntriesRequest> = {
+  encode(message: FindEntriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.step !== "") {
+      writer.uint32(18).string(message.step);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FindEntriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFindEntriesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.step = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FindEntriesRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      step: isSet(object.step) ? globalThis.String(object.step) : "",
+    };
+  },
+
+  toJSON(message: FindEntriesRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.step !== "") {
+      obj.step = message.step;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FindEntriesRequest>): FindEntriesRequest {
+    return FindEntriesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FindEntriesRequest>): FindEntriesRequest {
+    const message = createBaseFindEntriesRequest();
+    message.run = object.run ?? "";
+    message.step = object.step ?? "";
+    return message;
+  },
+};
+
+function createBaseFoundEntry(): FoundEntry {
+  return { seq: 0 };
+}
+
+export const FoundEntry: MessageFns<FoundEntry> = {
+  encode(message: FoundEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0) {
+      writer.uint32(8).uint64(message.seq);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FoundEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFoundEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): FoundEntry {
+    return { seq: isSet(object.seq) ? globalThis.Number(object.seq) : 0 };
+  },
+
+  toJSON(message: FoundEntry): unknown {
+    const obj: any = {};
+    if (message.seq !== 0) {
+      obj.seq = Math.round(message.seq);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<FoundEntry>): FoundEntry {
+    return FoundEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FoundEntry>): FoundEntry {
+    const message = createBaseFoundEntry();
+    message.seq = object.seq ?? 0;
+    return message;
+  },
+};
+
 function createBaseExportRequest(): ExportRequest {
   return {};
 }
@@ -16054,12 +16720,60 @@ export const LedgerService = {
     responseSerialize: (value: ExportChunk): Buffer => Buffer.from(ExportChunk.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExportChunk => ExportChunk.decode(value),
   },
+  /** That the entry is in the tree of the newest checkpoint. */
+  prove: {
+    path: "/cohort.console.Ledger/Prove" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ProveRequest): Buffer => Buffer.from(ProveRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ProveRequest => ProveRequest.decode(value),
+    responseSerialize: (value: ProveReply): Buffer => Buffer.from(ProveReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ProveReply => ProveReply.decode(value),
+  },
+  /** That the tree of the newest checkpoint begins with the first `size` entries' own. */
+  proveGrowth: {
+    path: "/cohort.console.Ledger/ProveGrowth" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ProveGrowthRequest): Buffer => Buffer.from(ProveGrowthRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ProveGrowthRequest => ProveGrowthRequest.decode(value),
+    responseSerialize: (value: ProveGrowthReply): Buffer => Buffer.from(ProveGrowthReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ProveGrowthReply => ProveGrowthReply.decode(value),
+  },
+  /** Hashes of the tree, numbered as https://c2sp.org/tlog-tiles does. */
+  tile: {
+    path: "/cohort.console.Ledger/Tile" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TileRequest): Buffer => Buffer.from(TileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TileRequest => TileRequest.decode(value),
+    responseSerialize: (value: TileReply): Buffer => Buffer.from(TileReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TileReply => TileReply.decode(value),
+  },
+  /** Which entries are about a run that is active or in the history, or about a step of it. */
+  find: {
+    path: "/cohort.console.Ledger/Find" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: FindEntriesRequest): Buffer => Buffer.from(FindEntriesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FindEntriesRequest => FindEntriesRequest.decode(value),
+    responseSerialize: (value: FoundEntry): Buffer => Buffer.from(FoundEntry.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FoundEntry => FoundEntry.decode(value),
+  },
 } as const;
 
 export interface LedgerServer extends UntypedServiceImplementation {
   checkpoint: handleUnaryCall<CheckpointRequest, CheckpointReply>;
   /** Every entry in order, then nothing more; `checkpoint` of the first message covers them all. */
   export: handleServerStreamingCall<ExportRequest, ExportChunk>;
+  /** That the entry is in the tree of the newest checkpoint. */
+  prove: handleUnaryCall<ProveRequest, ProveReply>;
+  /** That the tree of the newest checkpoint begins with the first `size` entries' own. */
+  proveGrowth: handleUnaryCall<ProveGrowthRequest, ProveGrowthReply>;
+  /** Hashes of the tree, numbered as https://c2sp.org/tlog-tiles does. */
+  tile: handleUnaryCall<TileRequest, TileReply>;
+  /** Which entries are about a run that is active or in the history, or about a step of it. */
+  find: handleServerStreamingCall<FindEntriesRequest, FoundEntry>;
 }
 
 export interface LedgerClient extends Client {
@@ -16085,6 +16799,55 @@ export interface LedgerClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ExportChunk>;
+  /** That the entry is in the tree of the newest checkpoint. */
+  prove(request: ProveRequest, callback: (error: ServiceError | null, response: ProveReply) => void): ClientUnaryCall;
+  prove(
+    request: ProveRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ProveReply) => void,
+  ): ClientUnaryCall;
+  prove(
+    request: ProveRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ProveReply) => void,
+  ): ClientUnaryCall;
+  /** That the tree of the newest checkpoint begins with the first `size` entries' own. */
+  proveGrowth(
+    request: ProveGrowthRequest,
+    callback: (error: ServiceError | null, response: ProveGrowthReply) => void,
+  ): ClientUnaryCall;
+  proveGrowth(
+    request: ProveGrowthRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ProveGrowthReply) => void,
+  ): ClientUnaryCall;
+  proveGrowth(
+    request: ProveGrowthRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ProveGrowthReply) => void,
+  ): ClientUnaryCall;
+  /** Hashes of the tree, numbered as https://c2sp.org/tlog-tiles does. */
+  tile(request: TileRequest, callback: (error: ServiceError | null, response: TileReply) => void): ClientUnaryCall;
+  tile(
+    request: TileRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TileReply) => void,
+  ): ClientUnaryCall;
+  tile(
+    request: TileRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TileReply) => void,
+  ): ClientUnaryCall;
+  /** Which entries are about a run that is active or in the history, or about a step of it. */
+  find(request: FindEntriesRequest, options?: Partial<CallOptions>): ClientReadableStream<FoundEntry>;
+  find(
+    request: FindEntriesRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<FoundEntry>;
 }
 
 export const LedgerClient = makeGenericClientConstructor(LedgerService, "cohort.console.Ledger") as unknown as {

@@ -52,10 +52,15 @@ export class MerkleTree {
     return this.#size;
   }
 
-  append(hash: Uint8Array): void {
+  /** `onSubtree` is told of each perfect subtree that the leaf completes, of 2^level leaves, upwards. */
+  append(hash: Uint8Array, onSubtree?: (level: number, hash: Uint8Array) => void): void {
     let peak = hash;
+    let level = 0;
+    onSubtree?.(level, peak);
     for (let rest = this.#size; rest % 2 === 1; rest = Math.floor(rest / 2)) {
       peak = nodeHash(this.#sha256, this.#peaks.pop() as Uint8Array, peak);
+      level += 1;
+      onSubtree?.(level, peak);
     }
     this.#peaks.push(peak);
     this.#size += 1;

@@ -73,7 +73,12 @@ export function parseVerifierKey(text: string, sha256: Sha256): VerifierKey {
 }
 
 export function toBase64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes));
+  let binary = "";
+  // As arguments of one call, so many at most: an entry may have a megabyte.
+  for (let at = 0; at < bytes.length; at += argumentsMax) {
+    binary += String.fromCharCode(...bytes.subarray(at, at + argumentsMax));
+  }
+  return btoa(binary);
 }
 
 /** Empty when the text is not canonical base64. */
@@ -86,6 +91,7 @@ export function fromBase64(text: string): Uint8Array {
   }
 }
 
+const argumentsMax = 4096;
 const ed25519Type = 0x01;
 const keyIdBytes = 4;
 const signaturesMax = 100;

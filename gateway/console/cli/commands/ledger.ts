@@ -9,11 +9,22 @@ import type { Session } from "../session.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
 import { exportFromCoordinator, exportFromFile, exportLines } from "./ledger-export.ts";
 
+export interface VerifyOptions {
+  readonly export?: string;
+  readonly key?: string;
+  readonly proof?: string;
+  readonly since?: string;
+}
+
 /** Checks every entry against the signed checkpoint: of the coordinator, or of an export, offline. */
 export async function verifyLedgerCommand(
   session: Session,
-  options: { readonly export?: string; readonly key?: string },
+  options: VerifyOptions,
 ): Promise<number> {
+  if (options.proof !== undefined) {
+    const { verifyProofCommand } = await import("./ledger-verify-proof.ts");
+    return verifyProofCommand(session, { ...options, proof: options.proof });
+  }
   if (options.export !== undefined && options.key === undefined) {
     throw refuse("USAGE", "an export is verified with a key that did not come with it", {
       hint: "Give --key with the verifier key that was noted when the mesh was set up.",

@@ -1,0 +1,74 @@
+import { openCheckpoint } from "@cohort/proto/ledger/checkpoint";
+import { textLeafHash } from "@cohort/proto/ledger/merkle";
+import { verifyConsistency, verifyInclusion } from "@cohort/proto/ledger/merkle-proof";
+import { parseVerifierKey, type VerifierKey } from "@cohort/proto/ledger/note";
+import { type EntryProof, type GrowthProof, parseProofFile } from "@cohort/proto/ledger/proof-file";
+import { refuse } from "@cohort/proto/problem";
+import { neutraliseLines } from "@cohort/proto/text";
+import type { Session } from "../session.ts";
+import { ledgerCrypto } from "./ledger-crypto.ts";
+import { readGiven } from "./ledger-files.ts";
+
+/** What `cohort ledger prove` wrote, held against the public key and nothing else. Throws LEDGER_INVALID. */
+export function verifyProofCommand(
+  session: Session,
+  options: { readonly proof: string; readonly since?: string; readonly key?: string },
+): number {
+  if (options.key === undefined) {
+    throw refuse("USAGE", "a proof is verified with a key that did not come with it", {
+      hint: "Give --key with the verifier key that was noted when the mesh was set up.",
+    });
+  }
+  const key = parseVerifierKey(options.key, ledgerCrypto.sha256);
+  const proof = parseProofFile(readGiven(session, options.proof));
+  if (proof.kind === "entry") return reportEntry(session, proof, key);
+  if (options.since === undefined) {
+    throw refuse("USAGE", "this proof says that the ledger grew since an older checkpoint", {
+      hint: "Give --since with the file that holds that checkpoint.",
+    });
+  }
+  return reportGrowth(session, proof, readGiven(session, options.since), key);
+}
+
+function reportEntry(
+  session: Session,
+  { json, index, path, checkpoint }: EntryProof,
+  key: VerifierKey,
+): number {
+  const { size, root } = openCheckpoint(checkpoint, key, ledgerCrypto);
+  const leaf = textLeafHash(ledgerCrypto.sha256, json);
+  if (!verifyInclusion(ledgerCrypto.sha256, { index, leaf, size, root, path })) {
+    throw refuse("LEDGER_INVALID", "the entry is not the one that its proof leads to", {
+      hint: "The file was changed, or it was never in this ledger.",
+    });
+  }
+  const seq = index + 1;
+  session.output.result({ ok: true, seq, size, json }, () =>
+    neutraliseLines(`entry ${seq} is in the ledger of ${size} entries:\n${json}`),
+  );
+  return 0;
+}
+
+function reportGrowth(
+  session: Session,
+  proof: GrowthProof,
+  since: string,
+  key: VerifierKey,
+): number {
+  const older = openCheckpoint(since, key, ledgerCrypto);
+  const newer = openCheckpoint(proof.checkpoint, key, ledgerCrypto);
+  const isSame = proof.older === older.size;
+  if (!isSame || !verifyConsistency(ledgerCrypto.sha256, { older, newer, path: proof.path })) {
+    throw refuse(
+      "LEDGER_INVALID",
+      "the proof does not lead from the older checkpoint to the newer",
+      {
+        hint: "Where `cohort ledger prove --since` cannot prove it either, history was rewritten.",
+      },
+    );
+  }
+  session.output.result({ ok: true, from: older.size, to: newer.size }, () =>
+    neutraliseLines(`the ledger of ${newer.size} entries begins with the ${older.size} of before`),
+  );
+  return 0;
+}
