@@ -168,6 +168,8 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     artifacts: { objects, spool: new Spool(join(dataDir, "artifacts")) },
     onFailure,
     onFault,
+    onDispute: (node, reason) =>
+      log.error({ code: "LEDGER_FORKED", node, reason }, "ALARM: the ledger is disputed"),
   });
   const { state, writer, feed, presence } = core;
   const outbox = createOutbox(state.runs);
@@ -212,6 +214,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     feed,
     artifacts: core.artifacts,
     releases: core.releases,
+    witnesses: core.witnesses,
     verify,
     outbox,
     stepLogs: eventLog.stepLogs,

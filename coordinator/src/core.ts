@@ -18,6 +18,7 @@ import { decideRetired } from "./fleet/decide-rotation.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
 import { keepHistory } from "./history/keep-history.ts";
 import type { Retention } from "./history/retention.ts";
+import { createWitnesses, type Witnesses } from "./ledger/witnesses.ts";
 import type { EventLog, StepLogStore } from "./log/log.ts";
 import type { Access } from "./mesh/access.ts";
 import { createMembership, type DecideFleet, type MembershipOptions } from "./mesh/membership.ts";
@@ -99,6 +100,8 @@ export interface CoreOptions {
   readonly artifacts: Pick<KeeperOptions, "objects" | "spool">;
   /** The event log cannot be written: the process must end, and start again from the log. */
   readonly onFailure: (error: unknown) => void;
+  /** A node holds what the ledger does not continue. */
+  readonly onDispute: (node: string, reason: string) => void;
   /** A fault that no caller is left to be told of. */
   readonly onFault: (error: unknown) => void;
 }
@@ -113,6 +116,7 @@ export interface Core {
   readonly handlers: MeshHandlers;
   readonly artifacts: Pick<Keeper, "read">;
   readonly releases: ReleaseDesk;
+  readonly witnesses: Witnesses;
   /** Records that the process started, and what the one before left undecided. */
   begin(version: string): Promise<void>;
   /** Nodes can be reached: goes on where the log ends. */
@@ -228,6 +232,10 @@ export function createCore(options: CoreOptions): Core {
     onFault,
   });
   const releases = createReleaseDesk({ writer, spool, keeper, verify });
+  const witnesses = createWitnesses({
+    ...{ log, writer, now, sign: options.sign },
+    onDispute: options.onDispute,
+  });
   const transfers = createTransfers({ writer, spool, keeper, onFault });
   let ticker: NodeJS.Timeout | undefined;
 
@@ -241,9 +249,11 @@ export function createCore(options: CoreOptions): Core {
       ...nodeReports,
       ...transfers,
       release: releases.piece,
+      witness: witnesses.answer,
     }),
     artifacts: keeper,
     releases,
+    witnesses,
     async begin(version) {
       const started = { $case: "coordinatorStarted" as const, value: { version } };
       await writer.decide(() => ({ events: [started], value: undefined }));

@@ -2,6 +2,9 @@ import { fileURLToPath } from "node:url";
 import { type CohortError, formatProblem } from "@cohort/proto/problem";
 import { type Logger, pino } from "pino";
 import { createCoordinator } from "./coordinator.ts";
+import { DiskHangs } from "./log/commit-thread.ts";
+import { logLimits } from "./log/limits.ts";
+import { keepReserve } from "./log/reserve.ts";
 import { type Options, parseOptions } from "./options.ts";
 import { initialise } from "./setup/setup.ts";
 import { provideVault } from "./vault/provide-vault.ts";
@@ -34,6 +37,7 @@ async function serve(
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });
+  const reserve = keepReserve(options.data);
   const coordinator = await createCoordinator({
     dataDir: options.data,
     vault,
@@ -42,13 +46,21 @@ async function serve(
     commitProgram: fileURLToPath(new URL("commit-thread.mjs", import.meta.url)),
     onFailure: (error) => {
       // Memory may be ahead of the disk: only a new process, from the log, may go on.
+      reserve.release();
       log.fatal({ err: error }, "the log cannot be written; the coordinator stops");
-      process.exit(1);
+      setTimeout(() => end(error), logLimits.lastWordsMs);
     },
   });
   process.stdout.write(`${JSON.stringify({ ready: true, console: coordinator.console })}\n`);
   await stopped;
   await coordinator.close();
+}
+
+/** An orderly exit waits for threads, also for one that waits for a disk that is gone. */
+function end(error: unknown): void {
+  const hangs = error instanceof Error && error.cause instanceof DiskHangs;
+  if (hangs) process.kill(process.pid, "SIGKILL");
+  process.exit(1);
 }
 
 main().catch((error: unknown) => {

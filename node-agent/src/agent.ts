@@ -19,6 +19,7 @@ import type { AgentStatus } from "./service/status.ts";
 import { Attempts } from "./steps/attempts.ts";
 import { Updater } from "./update/updater.ts";
 import { aborted, delay } from "./wait.ts";
+import { Witness } from "./witness/witness.ts";
 
 export interface AgentOptions {
   /** Holds identity.json and the journal; only the agent may read it. */
@@ -78,9 +79,18 @@ export async function runAgent(
     onReport: () => news.ring(),
     signal: ending.signal,
   });
+  const witness = new Witness({
+    host,
+    directory: options.dataDirectory,
+    node: enrolment.node,
+    coordinatorKey: enrolment.coordinatorKey,
+    keys,
+    now: () => clock.now(),
+  });
   const session = {
     host,
     updater,
+    witness,
     news,
     node: enrolment.node,
     instance,
@@ -117,6 +127,7 @@ export async function runAgent(
     trouble: link.trouble,
     slots,
     running: attempts.keys(),
+    ledger: witness.status,
     unsent: journal.batch(1, 1).length > 0,
   }));
   try {

@@ -10,6 +10,7 @@ import { agentLimits } from "./limits.ts";
 import { natsConnector } from "./mesh/nats-bus.ts";
 import { type AgentStatus, formatStatus, readStatus, serveStatus } from "./service/status.ts";
 import { superviseBy } from "./service/supervision.ts";
+import { readWitness } from "./witness/record.ts";
 
 const usage = `Usage:
   cohort-agent join - --data DIR          become a node; the join token comes on standard input,
@@ -17,10 +18,12 @@ const usage = `Usage:
   cohort-agent run --data DIR [--slots N] serve the mesh until SIGTERM; with --device-root DIR,
                                           devices are looked for in DIR/dev and DIR/sys
   cohort-agent status --data DIR          how the agent that runs with DIR is
+  cohort-agent witness --data DIR         the last checkpoint of the ledger that this node took, with
+                                          the node's signature
   cohort-agent doctor --data DIR          what it needs of this machine, with a remedy each
   cohort-agent probe                      what this kernel offers to isolate steps, and why not more
   cohort-agent --version
-  The last three take -o json.
+  status, doctor and probe take -o json.
 `;
 
 /**
@@ -51,6 +54,8 @@ async function runCommand(host: Host): Promise<number> {
       return await run(host, parseArguments(rest, ["--data", "--slots", "--device-root"]));
     case "status":
       return await status(host, parseArguments(rest, ["--data", "-o"]));
+    case "witness":
+      return witness(host, parseArguments(rest, ["--data"]));
     case "doctor":
       return await runDoctor(host, parseArguments(rest, ["--data", "-o"]));
     case "probe":
@@ -113,18 +118,36 @@ function beAlone(host: Host, directory: string): void {
 }
 
 /** In a line, for a service manager. */
-function summary({ node, connection, trouble, running, slots, isolation }: AgentStatus): string {
+function summary(status: AgentStatus): string {
+  const { node, connection, trouble, running, slots, isolation, ledger } = status;
+  const alarm = ledger.dispute === "" ? "" : `, ALARM: ledger: ${ledger.dispute}`;
   const where =
     connection === null ? `not connected (${trouble})` : `connected to ${connection.server}`;
-  return `${node}: ${where}, ${running.length} of ${slots} steps, isolation ${isolation}`;
+  return `${node}: ${where}, ${running.length} of ${slots} steps, isolation ${isolation}${alarm}`;
 }
 
-/** Ends with 5 when no agent runs, when it does not answer, and when it is not connected. */
+/**
+ * Ends with 5 when no agent runs, when it does not answer, and when it is not connected; with 4 when
+ * the ledger contradicts what this node saw of it.
+ */
 async function status(host: Host, given: Arguments): Promise<number> {
   noWords(given);
   const it = await readStatus(host, dataDirectory(given));
   host.writeOut(wantsJson(given) ? json(it) : formatStatus(it));
+  if (it.ledger.dispute !== "") return errors.LEDGER_FORKED.exit;
   return it.connection === null ? errors.UNREACHABLE.exit : 0;
+}
+
+/** From the disk: no agent has to run. What contradicts it follows, where there is a dispute. */
+function witness(host: Host, given: Arguments): number {
+  noWords(given);
+  const record = readWitness(host.files, dataDirectory(given));
+  if (record === null)
+    throw refuse("LEDGER_INVALID", "this node has seen nothing of the ledger yet");
+  host.writeOut(record.checkpoint);
+  if (record.dispute === null) return 0;
+  host.writeError(`ALARM: ${record.dispute.reason}. What was shown:\n${record.dispute.conflict}`);
+  return errors.LEDGER_FORKED.exit;
 }
 
 /** Ends with 1 when something is amiss; what could merely be better is no fault. */

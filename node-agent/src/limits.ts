@@ -43,6 +43,11 @@ export const agentLimits = {
   clockMsMin: 1_735_689_600_000,
   clockSkewMsMax: 5 * 60_000,
 
+  /** When the ledger is asked for its newest checkpoint: first after a start, and from then on. */
+  witnessFirstMsMax: 5_000,
+  witnessEveryMs: 10 * 60_000,
+  disputesKeptMax: 8,
+
   /** How often the machine is looked at anew. */
   factsCheckMs: 60_000,
   /** What moves by itself is told at most so often, and where it moved by so much. */

@@ -67,6 +67,11 @@ export function releaseKeyProof(key: Uint8Array): Uint8Array {
   return authenticationEncoding("cohort-release-key-v1", [key]);
 }
 
+/** By the key that signs a ledger's checkpoints, over the one that takes its place. */
+export function ledgerKeyProof(origin: string, key: Uint8Array): Uint8Array {
+  return authenticationEncoding("cohort-ledger-key-v1", [encoder.encode(origin), key]);
+}
+
 /** By the node over one proxied request; as RFC 9449 (DPoP), with the body. */
 export function requestProof(fields: {
   token: string;

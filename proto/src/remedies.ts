@@ -155,6 +155,8 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   LEDGER_UNWRITABLE: "Look at the disk of the coordinator: full, read-only or broken.",
   LEDGER_INVALID:
     "Keep the files as they are: someone changed the log. Compare with an earlier export.",
+  LEDGER_FORKED:
+    "If a backup was restored on purpose: `cohort ledger settle`. Else keep all files, and find out who did it.",
   ENTRY_UNKNOWN: "`cohort ledger verify` says how many entries there are.",
   UNREACHABLE:
     "Look whether the coordinator runs and the network lets you reach it: `cohort doctor`.",

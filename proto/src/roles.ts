@@ -58,6 +58,8 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Ledger/ProveGrowth": ["operator"],
   "/cohort.console.Ledger/Tile": ["operator"],
   "/cohort.console.Ledger/Find": ["operator"],
+  "/cohort.console.Ledger/Witnesses": ["operator"],
+  "/cohort.console.Ledger/Settle": ["operator"],
   "/cohort.console.Approvals/List": ["operator", "approver"],
   "/cohort.console.Approvals/Decide": ["operator", "approver"],
   "/cohort.console.Schedules/List": ["operator"],

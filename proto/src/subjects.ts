@@ -11,13 +11,14 @@ export type UpVerb =
   | "rotate"
   | "heartbeat"
   | "facts"
+  | "witness"
   | "release"
   | "events"
   | "renew"
   | "proxy"
   | "put"
   | "get";
-export type DownVerb = "cancel" | "greet" | "update" | "keys";
+export type DownVerb = "cancel" | "greet" | "update" | "keys" | "witness";
 
 export const subjects = {
   enrol: (invite: string) => `mesh.enrol.${invite}`,

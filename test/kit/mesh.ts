@@ -25,6 +25,8 @@ export const boards: Readonly<Record<string, Record<string, string>>> = {
 export interface MeshOptions {
   /** For nats-server, such as "-V" to trace what crosses it. */
   readonly natsArguments?: readonly string[];
+  /** Before anything is in the mesh's folder. */
+  readonly prepare?: (home: string) => void;
   /** Names by which nodes reach this machine. */
   readonly hosts?: readonly string[];
 }
@@ -228,8 +230,10 @@ export class TestMesh {
     rmSync(this.home, { recursive: true, force: true });
   }
 
-  async #startCentre({ natsArguments = [], hosts = ["localhost"] }: MeshOptions): Promise<void> {
+  async #startCentre(options: MeshOptions): Promise<void> {
+    const { natsArguments = [], hosts = ["localhost"] } = options;
     const { home, ports } = this;
+    options.prepare?.(home);
     mkdirSync(join(home, "log"));
     const data = join(home, "coordinator");
     const program = join(repository, "coordinator/dist/coordinator.mjs");

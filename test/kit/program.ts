@@ -52,6 +52,14 @@ export class Program {
     return this;
   }
 
+  /** Resolves when it has ended by itself. */
+  async ended(): Promise<void> {
+    const child = this.#child;
+    if (child !== null && child.exitCode === null && child.signalCode === null) {
+      await once(child, "exit");
+    }
+  }
+
   /** Resolves when the program is gone. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child;

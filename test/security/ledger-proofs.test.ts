@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ensurePackages, onPath } from "@cohort/node-agent/toolchain/prerequisites.mjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ensurePackages, onPath } from "../../node-agent/toolchain/prerequisites.mjs";
 import { TestMesh } from "../kit/mesh.ts";
 
 let mesh: TestMesh;
@@ -120,7 +120,7 @@ describe("a second implementation, Go's golang.org/x/mod/sumdb", () => {
     ];
     await ensurePackages(missing, () => {});
     const environment = {
-      PATH: process.env.PATH,
+      PATH: process.env["PATH"],
       HOME: folder,
       GO111MODULE: "off",
       GOPATH: "/usr/share/gocode",

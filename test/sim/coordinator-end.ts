@@ -13,6 +13,7 @@ import {
   SessionReply,
   Signed,
   Update,
+  WitnessReply,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { CohortError, type Problem, problem } from "@cohort/proto/problem";
@@ -187,6 +188,8 @@ async function handle(
       return HelloReply.encode(await handlers.hello(node, inputs.hello(data))).finish();
     case "facts":
       return FactsReply.encode(await handlers.facts(node, inputs.facts(data))).finish();
+    case "witness":
+      return WitnessReply.encode(await handlers.witness(node, inputs.witness(data))).finish();
     case "release":
       return ReleaseReply.encode(await handlers.release(node, inputs.release(data))).finish();
     case "rotate":

@@ -127,6 +127,7 @@ export class CoordinatorProcess {
       access: network,
       keyOverlapMs: 20_000,
       artifacts: noArtifacts,
+      onDispute: () => {},
       onFailure: (error) => this.kill(String(error)),
       onFault: (error) => {
         // A recall that was not heard is no fault: it reaches the node with its next hello.

@@ -1,7 +1,10 @@
 import { type LedgerServer, LedgerService } from "@cohort/proto/gen/cohort/console";
+import { decideSettle } from "../ledger/decide-dispute.ts";
 import { findEntries, isAboutStep, spanOfRun } from "../ledger/find-entries.ts";
 import { exportLedger } from "../ledger/ledger.ts";
 import { proveEntry, proveGrowth, tileOf } from "../ledger/proofs.ts";
+import type { Witnesses } from "../ledger/witnesses.ts";
+import { witnessesView } from "../ledger/witnesses-view.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Writer } from "../state/writer.ts";
 import type { Methods } from "./methods.ts";
@@ -9,12 +12,13 @@ import type { Methods } from "./methods.ts";
 export interface LedgerDependencies {
   readonly log: EventLog;
   readonly writer: Writer;
+  readonly witnesses: Pick<Witnesses, "sightings">;
   readonly verifierKey: string;
 }
 
 export function ledgerService(
   { unary, stream }: Methods,
-  { log, writer, verifierKey }: LedgerDependencies,
+  { log, writer, witnesses, verifierKey }: LedgerDependencies,
 ): LedgerServer {
   return {
     checkpoint: unary(LedgerService.checkpoint, () => ({ note: log.checkpoint(), verifierKey })),
@@ -36,6 +40,12 @@ export function ledgerService(
     }),
     tile: unary(LedgerService.tile, ({ level, number }) => ({
       hashes: tileOf(log, level, number),
+    })),
+    witnesses: unary(LedgerService.witnesses, () =>
+      writer.read((state) => witnessesView(state, witnesses.sightings)),
+    ),
+    settle: unary(LedgerService.settle, async (request, { name: actor }) => ({
+      settled: await writer.decide((state) => decideSettle(state, { ...request, actor })),
     })),
     find: stream(LedgerService.find, async ({ run, step }, send, signal) => {
       const span = await writer.read((state) => spanOfRun(state, log, run));

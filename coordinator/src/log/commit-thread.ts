@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import type { TreeEdge } from "../ledger/hash-rows.ts";
 import type { LogBatch, SizedNote } from "./committer.ts";
+import { logLimits } from "./limits.ts";
 
 /** What the thread needs to go on from what is stored. */
 export interface CommitThreadStart {
@@ -18,6 +19,13 @@ export type CommitThreadRequest =
 /** One for each request, in order. */
 export type CommitThreadAnswer = { readonly value: unknown } | { readonly error: string };
 
+/** The thread waits for a disk that does not answer; no end of the process can wait for the thread. */
+export class DiskHangs extends Error {
+  constructor(ms: number) {
+    super(`the disk has not answered for ${ms / 1000} s`);
+  }
+}
+
 /** A thread that hashes, signs and waits for the disk while this one goes on. */
 export interface CommitThread {
   commit(batch: LogBatch): Promise<SizedNote | null>;
@@ -25,17 +33,29 @@ export interface CommitThread {
   close(): Promise<void>;
 }
 
-/** `program` is commit-thread-main.ts, bundled. When the thread dies, all that it was asked is refused. */
-export function startCommitThread(program: string, start: CommitThreadStart): CommitThread {
+/**
+ * `program` is commit-thread-main.ts, bundled. When the thread dies, or its disk does not answer in time,
+ * all that it was asked is refused; what hangs may yet become durable.
+ */
+export function startCommitThread(
+  program: string,
+  start: CommitThreadStart,
+  commitMsMax: number = logLimits.commitMsMax,
+): CommitThread {
   const thread = new Worker(program, { workerData: start });
   const asked: Question[] = [];
   let ended: Error | null = null;
   const end = (error: Error) => {
     ended ??= error;
-    for (const { reject } of asked.splice(0)) reject(ended);
+    for (const { reject, timer } of asked.splice(0)) {
+      clearTimeout(timer);
+      reject(ended);
+    }
   };
   thread.on("message", (answer: CommitThreadAnswer) => {
-    const question = asked.shift() as Question;
+    const question = asked.shift();
+    if (question === undefined) return;
+    clearTimeout(question.timer);
     if ("value" in answer) question.resolve(answer.value);
     else question.reject(new Error(answer.error));
   });
@@ -45,14 +65,15 @@ export function startCommitThread(program: string, start: CommitThreadStart): Co
   const ask = <Value>(request: CommitThreadRequest): Promise<Value> =>
     new Promise((resolve, reject) => {
       if (ended !== null) return reject(ended);
-      asked.push({ resolve: resolve as Question["resolve"], reject });
+      const timer = setTimeout(() => end(new DiskHangs(commitMsMax)), commitMsMax);
+      asked.push({ resolve: resolve as Question["resolve"], reject, timer });
       thread.postMessage(request);
     });
   return {
     commit: (batch) => ask({ kind: "commit", batch: detached(batch) }),
     removeLogs: (runs) => ask({ kind: "removeLogs", runs }),
     async close() {
-      await thread.terminate();
+      if (!(ended instanceof DiskHangs)) await thread.terminate();
     },
   };
 }
@@ -60,6 +81,7 @@ export function startCommitThread(program: string, start: CommitThreadStart): Co
 interface Question {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
+  readonly timer: NodeJS.Timeout;
 }
 
 /** What was received is a view of a larger buffer, and all of that would be copied. */

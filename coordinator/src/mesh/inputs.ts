@@ -13,6 +13,7 @@ import {
   RenewRequest,
   RotateRequest,
   SessionRequest,
+  WitnessRequest,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
@@ -39,6 +40,7 @@ export const inputs = {
   put: reader(PutRequest, () => putRequest),
   get: reader(GetRequest, () => getRequest),
   release: reader(ReleaseRequest, () => releaseRequest),
+  witness: reader(WitnessRequest, () => witnessRequest),
   dispatchReply: reader(DispatchReply, () => dispatchReply),
 } as const;
 
@@ -217,6 +219,14 @@ const putRequest = z.object({
 const getRequest = z.object({ attempt: attemptKey, sha256: key, offset: count });
 
 const releaseRequest = z.object({ sha256: key, offset: count });
+
+const note = z.string().max(meshLimits.noteLengthMax);
+
+const witnessRequest = z.object({
+  nonce: bytes.refine((it) => it.length === 16).transform((it) => Uint8Array.from(it)),
+  checkpoint: note,
+  conflict: note,
+});
 
 const problems = z
   .array(

@@ -59,6 +59,8 @@ export const meshLimits = {
   attemptMax: 1_000_000,
   codeLengthMax: 64,
   messageLengthMax: 4_096,
+  /** A checkpoint with its signatures: a few hundred characters. */
+  noteLengthMax: 4_096,
   problemsMax: 16,
 } as const;
 
@@ -74,6 +76,7 @@ export const requestBounds = {
   hello: { inFlightMax: 1, perMinuteMax: 30 },
   rotate: { inFlightMax: 1, perMinuteMax: 30 },
   facts: { inFlightMax: 1, perMinuteMax: 6 },
+  witness: { inFlightMax: 1, perMinuteMax: 6 },
   events: { inFlightMax: 4, perMinuteMax: 6_000 },
   renew: { inFlightMax: 32, perMinuteMax: 1_200 },
   proxy: { inFlightMax: 64, perMinuteMax: 6_000 },

@@ -24,6 +24,8 @@ import {
   type RotateRequest,
   SessionReply,
   type Update,
+  WitnessReply,
+  type WitnessRequest,
 } from "@cohort/proto/gen/cohort/node";
 import { type Problem, problem, refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
@@ -59,6 +61,7 @@ export interface MeshHandlers {
   put(node: string, request: PutRequest): Promise<PutReply>;
   get(node: string, request: GetRequest): Promise<GetReply>;
   release(node: string, request: ReleaseRequest): Promise<ReleaseReply>;
+  witness(node: string, request: WitnessRequest): Promise<WitnessReply>;
 }
 
 /** The coordinator's place on the bus. */
@@ -213,6 +216,13 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
       read: inputs.release,
       handle: (node, request) => handlers.release(node, request),
       reply: ReleaseReply,
+    }),
+    serve(context, {
+      verb: "witness",
+      subject: subjects.everyUp("witness"),
+      read: inputs.witness,
+      handle: (node, request) => handlers.witness(node, request),
+      reply: WitnessReply,
     }),
     hear(context, {
       verb: "heartbeat",

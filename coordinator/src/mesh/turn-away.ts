@@ -26,5 +26,6 @@ export function turnAway(fleet: FleetState, handlers: MeshHandlers): MeshHandler
     put: member(handlers.put),
     get: member(handlers.get),
     release: member(handlers.release),
+    witness: member(handlers.witness),
   };
 }

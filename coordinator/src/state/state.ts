@@ -4,6 +4,7 @@ import { applyCatalogue, type Catalogue, emptyCatalogue } from "../catalogue/cat
 import { applySchedules } from "../cron/apply-schedules.ts";
 import { emptySchedules, type Schedules } from "../cron/schedules.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
+import { applyLedger, emptyLedger, type LedgerState } from "../ledger/ledger-state.ts";
 import { applyRollouts, emptyRollouts, type Rollouts } from "../rollout/rollout.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
 import { scopesOf } from "../scheduler/caller.ts";
@@ -22,6 +23,7 @@ export interface State {
   readonly budget: BudgetState;
   readonly artifacts: ArtifactState;
   readonly rollouts: Rollouts;
+  readonly ledger: LedgerState;
 }
 
 export function emptyState(endedPartsMax?: number): State {
@@ -34,6 +36,7 @@ export function emptyState(endedPartsMax?: number): State {
     budget: emptyBudget(),
     artifacts: emptyArtifacts(),
     rollouts: emptyRollouts(),
+    ledger: emptyLedger(),
   };
 }
 
@@ -50,4 +53,5 @@ export function applyEvent(state: State, recorded: Recorded): void {
   applyBudget(state.budget, recorded, (attempt) => scopesOf(state, attempt));
   applyArtifacts(state.artifacts, recorded);
   applyRollouts(state.rollouts, state.fleet, recorded);
+  applyLedger(state.ledger, recorded);
 }

@@ -60,7 +60,8 @@ describe("proofs from stored hashes", () => {
   });
 
   it("give the root of any size", () => {
-    for (const [size, root] of roots.entries()) expect(Buffer.from(rootOf(read, size))).toEqual(Buffer.from(root));
+    for (const [size, root] of roots.entries())
+      expect(Buffer.from(rootOf(read, size))).toEqual(Buffer.from(root));
   });
 
   it("do not exist for what is not in the tree, or where hashes are missing", () => {

@@ -1,12 +1,12 @@
 import { writeFileSync } from "node:fs";
 import Database from "better-sqlite3";
 import { beforeAll, describe, expect, it } from "vitest";
-import type { CommitThread } from "../../src/log/commit-thread.ts";
+import { type CommitThread, DiskHangs, startCommitThread } from "../../src/log/commit-thread.ts";
 import { openSqliteLog } from "../../src/log/sqlite.ts";
 import { buildCommitProgram } from "../kit/commit-program.ts";
 import { temporaryPath } from "../kit/temporary-path.ts";
 import { openThreadedLog } from "../kit/threaded-log.ts";
-import { chunk, entries, signer } from "./samples.ts";
+import { chunk, entries, seed, signer } from "./samples.ts";
 
 const program = temporaryPath("commit-thread.mjs");
 beforeAll(() => buildCommitProgram(program));
@@ -67,5 +67,32 @@ describe("a log whose commits are a thread's", () => {
     await expect(other.append(entries(2, 2))).rejects.toThrow("no such program");
     await expect(other.append(entries(2, 2))).rejects.toMatchObject(unwritable);
     await other.close();
+  });
+});
+
+describe("a log on a disk that does not answer", () => {
+  const stuck = temporaryPath("stuck.mjs");
+  // As a thread that waits for fsync: it takes everything and says nothing.
+  beforeAll(() =>
+    writeFileSync(
+      stuck,
+      'import { parentPort } from "node:worker_threads"; parentPort.on("message", () => {});',
+    ),
+  );
+
+  it("fails everything that waits, and what comes later, when the deadline is over (81)", async () => {
+    const path = temporaryPath("log.db");
+    const log = openSqliteLog({
+      path,
+      signer,
+      startThread: (edge) => startCommitThread(stuck, { path, seed, name: signer.name, edge }, 50),
+    });
+    const waiting = [log.append(entries(1, 1)), log.append(entries(2, 2))];
+    for (const it of waiting) {
+      await expect(it).rejects.toMatchObject({ ...unwritable, cause: expect.any(DiskHangs) });
+    }
+    await expect(log.append(entries(3, 3))).rejects.toMatchObject(unwritable);
+    expect(log.size).toBe(0);
+    await log.close();
   });
 });

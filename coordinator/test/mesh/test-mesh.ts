@@ -44,4 +44,5 @@ const refusing: MeshHandlers = {
   put: refuseAll,
   get: refuseAll,
   release: refuseAll,
+  witness: refuseAll,
 };

@@ -4,6 +4,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { addAgentCommands } from "./agent-commands.ts";
 import { addBudgetCommands } from "./budget-commands.ts";
 import { exitCodeHelp } from "./exit-codes.ts";
+import { addLedgerCommands } from "./ledger-commands.ts";
 import { addNodeCommands } from "./node-commands.ts";
 import type { Format, Terminal } from "./output.ts";
 import { addServiceCommands } from "./service-commands.ts";
@@ -270,60 +271,6 @@ const addSecretCommands: AddCommands = (program, work) => {
     .description("list paths and versions")
     .action(() =>
       work(async (session) => (await import("./commands/secret.ts")).listSecrets(session)),
-    );
-};
-
-const addLedgerCommands: AddCommands = (program, work) => {
-  const ledger = program.command("ledger").description("prove what happened");
-  ledger
-    .command("verify")
-    .description("check every entry against the signed checkpoint; 4 when one does not fit")
-    .option("--export <file>", "verify this export, without the coordinator")
-    .option("--key <verifier-key>", "the key that must have signed")
-    .option("--proof <file>", "verify what `cohort ledger prove` wrote, without the coordinator")
-    .option("--since <file>", "the checkpoint since which such a proof says that the ledger grew")
-    .action((options) =>
-      work(async (session) =>
-        (await import("./commands/ledger.ts")).verifyLedgerCommand(session, options),
-      ),
-    );
-  ledger
-    .command("export")
-    .description("write every entry with the checkpoint that covers it, as lines of JSON")
-    .option("-O, --file <file>", "to this file instead of stdout")
-    .action((options) =>
-      work(async (session) =>
-        (await import("./commands/ledger.ts")).exportLedgerCommand(session, options),
-      ),
-    );
-  ledger
-    .command("checkpoint")
-    .description(
-      "print the newest signed checkpoint: keep it, and what comes later is held against it",
-    )
-    .option("-O, --file <file>", "to this file instead of stdout")
-    .action((options) =>
-      work(async (session) =>
-        (await import("./commands/ledger-prove.ts")).checkpointCommand(session, options),
-      ),
-    );
-  ledger
-    .command("prove [entry]")
-    .description("prove that an entry, or each of a RUN or RUN/STEP, is in the ledger")
-    .option("--since <file>", "prove instead that the ledger has only grown since this checkpoint")
-    .option("-O, --file <path>", "to this file instead of stdout; for a run, to this folder")
-    .action((entry, options) =>
-      work(async (session) =>
-        (await import("./commands/ledger-prove.ts")).proveCommand(session, entry, options),
-      ),
-    );
-  ledger
-    .command("tiles <folder>")
-    .description("write all hashes and the checkpoint as https://c2sp.org/tlog-tiles has them")
-    .action((folder) =>
-      work(async (session) =>
-        (await import("./commands/ledger-tiles.ts")).tilesCommand(session, folder),
-      ),
     );
 };
 

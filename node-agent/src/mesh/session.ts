@@ -57,6 +57,7 @@ export interface SessionContext {
     greeted(): void;
     command(bytes: Uint8Array): Promise<DispatchReply>;
   };
+  readonly witness: { run(bus: Bus, ended: AbortSignal): Promise<void> };
   /** Rung when the updater's report is another. */
   readonly news: Bell;
   readonly keys: KeyRing;
@@ -98,6 +99,7 @@ export async function serveSession(
     pump.run(send, ended),
     beat(context, bus, { door, bell, rotation }, greeted.heartbeatMs, ended),
     tellFacts(context, bus, greeted.facts, ended),
+    context.witness.run(bus, ended),
   ]);
 }
 

@@ -3,6 +3,7 @@ import type { Host, Socket } from "../host.ts";
 import { hostErrorCode } from "../host-error.ts";
 import { agentLimits } from "../limits.ts";
 import { delay } from "../wait.ts";
+import type { WitnessStatus } from "../witness/witness.ts";
 
 /** What a running agent says of itself to those who may read its data folder. */
 export interface AgentStatus {
@@ -22,6 +23,8 @@ export interface AgentStatus {
     readonly instance: number;
     readonly attempt: number;
   }[];
+  /** What this node has seen of the mesh's ledger. */
+  readonly ledger: WitnessStatus;
   /** Whether the journal holds what the coordinator has not acknowledged. */
   readonly unsent: boolean;
 }
@@ -104,6 +107,14 @@ export function formatStatus(it: AgentStatus): string {
     `steps:      ${it.running.length} of ${it.slots}`,
     ...steps,
     `results:    ${it.unsent ? "some wait to be acknowledged" : "all acknowledged"}`,
+    `ledger:     ${describeLedger(it.ledger)}`,
     "",
   ].join("\n");
+}
+
+function describeLedger({ size, takenMs, dispute, settled }: WitnessStatus): string {
+  if (size === 0) return "nothing seen of it yet";
+  const seen = `${size} entries seen, at ${new Date(takenMs).toISOString()}`;
+  const before = settled === 0 ? "" : `; disputes settled by operators: ${settled}`;
+  return dispute === "" ? `${seen}${before}` : `ALARM: ${dispute}; ${seen}${before}`;
 }

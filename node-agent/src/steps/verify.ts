@@ -16,12 +16,24 @@ export function openSigned(
   bytes: Uint8Array,
 ): Uint8Array {
   const signed = decodeOrRefuse("message", () => Signed.decode(bytes));
-  const proof = dispatchProof(subject, signed.payload);
-  if (!crypto.verify(proof, signed.signature, coordinatorKey)) {
+  return openSignedMessage(crypto, coordinatorKey, subject, signed);
+}
+
+/** The same of one that is decoded already, or lacks. */
+export function openSignedMessage(
+  crypto: Crypto,
+  coordinatorKey: Uint8Array,
+  subject: string,
+  signed: Signed | undefined,
+): Uint8Array {
+  const { payload, signature } = signed ?? { payload: nothing, signature: nothing };
+  if (!crypto.verify(dispatchProof(subject, payload), signature, coordinatorKey)) {
     throw refuse("DISPATCH_INVALID", "the message is not signed by the coordinator for this node");
   }
-  return signed.payload;
+  return payload;
 }
+
+const nothing = new Uint8Array(0);
 
 /**
  * Opens a sealed token. A sealed box does not say who sealed it, so the coordinator's signature

@@ -181,7 +181,8 @@ describe("the agent's doctor", () => {
       isolation: "strict",
       slots: 1,
     };
-    const all = { ...status, connection, trouble: "", running: [], unsent: false };
+    const ledger = { size: 0, takenMs: 0, dispute: "", settled: 0 };
+    const all = { ...status, connection, trouble: "", running: [], ledger, unsent: false };
     const served = serveStatus(base, "/data", () => all, stop.signal);
     const { agent } = await examine({ host: { local: base.local } });
     expect(agent).toMatchObject({ state: "ok", detail: expect.stringContaining("process 12") });

@@ -19,6 +19,7 @@ const status: AgentStatus = {
   trouble: "",
   slots: 4,
   running: [{ run: "01RUN", step: "sample", instance: 2, attempt: 1 }],
+  ledger: { size: 0, takenMs: 0, dispute: "", settled: 0 },
   unsent: false,
 };
 
@@ -76,8 +77,14 @@ describe("an agent's status", () => {
         "steps:      1 of 4",
         "    01RUN sample[2] attempt 1",
         "results:    all acknowledged",
+        "ledger:     nothing seen of it yet",
         "",
       ].join("\n"),
+    );
+    const ledger = { size: 7, takenMs: 0, dispute: "it was rolled back", settled: 1 };
+    expect(formatStatus({ ...status, ledger })).toContain(
+      "ledger:     ALARM: it was rolled back; 7 entries seen, at 1970-01-01T00:00:00.000Z; " +
+        "disputes settled by operators: 1\n",
     );
     const alone = { ...status, connection: null, trouble: "no route", running: [], unsent: true };
     expect(formatStatus(alone)).toMatch(/connection: not connected: no route\nsteps: {6}0 of 4/);

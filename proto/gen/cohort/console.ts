@@ -695,6 +695,37 @@ export interface ProveGrowthReply {
   checkpoint: string;
 }
 
+export interface WitnessesRequest {
+}
+
+export interface WitnessesReply {
+  witnesses: Witness[];
+}
+
+export interface Witness {
+  node: string;
+  /** of the checkpoint that it holds */
+  size: number;
+  /** when it told so; 0: not since the coordinator started */
+  toldMs: number;
+  /** the note with the node's cosignature; "" for none */
+  checkpoint: string;
+  /** that verifies the cosignature (C2SP cosignature/v1) */
+  verifierKey: string;
+  /** why that does not fit this ledger; "" for nothing */
+  dispute: string;
+  disputedMs: number;
+}
+
+export interface SettleRequest {
+  nodes: string[];
+  reason: string;
+}
+
+export interface SettleReply {
+  settled: string[];
+}
+
 export interface TileRequest {
   level: number;
   number: number;
@@ -10687,6 +10718,460 @@ export const ProveGrowthReply: MessageFns<ProveGrowthReply> = {
   },
 };
 
+function createBaseWitnessesRequest(): WitnessesRequest {
+  return {};
+}
+
+export const WitnessesRequest: MessageFns<WitnessesRequest> = {
+  encode(_: WitnessesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WitnessesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWitnessesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): WitnessesRequest {
+    return {};
+  },
+
+  toJSON(_: WitnessesRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<WitnessesRequest>): WitnessesRequest {
+    return WitnessesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<WitnessesRequest>): WitnessesRequest {
+    const message = createBaseWitnessesRequest();
+    return message;
+  },
+};
+
+function createBaseWitnessesReply(): WitnessesReply {
+  return { witnesses: [] };
+}
+
+export const WitnessesReply: MessageFns<WitnessesReply> = {
+  encode(message: WitnessesReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.witnesses) {
+      Witness.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WitnessesReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWitnessesReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.witnesses.push(Witness.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WitnessesReply {
+    return {
+      witnesses: globalThis.Array.isArray(object?.witnesses)
+        ? object.witnesses.map((e: any) => Witness.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: WitnessesReply): unknown {
+    const obj: any = {};
+    if (message.witnesses?.length) {
+      obj.witnesses = message.witnesses.map((e) => Witness.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WitnessesReply>): WitnessesReply {
+    return WitnessesReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WitnessesReply>): WitnessesReply {
+    const message = createBaseWitnessesReply();
+    message.witnesses = object.witnesses?.map((e) => Witness.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWitness(): Witness {
+  return { node: "", size: 0, toldMs: 0, checkpoint: "", verifierKey: "", dispute: "", disputedMs: 0 };
+}
+
+export const Witness: MessageFns<Witness> = {
+  encode(message: Witness, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.size !== 0) {
+      writer.uint32(16).uint64(message.size);
+    }
+    if (message.toldMs !== 0) {
+      writer.uint32(24).int64(message.toldMs);
+    }
+    if (message.checkpoint !== "") {
+      writer.uint32(34).string(message.checkpoint);
+    }
+    if (message.verifierKey !== "") {
+      writer.uint32(42).string(message.verifierKey);
+    }
+    if (message.dispute !== "") {
+      writer.uint32(50).string(message.dispute);
+    }
+    if (message.disputedMs !== 0) {
+      writer.uint32(56).int64(message.disputedMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Witness {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWitness();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.size = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.toldMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.checkpoint = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.verifierKey = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.dispute = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.disputedMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Witness {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      size: isSet(object.size) ? globalThis.Number(object.size) : 0,
+      toldMs: isSet(object.toldMs)
+        ? globalThis.Number(object.toldMs)
+        : isSet(object.told_ms)
+        ? globalThis.Number(object.told_ms)
+        : 0,
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+      verifierKey: isSet(object.verifierKey)
+        ? globalThis.String(object.verifierKey)
+        : isSet(object.verifier_key)
+        ? globalThis.String(object.verifier_key)
+        : "",
+      dispute: isSet(object.dispute) ? globalThis.String(object.dispute) : "",
+      disputedMs: isSet(object.disputedMs)
+        ? globalThis.Number(object.disputedMs)
+        : isSet(object.disputed_ms)
+        ? globalThis.Number(object.disputed_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: Witness): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.size !== 0) {
+      obj.size = Math.round(message.size);
+    }
+    if (message.toldMs !== 0) {
+      obj.toldMs = Math.round(message.toldMs);
+    }
+    if (message.checkpoint !== "") {
+      obj.checkpoint = message.checkpoint;
+    }
+    if (message.verifierKey !== "") {
+      obj.verifierKey = message.verifierKey;
+    }
+    if (message.dispute !== "") {
+      obj.dispute = message.dispute;
+    }
+    if (message.disputedMs !== 0) {
+      obj.disputedMs = Math.round(message.disputedMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Witness>): Witness {
+    return Witness.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Witness>): Witness {
+    const message = createBaseWitness();
+    message.node = object.node ?? "";
+    message.size = object.size ?? 0;
+    message.toldMs = object.toldMs ?? 0;
+    message.checkpoint = object.checkpoint ?? "";
+    message.verifierKey = object.verifierKey ?? "";
+    message.dispute = object.dispute ?? "";
+    message.disputedMs = object.disputedMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseSettleRequest(): SettleRequest {
+  return { nodes: [], reason: "" };
+}
+
+export const SettleRequest: MessageFns<SettleRequest> = {
+  encode(message: SettleRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.nodes) {
+      writer.uint32(10).string(v!);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SettleRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSettleRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodes.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SettleRequest {
+    return {
+      nodes: globalThis.Array.isArray(object?.nodes) ? object.nodes.map((e: any) => globalThis.String(e)) : [],
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: SettleRequest): unknown {
+    const obj: any = {};
+    if (message.nodes?.length) {
+      obj.nodes = message.nodes;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SettleRequest>): SettleRequest {
+    return SettleRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SettleRequest>): SettleRequest {
+    const message = createBaseSettleRequest();
+    message.nodes = object.nodes?.map((e) => e) || [];
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseSettleReply(): SettleReply {
+  return { settled: [] };
+}
+
+export const SettleReply: MessageFns<SettleReply> = {
+  encode(message: SettleReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.settled) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SettleReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSettleReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.settled.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SettleReply {
+    return {
+      settled: globalThis.Array.isArray(object?.settled) ? object.settled.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: SettleReply): unknown {
+    const obj: any = {};
+    if (message.settled?.length) {
+      obj.settled = message.settled;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SettleReply>): SettleReply {
+    return SettleReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SettleReply>): SettleReply {
+    const message = createBaseSettleReply();
+    message.settled = object.settled?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseTileRequest(): TileRequest {
   return { level: 0, number: 0 };
 }
@@ -16760,6 +17245,26 @@ export const LedgerService = {
     responseSerialize: (value: FoundEntry): Buffer => Buffer.from(FoundEntry.encode(value).finish()),
     responseDeserialize: (value: Buffer): FoundEntry => FoundEntry.decode(value),
   },
+  /** What each node saw of the ledger last. */
+  witnesses: {
+    path: "/cohort.console.Ledger/Witnesses" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: WitnessesRequest): Buffer => Buffer.from(WitnessesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): WitnessesRequest => WitnessesRequest.decode(value),
+    responseSerialize: (value: WitnessesReply): Buffer => Buffer.from(WitnessesReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): WitnessesReply => WitnessesReply.decode(value),
+  },
+  /** Ends disputes of nodes whose cause is known. */
+  settle: {
+    path: "/cohort.console.Ledger/Settle" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SettleRequest): Buffer => Buffer.from(SettleRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SettleRequest => SettleRequest.decode(value),
+    responseSerialize: (value: SettleReply): Buffer => Buffer.from(SettleReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SettleReply => SettleReply.decode(value),
+  },
 } as const;
 
 export interface LedgerServer extends UntypedServiceImplementation {
@@ -16774,6 +17279,10 @@ export interface LedgerServer extends UntypedServiceImplementation {
   tile: handleUnaryCall<TileRequest, TileReply>;
   /** Which entries are about a run that is active or in the history, or about a step of it. */
   find: handleServerStreamingCall<FindEntriesRequest, FoundEntry>;
+  /** What each node saw of the ledger last. */
+  witnesses: handleUnaryCall<WitnessesRequest, WitnessesReply>;
+  /** Ends disputes of nodes whose cause is known. */
+  settle: handleUnaryCall<SettleRequest, SettleReply>;
 }
 
 export interface LedgerClient extends Client {
@@ -16848,6 +17357,38 @@ export interface LedgerClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<FoundEntry>;
+  /** What each node saw of the ledger last. */
+  witnesses(
+    request: WitnessesRequest,
+    callback: (error: ServiceError | null, response: WitnessesReply) => void,
+  ): ClientUnaryCall;
+  witnesses(
+    request: WitnessesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: WitnessesReply) => void,
+  ): ClientUnaryCall;
+  witnesses(
+    request: WitnessesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: WitnessesReply) => void,
+  ): ClientUnaryCall;
+  /** Ends disputes of nodes whose cause is known. */
+  settle(
+    request: SettleRequest,
+    callback: (error: ServiceError | null, response: SettleReply) => void,
+  ): ClientUnaryCall;
+  settle(
+    request: SettleRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SettleReply) => void,
+  ): ClientUnaryCall;
+  settle(
+    request: SettleRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SettleReply) => void,
+  ): ClientUnaryCall;
 }
 
 export const LedgerClient = makeGenericClientConstructor(LedgerService, "cohort.console.Ledger") as unknown as {

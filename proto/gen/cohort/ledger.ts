@@ -89,6 +89,8 @@ export interface Entry {
     | { $case: "nodeDeviceGranted"; value: NodeDeviceGranted }
     | { $case: "nodeDeviceUngranted"; value: NodeDeviceUngranted }
     | { $case: "deviceActuated"; value: DeviceActuated }
+    | { $case: "ledgerDisputed"; value: LedgerDisputed }
+    | { $case: "ledgerDisputeSettled"; value: LedgerDisputeSettled }
     | undefined;
 }
 
@@ -316,6 +318,28 @@ export interface NodeKept {
   step: string;
   instance: number;
   node: string;
+}
+
+/**
+ * A node holds a checkpoint, signed by the ledger's key, of which this ledger is no continuation: it was
+ * rolled back, or another one was shown.
+ */
+export interface LedgerDisputed {
+  node: string;
+  /** the note that the node holds */
+  checkpoint: string;
+  /** the note that it was shown and that does not follow; "" when this ledger's own does not */
+  conflict: string;
+  reason: string;
+}
+
+/** An operator says that it is known why: the node is to go on from the ledger as it is. */
+export interface LedgerDisputeSettled {
+  actor: string;
+  node: string;
+  reason: string;
+  /** SHA-256 of the text of the checkpoint that the node held */
+  givenUp: Uint8Array;
 }
 
 export interface RunStarted {
@@ -1000,6 +1024,12 @@ export const Entry: MessageFns<Entry> = {
       case "deviceActuated":
         DeviceActuated.encode(message.event.value, writer.uint32(818).fork()).join();
         break;
+      case "ledgerDisputed":
+        LedgerDisputed.encode(message.event.value, writer.uint32(1122).fork()).join();
+        break;
+      case "ledgerDisputeSettled":
+        LedgerDisputeSettled.encode(message.event.value, writer.uint32(1130).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1567,6 +1597,25 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "deviceActuated", value: DeviceActuated.decode(reader, reader.uint32()) };
             continue;
           }
+          case 140: {
+            if (tag !== 1122) {
+              break;
+            }
+
+            message.event = { $case: "ledgerDisputed", value: LedgerDisputed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 141: {
+            if (tag !== 1130) {
+              break;
+            }
+
+            message.event = {
+              $case: "ledgerDisputeSettled",
+              value: LedgerDisputeSettled.decode(reader, reader.uint32()),
+            };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1851,6 +1900,14 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "deviceActuated", value: DeviceActuated.fromJSON(object.deviceActuated) }
         : isSet(object.device_actuated)
         ? { $case: "deviceActuated", value: DeviceActuated.fromJSON(object.device_actuated) }
+        : isSet(object.ledgerDisputed)
+        ? { $case: "ledgerDisputed", value: LedgerDisputed.fromJSON(object.ledgerDisputed) }
+        : isSet(object.ledger_disputed)
+        ? { $case: "ledgerDisputed", value: LedgerDisputed.fromJSON(object.ledger_disputed) }
+        : isSet(object.ledgerDisputeSettled)
+        ? { $case: "ledgerDisputeSettled", value: LedgerDisputeSettled.fromJSON(object.ledgerDisputeSettled) }
+        : isSet(object.ledger_dispute_settled)
+        ? { $case: "ledgerDisputeSettled", value: LedgerDisputeSettled.fromJSON(object.ledger_dispute_settled) }
         : undefined,
     };
   },
@@ -1995,6 +2052,10 @@ export const Entry: MessageFns<Entry> = {
       obj.nodeDeviceUngranted = NodeDeviceUngranted.toJSON(message.event.value);
     } else if (message.event?.$case === "deviceActuated") {
       obj.deviceActuated = DeviceActuated.toJSON(message.event.value);
+    } else if (message.event?.$case === "ledgerDisputed") {
+      obj.ledgerDisputed = LedgerDisputed.toJSON(message.event.value);
+    } else if (message.event?.$case === "ledgerDisputeSettled") {
+      obj.ledgerDisputeSettled = LedgerDisputeSettled.toJSON(message.event.value);
     }
     return obj;
   },
@@ -2400,6 +2461,21 @@ export const Entry: MessageFns<Entry> = {
       case "deviceActuated": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "deviceActuated", value: DeviceActuated.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "ledgerDisputed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "ledgerDisputed", value: LedgerDisputed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "ledgerDisputeSettled": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = {
+            $case: "ledgerDisputeSettled",
+            value: LedgerDisputeSettled.fromPartial(object.event.value),
+          };
         }
         break;
       }
@@ -5607,6 +5683,244 @@ export const NodeKept: MessageFns<NodeKept> = {
     message.step = object.step ?? "";
     message.instance = object.instance ?? 0;
     message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseLedgerDisputed(): LedgerDisputed {
+  return { node: "", checkpoint: "", conflict: "", reason: "" };
+}
+
+export const LedgerDisputed: MessageFns<LedgerDisputed> = {
+  encode(message: LedgerDisputed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.node !== "") {
+      writer.uint32(10).string(message.node);
+    }
+    if (message.checkpoint !== "") {
+      writer.uint32(18).string(message.checkpoint);
+    }
+    if (message.conflict !== "") {
+      writer.uint32(26).string(message.conflict);
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerDisputed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerDisputed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checkpoint = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.conflict = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LedgerDisputed {
+    return {
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+      conflict: isSet(object.conflict) ? globalThis.String(object.conflict) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: LedgerDisputed): unknown {
+    const obj: any = {};
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.checkpoint !== "") {
+      obj.checkpoint = message.checkpoint;
+    }
+    if (message.conflict !== "") {
+      obj.conflict = message.conflict;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LedgerDisputed>): LedgerDisputed {
+    return LedgerDisputed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LedgerDisputed>): LedgerDisputed {
+    const message = createBaseLedgerDisputed();
+    message.node = object.node ?? "";
+    message.checkpoint = object.checkpoint ?? "";
+    message.conflict = object.conflict ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseLedgerDisputeSettled(): LedgerDisputeSettled {
+  return { actor: "", node: "", reason: "", givenUp: new Uint8Array(0) };
+}
+
+export const LedgerDisputeSettled: MessageFns<LedgerDisputeSettled> = {
+  encode(message: LedgerDisputeSettled, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.givenUp.length !== 0) {
+      writer.uint32(34).bytes(message.givenUp);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerDisputeSettled {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerDisputeSettled();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.givenUp = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LedgerDisputeSettled {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      givenUp: isSet(object.givenUp)
+        ? bytesFromBase64(object.givenUp)
+        : isSet(object.given_up)
+        ? bytesFromBase64(object.given_up)
+        : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: LedgerDisputeSettled): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.givenUp.length !== 0) {
+      obj.givenUp = base64FromBytes(message.givenUp);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LedgerDisputeSettled>): LedgerDisputeSettled {
+    return LedgerDisputeSettled.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LedgerDisputeSettled>): LedgerDisputeSettled {
+    const message = createBaseLedgerDisputeSettled();
+    message.actor = object.actor ?? "";
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
+    message.givenUp = object.givenUp ?? new Uint8Array(0);
     return message;
   },
 };

@@ -154,6 +154,46 @@ export interface Heartbeat {
   instance: string;
 }
 
+/**
+ * Subject mesh.up.<node>.witness, a request: what the node saw of the ledger last. It takes a newer
+ * checkpoint only with a proof that the ledger has grown since, and nothing else.
+ */
+export interface WitnessRequest {
+  /** 16 bytes, by chance */
+  nonce: Uint8Array;
+  /** the note that it holds, with its own cosignature; "" before its first */
+  checkpoint: string;
+  /** a note that it was answered and that does not follow from that; "" for none */
+  conflict: string;
+}
+
+export interface WitnessReply {
+  problems: Problem[];
+  /** WitnessAnswer, for the subject mesh.down.<node>.witness */
+  answer: Signed | undefined;
+}
+
+export interface WitnessAnswer {
+  /** of the request: nobody else can answer with what is old */
+  nonce: Uint8Array;
+  /** the newest */
+  checkpoint: string;
+  /** that its tree begins with that of the checkpoint in the request */
+  path: Uint8Array[];
+  /** all that ever signed, the oldest first */
+  keys: LedgerKey[];
+  /** what an operator gave up: SHA-256 of the text of the checkpoint that is held */
+  settled: Uint8Array;
+}
+
+/** A key that signs the ledger's checkpoints. */
+export interface LedgerKey {
+  /** Ed25519 */
+  key: Uint8Array;
+  /** over ledgerKeyProof(origin, key), by the key before; empty for the first */
+  signature: Uint8Array;
+}
+
 /** Subject mesh.up.<node>.facts, a request: what the node says of itself is no longer what it said. */
 export interface FactsReport {
   facts: Facts | undefined;
@@ -2129,6 +2169,412 @@ export const Heartbeat: MessageFns<Heartbeat> = {
     message.running = object.running ?? 0;
     message.uptimeMs = object.uptimeMs ?? 0;
     message.instance = object.instance ?? "";
+    return message;
+  },
+};
+
+function createBaseWitnessRequest(): WitnessRequest {
+  return { nonce: new Uint8Array(0), checkpoint: "", conflict: "" };
+}
+
+export const WitnessRequest: MessageFns<WitnessRequest> = {
+  encode(message: WitnessRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nonce.length !== 0) {
+      writer.uint32(10).bytes(message.nonce);
+    }
+    if (message.checkpoint !== "") {
+      writer.uint32(18).string(message.checkpoint);
+    }
+    if (message.conflict !== "") {
+      writer.uint32(26).string(message.conflict);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WitnessRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWitnessRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nonce = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checkpoint = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.conflict = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WitnessRequest {
+    return {
+      nonce: isSet(object.nonce) ? bytesFromBase64(object.nonce) : new Uint8Array(0),
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+      conflict: isSet(object.conflict) ? globalThis.String(object.conflict) : "",
+    };
+  },
+
+  toJSON(message: WitnessRequest): unknown {
+    const obj: any = {};
+    if (message.nonce.length !== 0) {
+      obj.nonce = base64FromBytes(message.nonce);
+    }
+    if (message.checkpoint !== "") {
+      obj.checkpoint = message.checkpoint;
+    }
+    if (message.conflict !== "") {
+      obj.conflict = message.conflict;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WitnessRequest>): WitnessRequest {
+    return WitnessRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WitnessRequest>): WitnessRequest {
+    const message = createBaseWitnessRequest();
+    message.nonce = object.nonce ?? new Uint8Array(0);
+    message.checkpoint = object.checkpoint ?? "";
+    message.conflict = object.conflict ?? "";
+    return message;
+  },
+};
+
+function createBaseWitnessReply(): WitnessReply {
+  return { problems: [], answer: undefined };
+}
+
+export const WitnessReply: MessageFns<WitnessReply> = {
+  encode(message: WitnessReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.problems) {
+      Problem.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.answer !== undefined) {
+      Signed.encode(message.answer, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WitnessReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWitnessReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.problems.push(Problem.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.answer = Signed.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WitnessReply {
+    return {
+      problems: globalThis.Array.isArray(object?.problems) ? object.problems.map((e: any) => Problem.fromJSON(e)) : [],
+      answer: isSet(object.answer) ? Signed.fromJSON(object.answer) : undefined,
+    };
+  },
+
+  toJSON(message: WitnessReply): unknown {
+    const obj: any = {};
+    if (message.problems?.length) {
+      obj.problems = message.problems.map((e) => Problem.toJSON(e));
+    }
+    if (message.answer !== undefined) {
+      obj.answer = Signed.toJSON(message.answer);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WitnessReply>): WitnessReply {
+    return WitnessReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WitnessReply>): WitnessReply {
+    const message = createBaseWitnessReply();
+    message.problems = object.problems?.map((e) => Problem.fromPartial(e)) || [];
+    message.answer = (object.answer !== undefined && object.answer !== null)
+      ? Signed.fromPartial(object.answer)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWitnessAnswer(): WitnessAnswer {
+  return { nonce: new Uint8Array(0), checkpoint: "", path: [], keys: [], settled: new Uint8Array(0) };
+}
+
+export const WitnessAnswer: MessageFns<WitnessAnswer> = {
+  encode(message: WitnessAnswer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nonce.length !== 0) {
+      writer.uint32(10).bytes(message.nonce);
+    }
+    if (message.checkpoint !== "") {
+      writer.uint32(18).string(message.checkpoint);
+    }
+    for (const v of message.path) {
+      writer.uint32(26).bytes(v!);
+    }
+    for (const v of message.keys) {
+      LedgerKey.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.settled.length !== 0) {
+      writer.uint32(42).bytes(message.settled);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WitnessAnswer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWitnessAnswer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nonce = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.checkpoint = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.path.push(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.keys.push(LedgerKey.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.settled = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): WitnessAnswer {
+    return {
+      nonce: isSet(object.nonce) ? bytesFromBase64(object.nonce) : new Uint8Array(0),
+      checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+      path: globalThis.Array.isArray(object?.path) ? object.path.map((e: any) => bytesFromBase64(e)) : [],
+      keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => LedgerKey.fromJSON(e)) : [],
+      settled: isSet(object.settled) ? bytesFromBase64(object.settled) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: WitnessAnswer): unknown {
+    const obj: any = {};
+    if (message.nonce.length !== 0) {
+      obj.nonce = base64FromBytes(message.nonce);
+    }
+    if (message.checkpoint !== "") {
+      obj.checkpoint = message.checkpoint;
+    }
+    if (message.path?.length) {
+      obj.path = message.path.map((e) => base64FromBytes(e));
+    }
+    if (message.keys?.length) {
+      obj.keys = message.keys.map((e) => LedgerKey.toJSON(e));
+    }
+    if (message.settled.length !== 0) {
+      obj.settled = base64FromBytes(message.settled);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<WitnessAnswer>): WitnessAnswer {
+    return WitnessAnswer.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WitnessAnswer>): WitnessAnswer {
+    const message = createBaseWitnessAnswer();
+    message.nonce = object.nonce ?? new Uint8Array(0);
+    message.checkpoint = object.checkpoint ?? "";
+    message.path = object.path?.map((e) => e) || [];
+    message.keys = object.keys?.map((e) => LedgerKey.fromPartial(e)) || [];
+    message.settled = object.settled ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseLedgerKey(): LedgerKey {
+  return { key: new Uint8Array(0), signature: new Uint8Array(0) };
+}
+
+export const LedgerKey: MessageFns<LedgerKey> = {
+  encode(message: LedgerKey, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(18).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerKey {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerKey();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LedgerKey {
+    return {
+      key: isSet(object.key) ? bytesFromBase64(object.key) : new Uint8Array(0),
+      signature: isSet(object.signature) ? bytesFromBase64(object.signature) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: LedgerKey): unknown {
+    const obj: any = {};
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.signature.length !== 0) {
+      obj.signature = base64FromBytes(message.signature);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LedgerKey>): LedgerKey {
+    return LedgerKey.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LedgerKey>): LedgerKey {
+    const message = createBaseLedgerKey();
+    message.key = object.key ?? new Uint8Array(0);
+    message.signature = object.signature ?? new Uint8Array(0);
     return message;
   },
 };

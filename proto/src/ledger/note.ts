@@ -52,10 +52,19 @@ export function openNote(note: string, key: VerifierKey, crypto: NoteCrypto): st
   });
 }
 
-/** "<name>+<key id, hex>+<base64 of 0x01 || key>". */
-export function encodeVerifierKey(key: VerifierKey, sha256: Sha256): string {
-  const id = [...keyId(key, sha256)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return `${key.name}+${id}+${toBase64(Uint8Array.of(ed25519Type, ...key.publicKey))}`;
+/** What the signatures of a note are over: all before the last empty line. */
+export function noteText(note: string): string {
+  return note.slice(0, note.lastIndexOf("\n\n") + 1);
+}
+
+/** "<name>+<key id, hex>+<base64 of the type || key>". */
+export function encodeVerifierKey(
+  key: VerifierKey,
+  sha256: Sha256,
+  type: number = ed25519Type,
+): string {
+  const id = [...keyId(key, sha256, type)].map((it) => it.toString(16).padStart(2, "0")).join("");
+  return `${key.name}+${id}+${toBase64(Uint8Array.of(type, ...key.publicKey))}`;
 }
 
 /** Throws LEDGER_INVALID when the text is no Ed25519 verifier key, or its id is not its key's. */
@@ -92,14 +101,15 @@ export function fromBase64(text: string): Uint8Array {
 }
 
 const argumentsMax = 4096;
-const ed25519Type = 0x01;
-const keyIdBytes = 4;
+export const ed25519Type = 0x01;
+export const keyIdBytes = 4;
 const signaturesMax = 100;
 const encoder = new TextEncoder();
 
-function keyId(key: VerifierKey, sha256: Sha256): Uint8Array {
+/** `type` tells keys apart that sign different texts. */
+export function keyId(key: VerifierKey, sha256: Sha256, type = ed25519Type): Uint8Array {
   const name = encoder.encode(`${key.name}\n`);
-  return sha256(Uint8Array.of(...name, ed25519Type, ...key.publicKey)).slice(0, keyIdBytes);
+  return sha256(Uint8Array.of(...name, type, ...key.publicKey)).slice(0, keyIdBytes);
 }
 
 function parseSignature(line: string): { name: string; bytes: Uint8Array } {

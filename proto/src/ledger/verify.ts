@@ -55,6 +55,11 @@ export class LedgerCheck {
     this.#tree = new MerkleTree(crypto.sha256);
   }
 
+  /** Of what has been added and was not bad. */
+  get tree(): Pick<MerkleTree, "size" | "root"> {
+    return this.#tree;
+  }
+
   /** False once an entry is bad: those that follow are not looked at. */
   add(leaf: LedgerLeaf): boolean {
     if (this.#fault !== null) return false;

@@ -8,12 +8,14 @@ import { neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
 import { exportFromCoordinator, exportFromFile, exportLines } from "./ledger-export.ts";
+import { Seen } from "./ledger-seen.ts";
 
 export interface VerifyOptions {
   readonly export?: string;
   readonly key?: string;
   readonly proof?: string;
   readonly since?: string;
+  readonly witnessed?: readonly string[];
 }
 
 /** Checks every entry against the signed checkpoint: of the coordinator, or of an export, offline. */
@@ -39,11 +41,15 @@ export async function verifyLedgerCommand(
       `verifying with the coordinator's own word for its key: ${ledger.verifierKey}`,
     );
   }
+  const key = options.key ?? ledger.verifierKey;
+  const seen = new Seen(session, options.witnessed ?? [], key);
   const check = new LedgerCheck(ledgerCrypto);
   for await (const leaf of ledger.leaves) {
     if (!check.add(leaf)) break;
+    seen.compare(check.tree);
   }
-  const verdict = check.verdict(ledger.checkpoint, options.key ?? ledger.verifierKey);
+  const verdict = check.verdict(ledger.checkpoint, key);
+  if (verdict.ok) seen.assertAll(verdict.size);
   session.output.result(verdictView(verdict), () => neutraliseLines(describe(verdict)));
   return verdict.ok ? 0 : errors[verdict.code].exit;
 }

@@ -1,0 +1,42 @@
+import type { KeyLink } from "@cohort/proto/ledger/keys";
+import type { Recorded } from "../state/event.ts";
+
+/** What the log says of itself. */
+export interface LedgerState {
+  /** That signed its checkpoints, the oldest first; the last one signs now. */
+  readonly keys: KeyLink[];
+  /** By node, those that are not settled. */
+  readonly disputes: Map<string, LedgerDispute>;
+  /** By node, SHA-256 of the text of the checkpoint that was given up last. */
+  readonly givenUp: Map<string, Uint8Array>;
+}
+
+export interface LedgerDispute {
+  /** The note that the node holds. */
+  readonly checkpoint: string;
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+export function emptyLedger(): LedgerState {
+  return { keys: [], disputes: new Map(), givenUp: new Map() };
+}
+
+/** Changes `ledger` as the event says; events of other concerns change nothing. */
+export function applyLedger(ledger: LedgerState, { atMs, event }: Recorded): void {
+  switch (event.$case) {
+    case "meshCreated":
+      ledger.keys.push({ key: event.value.ledgerKey, signature: new Uint8Array(0) });
+      return;
+    case "ledgerDisputed": {
+      const { node, checkpoint, reason } = event.value;
+      ledger.disputes.set(node, { checkpoint, reason, sinceMs: atMs });
+      return;
+    }
+    case "ledgerDisputeSettled":
+      ledger.disputes.delete(event.value.node);
+      ledger.givenUp.set(event.value.node, event.value.givenUp);
+      return;
+    default:
+  }
+}
