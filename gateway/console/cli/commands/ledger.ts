@@ -2,11 +2,11 @@ import { once } from "node:events";
 import { createWriteStream, renameSync } from "node:fs";
 import { resolve } from "node:path";
 import { errors } from "@cohort/proto/errors";
-import { LedgerCheck, type LedgerVerdict } from "@cohort/proto/ledger/verify";
+import type { LedgerVerdict } from "@cohort/proto/ledger/verify";
 import { refuse } from "@cohort/proto/problem";
 import { neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
-import { ledgerCrypto } from "./ledger-crypto.ts";
+import { verifyExport } from "./ledger-check.ts";
 import { exportFromCoordinator, exportFromFile, exportLines } from "./ledger-export.ts";
 import { Seen } from "./ledger-seen.ts";
 
@@ -43,12 +43,7 @@ export async function verifyLedgerCommand(
   }
   const key = options.key ?? ledger.verifierKey;
   const seen = new Seen(session, options.witnessed ?? [], key);
-  const check = new LedgerCheck(ledgerCrypto);
-  for await (const leaf of ledger.leaves) {
-    if (!check.add(leaf)) break;
-    seen.compare(check.tree);
-  }
-  const verdict = check.verdict(ledger.checkpoint, key);
+  const verdict = await verifyExport(ledger, key, (tree) => seen.compare(tree));
   if (verdict.ok) seen.assertAll(verdict.size);
   session.output.result(verdictView(verdict), () => neutraliseLines(describe(verdict)));
   return verdict.ok ? 0 : errors[verdict.code].exit;

@@ -1,0 +1,17 @@
+import { LedgerCheck, type LedgerVerdict } from "@cohort/proto/ledger/verify";
+import { ledgerCrypto } from "./ledger-crypto.ts";
+import type { LedgerExport } from "./ledger-export.ts";
+
+/** Holds a ledger against a key as it is read. `onEntry` is given the tree after each that is good. */
+export async function verifyExport(
+  ledger: LedgerExport,
+  verifierKey: string,
+  onEntry: (tree: LedgerCheck["tree"]) => void = () => {},
+): Promise<LedgerVerdict> {
+  const check = new LedgerCheck(ledgerCrypto);
+  for await (const leaf of ledger.leaves) {
+    if (!check.add(leaf)) break;
+    onEntry(check.tree);
+  }
+  return check.verdict(ledger.checkpoint, verifierKey);
+}
