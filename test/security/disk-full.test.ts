@@ -5,11 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readLedger } from "../kit/history.ts";
 import { TestMesh } from "../kit/mesh.ts";
 import { dataOf } from "../kit/mesh-place.ts";
+import { applySteps } from "../kit/step-runs.ts";
 
 /** A filesystem of its own takes root; where there is none, coordinator/test/log/crash has the file that cannot grow. */
 const canMount = process.getuid?.() === 0 && mounts();
 
 let mesh: TestMesh;
+let workflow: string;
 let mounted = "";
 
 beforeAll(async () => {
@@ -21,8 +23,8 @@ beforeAll(async () => {
       execFileSync("mount", ["-t", "tmpfs", "-o", "size=96m,mode=700", "tmpfs", mounted]);
     },
   });
-  await mesh.startFactory();
-  await mesh.startAgents({ "press-01": { role: "press", press: "p1", position: "front" } });
+  await mesh.startAgents({ "board-01": {} });
+  workflow = await applySteps(mesh, '  - { id: only, run: "echo done" }\n');
 });
 afterAll(async () => {
   for (const program of [...(mesh?.programs.values() ?? [])].reverse()) {
@@ -59,7 +61,7 @@ describe.skipIf(!canMount)("a coordinator whose disk is full", () => {
     // The log's file has pages to spare for some entries; what does not fit is refused.
     let refusal = "";
     while (refusal === "") {
-      refusal = await mesh.run("press-vibration", { press: "p1", rms: 1 }).then(
+      refusal = await mesh.run(workflow).then(
         () => "",
         (error: Error & { code: string }) => `${error.code}: ${error.message}`,
       );
@@ -81,14 +83,14 @@ describe.skipIf(!canMount)("a coordinator whose disk is full", () => {
   it("goes on from all that it had recorded when there is room again", async () => {
     rmSync(filler());
     await mesh.program("coordinator").start();
-    await mesh.until(async () => (await mesh.runsOf("press-vibration")).length >= 0);
+    await mesh.until(async () => (await mesh.runsOf(workflow)).length >= 0);
     expect(existsSync(reserve())).toBe(true);
     expect(await mesh.cohort("ledger", "verify")).toMatchObject({ exit: 0 });
     // Runs that were answered with yes are there, and those that were refused are not.
-    const runs = await mesh.runsOf("press-vibration");
+    const runs = await mesh.runsOf(workflow);
     const started = (await readLedger(mesh)).filter(({ event }) => event.$case === "runStarted");
     expect(started).toHaveLength(runs.length);
-    const ended = await mesh.ended(await mesh.run("press-vibration", { press: "p1", rms: 1 }));
+    const ended = await mesh.ended(await mesh.run(workflow));
     expect(ended).toMatchObject({ state: "succeeded" });
   });
 });
