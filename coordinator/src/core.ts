@@ -18,7 +18,7 @@ import { decideRetired } from "./fleet/decide-rotation.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
 import { keepHistory } from "./history/keep-history.ts";
 import type { Retention } from "./history/retention.ts";
-import { createWitnesses, type Witnesses } from "./ledger/witnesses.ts";
+import { createWitnesses, type Witnesses } from "./ledger/witness-desk.ts";
 import type { EventLog, StepLogStore } from "./log/log.ts";
 import type { Access } from "./mesh/access.ts";
 import { createMembership, type DecideFleet, type MembershipOptions } from "./mesh/membership.ts";

@@ -1,12 +1,13 @@
 import { type LedgerServer, LedgerService } from "@cohort/proto/gen/cohort/console";
-import { decideSettle } from "../ledger/decide-dispute.ts";
+import { sha256 } from "../ledger/crypto.ts";
 import { findEntries, isAboutStep, spanOfRun } from "../ledger/find-entries.ts";
 import { exportLedger } from "../ledger/ledger.ts";
 import { proveEntry, proveGrowth, tileOf } from "../ledger/proofs.ts";
-import type { Witnesses } from "../ledger/witnesses.ts";
-import { witnessesView } from "../ledger/witnesses-view.ts";
+import type { Witnesses } from "../ledger/witness-desk.ts";
+import { witnessesView } from "../ledger/witness-view.ts";
 import type { EventLog } from "../log/log.ts";
 import type { Writer } from "../state/writer.ts";
+import { decideSettle } from "../witnesses/decide-dispute.ts";
 import type { Methods } from "./methods.ts";
 
 export interface LedgerDependencies {
@@ -45,7 +46,7 @@ export function ledgerService(
       writer.read((state) => witnessesView(state, witnesses.sightings)),
     ),
     settle: unary(LedgerService.settle, async (request, { name: actor }) => ({
-      settled: await writer.decide((state) => decideSettle(state, { ...request, actor })),
+      settled: await writer.decide((state) => decideSettle(state, { ...request, actor }, sha256)),
     })),
     find: stream(LedgerService.find, async ({ run, step }, send, signal) => {
       const span = await writer.read((state) => spanOfRun(state, log, run));

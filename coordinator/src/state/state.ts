@@ -4,11 +4,11 @@ import { applyCatalogue, type Catalogue, emptyCatalogue } from "../catalogue/cat
 import { applySchedules } from "../cron/apply-schedules.ts";
 import { emptySchedules, type Schedules } from "../cron/schedules.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
-import { applyLedger, emptyLedger, type LedgerState } from "../ledger/ledger-state.ts";
 import { applyRollouts, emptyRollouts, type Rollouts } from "../rollout/rollout.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
 import { scopesOf } from "../scheduler/caller.ts";
 import { emptyRuns, type Runs } from "../scheduler/runs.ts";
+import { applyLedger, emptyLedger, type LedgerState } from "../witnesses/witnesses.ts";
 import type { Recorded } from "./event.ts";
 import { forgetEnded, forgetRemoved } from "./forget.ts";
 

@@ -3,7 +3,7 @@ import { parseCheckpointBody } from "@cohort/proto/ledger/checkpoint";
 import { cosignerName, encodeCosignerKey } from "@cohort/proto/ledger/cosignature";
 import type { State } from "../state/state.ts";
 import { sha256 } from "./crypto.ts";
-import type { Sighting } from "./witnesses.ts";
+import type { Sighting } from "./witness-desk.ts";
 
 /** Every node that could have seen the ledger, by name. */
 export function witnessesView(

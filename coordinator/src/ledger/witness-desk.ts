@@ -8,8 +8,8 @@ import { CohortError, refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import type { EventLog } from "../log/log.ts";
 import type { Writer } from "../state/writer.ts";
-import { noteCrypto } from "./crypto.ts";
-import { decideDispute } from "./decide-dispute.ts";
+import { decideDispute } from "../witnesses/decide-dispute.ts";
+import { noteCrypto, sha256 } from "./crypto.ts";
 import { proveGrowth } from "./proofs.ts";
 
 export interface WitnessDependencies {
@@ -92,7 +92,8 @@ export function createWitnesses(dependencies: WitnessDependencies): Witnesses {
           fault === "" && conflict !== "" ? "the node was shown another ledger" : fault;
         if (reason !== "") {
           const found = { node, checkpoint, conflict, reason };
-          if (await writer.decide((state) => decideDispute(state, found))) onDispute(node, reason);
+          if (await writer.decide((state) => decideDispute(state, found, sha256)))
+            onDispute(node, reason);
           settled = ledger.givenUp.get(node) ?? settled;
         }
         if (fault === "") path = proveGrowth(log, held.size).path;
