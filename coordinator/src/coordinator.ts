@@ -150,7 +150,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
           verifyRequest: (node, request) => {
             const { keys, former } = enrolled(state, node);
             const others = former === null ? [] : [former.signKey];
-            verifyRequestByAny(request, [keys.signKey, ...others], now());
+            return verifyRequestByAny(request, [keys.signKey, ...others], now());
           },
         },
       }),

@@ -220,7 +220,7 @@ export function createCore(options: CoreOptions): Core {
         }),
     },
     sealToken,
-    proxy: (node, request) => proxy.fromNode(node, request),
+    proxy: (node, request, channel) => proxy.fromNode(node, request, channel),
     seen: membership.heard,
   });
   const starts = { newId, history: log.history };

@@ -86,13 +86,14 @@ export const agentLimits = {
   shimConnectionsMax: 16,
   /**
    * Requests of one step that are being read, called or answered; and calls of all steps. Each
-   * holds at most a body and an answer, so that hostile steps cannot fill the agent's 64 MiB.
+   * holds at most a window of its body and of its answer, so that hostile steps cannot fill the agent's 64 MiB.
    */
   shimRequestsMax: 3,
-  shimCallsMax: 8,
+  shimCallsMax: 16,
+  /** How long small parts of a request's body are gathered. */
+  shimGatherMs: 100,
   shimHeadBytesMax: 32 * 1024,
   shimPort: 7070,
-  proxyAnswerMsMax: 300_000,
   tokenRenewRetryMs: 5_000,
   /** What one operation on a device may write or read: a page, as in host/device_work.h. */
   deviceBytesMax: 4096,

@@ -49,6 +49,9 @@ function coordinator(answer: () => Partial<EnrolReply>): ConnectBus {
         requests.push(EnrolRequest.decode(payload));
         return EnrolReply.encode(EnrolReply.fromPartial(answer())).finish();
       },
+      converse: () => {
+        throw refuse("UNREACHABLE", "nobody calls before joining");
+      },
       publish: () => {},
       subscribe: () => {},
       close: async () => {},

@@ -290,6 +290,11 @@ export const errors = {
     grpc: "ABORTED",
     meaning: "The service's answer is malformed, too large, or carried a credential.",
   },
+  CALL_CANCELLED: {
+    exit: 1,
+    grpc: "CANCELLED",
+    meaning: "Who asked for the call hung up before its end; what it cost is charged.",
+  },
   CALL_UNCERTAIN: {
     exit: 1,
     grpc: "ABORTED",

@@ -2,8 +2,18 @@
 export const limits = {
   /** A NATS message, header and payload; nats-server is configured to the same. */
   messageBytesMax: 1024 * 1024,
-  /** Body of one proxied request or answer: it must fit a message with room for its frame. */
-  proxyBodyBytesMax: 768 * 1024,
+  /** Body of one proxied request or answer, which passes in pieces; and of an answer that is kept whole. */
+  proxyBodyBytesMax: 64 * 1024 * 1024,
+  proxyBodyBytesDefault: 16 * 1024 * 1024,
+  proxyWholeBytesMax: 768 * 1024,
+  /** What travels in one message, and what of one body may be under way at once. */
+  proxyPieceBytesMax: 128 * 1024,
+  proxyWindowBytes: 512 * 1024,
+  /** How long a node may owe a call the next piece, or room for one. */
+  proxyIdleMs: 30_000,
+  /** How often the coordinator says something in each call, and after what silence it counts as gone. */
+  proxySignMs: 10_000,
+  proxySilenceMsMax: 35_000,
   /** Longest that a service may take; a node waits a little longer for its answer. */
   callMsMax: 4 * 60_000,
   proxyHeadersMax: 64,

@@ -72,7 +72,7 @@ export function ledgerKeyProof(origin: string, key: Uint8Array): Uint8Array {
   return authenticationEncoding("cohort-ledger-key-v1", [encoder.encode(origin), key]);
 }
 
-/** By the node over one proxied request; as RFC 9449 (DPoP), with the body. */
+/** By the node over one proxied request; as RFC 9449 (DPoP), with the first piece of the body. */
 export function requestProof(fields: {
   token: string;
   seq: number;
@@ -81,17 +81,35 @@ export function requestProof(fields: {
   method: string;
   path: string;
   headers: readonly { readonly name: string; readonly value: string }[];
+  /** Whether pieces follow. */
+  more: boolean;
+  length?: number | undefined;
   bodyHash: Uint8Array;
 }): Uint8Array {
-  return authenticationEncoding("cohort-request-v1", [
+  return authenticationEncoding("cohort-request-v2", [
     encoder.encode(fields.token),
     encoder.encode(String(fields.seq)),
     encoder.encode(String(fields.atMs)),
     encoder.encode(fields.service),
     encoder.encode(fields.method),
     encoder.encode(fields.path),
+    encoder.encode(fields.more ? "more" : "whole"),
+    encoder.encode(String(fields.length ?? "")),
     ...fields.headers.flatMap(({ name, value }) => [encoder.encode(name), encoder.encode(value)]),
     fields.bodyHash,
+  ]);
+}
+
+/** By the node over a further piece of a request's body; `former` is the proof before it. */
+export function pieceProof(fields: {
+  former: Uint8Array;
+  last: boolean;
+  dataHash: Uint8Array;
+}): Uint8Array {
+  return authenticationEncoding("cohort-piece-v1", [
+    fields.former,
+    encoder.encode(fields.last ? "last" : "more"),
+    fields.dataHash,
   ]);
 }
 

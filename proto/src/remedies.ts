@@ -148,6 +148,7 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   UPSTREAM_TIMEOUT: "Raise the service's `limits.timeout`, or look at the service.",
   UPSTREAM_INVALID:
     "Raise the service's `limits.response` if the answer was large; otherwise look at the service.",
+  CALL_CANCELLED: "Nothing, where it was meant; a step that is killed hangs up too.",
   CALL_UNCERTAIN:
     "Ask the service whether it was done, and what it cost; then `cohort budget reconcile`.",
   VAULT_SEALED: "Start the coordinator with the vault's key.",

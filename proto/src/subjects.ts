@@ -16,6 +16,7 @@ export type UpVerb =
   | "events"
   | "renew"
   | "proxy"
+  | "call"
   | "put"
   | "get";
 export type DownVerb = "cancel" | "greet" | "update" | "keys" | "witness";
@@ -27,6 +28,9 @@ export const subjects = {
   /** For one life of the agent's process: a copy of its disk is not handed the same work. */
   dispatch: (node: string, instance: string) => `mesh.down.${node}.dispatch.${instance}`,
   inboxPrefix: (owner: string) => `_INBOX_${owner}`,
+  /** Where the answers to one proxied call go; `connection` is by chance, `call` counts. */
+  callInbox: (owner: string, connection: string, call: number | "*") =>
+    `_INBOX_${owner}.call.${connection}.${call}`,
   /** What the coordinator listens to. */
   everyUp: (verb: UpVerb) => `mesh.up.*.${verb}`,
   everyEnrol: "mesh.enrol.*",

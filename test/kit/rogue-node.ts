@@ -27,6 +27,7 @@ import { type Bus, joinBus } from "./bus.ts";
 import { askToEnrol, facts } from "./enrolment.ts";
 import type { TestMesh } from "./mesh.ts";
 import { caOf } from "./mesh-place.ts";
+import { RogueCall } from "./rogue-call.ts";
 import { makeKeys, type RogueKeys, sodium } from "./rogue-keys.ts";
 
 const requestMsMax = 20_000;
@@ -117,7 +118,8 @@ export class RogueNode {
   request(token: string, seq: number, changes: Partial<ProxyRequest> = {}): ProxyRequest {
     const body = Buffer.from(JSON.stringify({ title: `request ${seq}` }));
     const headers = [{ name: "content-type", value: "application/json" }];
-    const plain = { service: "desk", method: "POST", path: "/tickets", headers, body };
+    const what = { service: "desk", method: "POST", path: "/tickets" };
+    const plain = { ...what, headers, body, more: false };
     return this.signed({ token, seq, atMs: Date.now(), ...plain, ...changes });
   }
 
@@ -128,8 +130,25 @@ export class RogueNode {
     return { ...request, proof: sodium.crypto_sign_detached(message, this.keys.sign.privateKey) };
   }
 
+  /** The whole answer, as one. */
   async proxy(request: ProxyRequest): Promise<ProxyReply> {
-    return ProxyReply.decode(await this.ask("proxy", ProxyRequest.encode(request).finish()));
+    const call = this.call(request);
+    try {
+      const replies = await call.rest();
+      return ProxyReply.fromPartial({
+        problems: replies.flatMap(({ problems }) => problems),
+        status: Math.max(...replies.map(({ status }) => status)),
+        headers: replies.flatMap(({ headers }) => headers),
+        body: Buffer.concat(replies.map(({ body }) => body)),
+      });
+    } finally {
+      call.close();
+    }
+  }
+
+  /** Opens a call, which the test then leads on by hand. */
+  call(request: ProxyRequest): RogueCall {
+    return new RogueCall(this, ProxyRequest.encode(request).finish());
   }
 
   async renew(attempt: AttemptKey): Promise<RenewReply> {

@@ -16,12 +16,13 @@ import {
   WitnessReply,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
-import { CohortError, type Problem, problem } from "@cohort/proto/problem";
+import { CohortError, type Problem, problem, refuse } from "@cohort/proto/problem";
 import { dispatchProof } from "@cohort/proto/proof";
 import { type DownVerb, subjects } from "@cohort/proto/subjects";
 import { inputs } from "../../coordinator/src/mesh/inputs.ts";
 import type { MeshHandlers } from "../../coordinator/src/mesh/mesh.ts";
 import { answersOf, parcelsOf } from "../../coordinator/src/mesh/parcels.ts";
+import type { CallChannel } from "../../coordinator/src/proxy/channel.ts";
 import type { TimerHandle } from "./clock.ts";
 import { sign } from "./crypto.ts";
 import type { Network } from "./network.ts";
@@ -98,7 +99,10 @@ export class CoordinatorEnd {
     const handlers = this.#handlers;
     if (handlers === null) return false;
     if (verb === "heartbeat") handlers.heartbeat(node, inputs.heartbeat(data));
-    if (reply !== undefined) void this.#answer(handlers, { node, verb, asked: data }, reply);
+    if (verb === "call") return true;
+    if (verb === "proxy" && reply !== undefined) {
+      void this.#converse(handlers, { node, verb, asked: data }, reply);
+    } else if (reply !== undefined) void this.#answer(handlers, { node, verb, asked: data }, reply);
     return true;
   }
 
@@ -139,6 +143,30 @@ export class CoordinatorEnd {
       const problems = error instanceof CohortError ? [...error.problems] : [internal];
       return asAnswer(problems);
     }
+  }
+
+  /** Calls of simulated steps are short: nothing but the answer goes through their channels. */
+  async #converse(
+    handlers: MeshHandlers,
+    about: Omit<Sent, "kind" | "payload">,
+    inbox: string,
+  ): Promise<void> {
+    const { network, watch, onFault } = this.#options;
+    let index = 0;
+    const channel: CallChannel = {
+      grant: () => {},
+      nextPiece: () => Promise.reject(refuse("CALL_CANCELLED", "simulated requests are short")),
+      room: async () => {},
+      send: (reply) => {
+        if (this.#dead || !network.up) return;
+        const payload = ProxyReply.encode(ProxyReply.fromPartial({ ...reply, index })).finish();
+        index += 1;
+        watch({ kind: "answer", payload, ...about });
+        network.connections(about.node).some((it) => it.answer(inbox, payload));
+      },
+      gone: new AbortController().signal,
+    };
+    await handlers.proxy(about.node, inputs.proxy(about.asked), channel).catch(onFault);
   }
 
   #command(node: string, verb: DownVerb | "dispatch", payload: Uint8Array): Promise<DispatchReply> {
@@ -198,8 +226,6 @@ async function handle(
       return EventAck.encode(await handlers.events(node, inputs.events(data))).finish();
     case "renew":
       return RenewReply.encode(await handlers.renew(node, inputs.renew(data))).finish();
-    case "proxy":
-      return ProxyReply.encode(await handlers.proxy(node, inputs.proxy(data))).finish();
     default:
       throw new Error(`a node may not ask ${verb}`);
   }

@@ -1,7 +1,7 @@
 import type { CohortError } from "@cohort/proto/problem";
 import { refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
-import type { Bus } from "../../node-agent/src/mesh/bus.ts";
+import type { Bus, Conversation, Listener } from "../../node-agent/src/mesh/bus.ts";
 import type { TimerHandle } from "./clock.ts";
 import { Lane } from "./lane.ts";
 import type { Network } from "./network.ts";
@@ -29,6 +29,7 @@ export class NodeConnection implements Bus {
   readonly #down: Lane;
   readonly #handlers = new Map<string, Handler>();
   readonly #waiting = new Map<string, Waiting>();
+  readonly #talks = new Map<string, Listener>();
   #asked = 0;
   #ended = false;
   #close: (reason: string) => void = () => {};
@@ -61,6 +62,19 @@ export class NodeConnection implements Bus {
     });
   }
 
+  converse(subject: string, payload: Uint8Array, listener: Listener): Conversation {
+    if (this.#ended) throw refuse("UNREACHABLE", "the connection is closed");
+    const reply = `${this.#inbox}.${++this.#asked}`;
+    this.#talks.set(reply, listener);
+    this.#sendUp(subject, payload, reply);
+    return {
+      say: (to, message) => {
+        if (!this.#ended && this.#talks.has(reply)) this.#sendUp(to, message, reply);
+      },
+      close: () => void this.#talks.delete(reply),
+    };
+  }
+
   publish(subject: string, payload: Uint8Array): void {
     if (!this.#ended) this.#sendUp(subject, payload, undefined);
   }
@@ -89,6 +103,7 @@ export class NodeConnection implements Bus {
   answer(inbox: string, payload: Uint8Array): boolean {
     if (!inbox.startsWith(`${this.#inbox}.`)) return false;
     this.#send(this.#down, "answer", () => {
+      this.#talks.get(inbox)?.hear(payload);
       const waiting = this.#take(inbox);
       if (waiting !== undefined) {
         waiting.resolve(this.#network.tamper(waiting.subject, payload));
@@ -114,6 +129,9 @@ export class NodeConnection implements Bus {
       const error = refuse("CALL_UNCERTAIN", `the connection ended: ${reason}`);
       this.#take(inbox)?.reject(error);
     }
+    const talks = [...this.#talks.values()];
+    this.#talks.clear();
+    for (const it of talks) it.lost(refuse("CALL_UNCERTAIN", `the connection ended: ${reason}`));
     this.#close(reason);
   }
 
@@ -133,7 +151,10 @@ export class NodeConnection implements Bus {
       const heard = this.#network.coordinator?.receive(subject, payload, reply) ?? false;
       if (heard || reply === undefined) return;
       this.#send(this.#down, "no responders", () => {
-        this.#take(reply)?.reject(refuse("UNREACHABLE", "nobody listens"));
+        const error = refuse("UNREACHABLE", "nobody listens");
+        this.#talks.get(reply)?.lost(error);
+        this.#talks.delete(reply);
+        this.#take(reply)?.reject(error);
       });
     });
   }

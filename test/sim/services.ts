@@ -9,7 +9,8 @@ import { problem, refuse } from "@cohort/proto/problem";
 import { requestProof, tokenProof } from "@cohort/proto/proof";
 import type { ProxyLookups } from "../../coordinator/src/core.ts";
 import type { EnrolledNode, FleetNode } from "../../coordinator/src/fleet/fleet.ts";
-import type { Exchange } from "../../coordinator/src/proxy/egress/exchange.ts";
+import type { VerifyPiece } from "../../coordinator/src/proxy/body.ts";
+import type { AnswerReceiver, Exchange } from "../../coordinator/src/proxy/egress/exchange.ts";
 import {
   createProxy,
   type TokenClaims,
@@ -58,10 +59,10 @@ export function createSimulatedProxy(options: {
     nowMs: now,
     newId: () => random.ulid(),
     egress: {
-      async call() {
+      async call(_call, receiver) {
         onCall();
         await clock.sleep(random.integer(5, random.chance(0.1) ? 8_000 : 500));
-        return answerOf(random);
+        return answerOf(random, receiver);
       },
       close: async () => {},
     },
@@ -76,15 +77,19 @@ export function createSimulatedProxy(options: {
   });
 }
 
-function answerOf(random: Random): Exchange {
+function answerOf(random: Random, receiver: AnswerReceiver): Exchange {
   if (random.chance(0.1)) return failed("unsent");
   if (random.chance(0.1)) return failed("failed");
   const status = random.chance(0.1) ? 503 : 200;
-  return { kind: "answered", status, headers: {}, body: Buffer.from('{"ok":true}') };
+  const body = Buffer.from('{"ok":true}');
+  receiver.head(status, {});
+  receiver.data(body);
+  receiver.ended();
+  return { kind: "answered", status, bytesIn: body.length };
 }
 
 function failed(kind: "unsent" | "failed"): Exchange {
-  return { kind, problem: problem("UPSTREAM_TIMEOUT", "simulated"), bytesIn: 0 };
+  return { kind, problem: problem("UPSTREAM_TIMEOUT", "simulated"), status: 0, bytesIn: 0 };
 }
 
 function openToken(token: string, nowMs: number): Claims {
@@ -93,11 +98,14 @@ function openToken(token: string, nowMs: number): Claims {
   return claims;
 }
 
-function verifyRequest(node: FleetNode | undefined, request: ProxyRequest): void {
+function verifyRequest(node: FleetNode | undefined, request: ProxyRequest): VerifyPiece {
   const message = requestProof({ ...request, bodyHash: digest(request.body) });
   const enrolled = node === undefined || node.state === "invited" ? null : node;
   const keys = [enrolled?.keys, enrolled?.former].map((it) => it?.signKey ?? new Uint8Array(0));
   if (!keys.some((key) => simulatedCrypto.verify(message, request.proof, key))) {
     throw refuse("PROOF_INVALID", "the request is not signed by the node");
   }
+  return () => {
+    throw refuse("PROOF_INVALID", "simulated requests are short");
+  };
 }

@@ -3,7 +3,7 @@ import { limits } from "@cohort/proto/limits";
 /** What bounds the loop of an agent on its board. Lengths are in characters. */
 export const agentLimits = {
   /** A request to the model with all that was said before; in UTF-8 it may be up to three times that. */
-  requestLengthMax: Math.floor(limits.proxyBodyBytesMax / 3),
+  requestLengthMax: Math.floor(limits.proxyWholeBytesMax / 3),
   answerLengthMax: 128 * 1024,
   /** Of what a tool's call gave, this is shown to the model. */
   toolAnswerLengthMax: 16 * 1024,

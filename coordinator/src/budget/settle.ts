@@ -4,9 +4,10 @@ import type { Decision } from "../state/decision.ts";
 import type { BudgetState, Call } from "./budget.ts";
 import { reachedBySpending } from "./reached.ts";
 
-/** `by` and `usage` are said where they are known. */
-export type Settlement = Omit<CallSettled, "by" | "usage"> &
-  Partial<Pick<CallSettled, "by" | "usage">>;
+type SaidWhereKnown = "by" | "usage" | "bodyHash";
+
+export type Settlement = Omit<CallSettled, SaidWhereKnown> &
+  Partial<Pick<CallSettled, SaidWhereKnown>>;
 
 /**
  * Ends a pending call. `actualNanoUsd` is what the provider may bill: 0 for a call that never left (a
@@ -15,7 +16,7 @@ export type Settlement = Omit<CallSettled, "by" | "usage"> &
  * is none.
  */
 export function decideSettle(state: BudgetState, outcome: Settlement): Decision<void> {
-  const settled = { by: "", usage: undefined, ...outcome };
+  const settled = { by: "", usage: undefined, bodyHash: new Uint8Array(0), ...outcome };
   const { call, actualNanoUsd } = settled;
   const { holds } = mustBePending(state, call);
   if (!Number.isSafeInteger(actualNanoUsd) || actualNanoUsd < 0) {

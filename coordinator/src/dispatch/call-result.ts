@@ -1,11 +1,12 @@
-import type { Finished, ProxyReply } from "@cohort/proto/gen/cohort/node";
+import type { Finished } from "@cohort/proto/gen/cohort/node";
+import type { WholeReply } from "../proxy/answer.ts";
 import { failure } from "../scheduler/decide-attempt.ts";
 
 /**
  * Result of a `call` step: its output is { status, body }, body as JSON where it is that, else as
  * text. A status of 400 and above, and every refusal of the proxy, fails the step.
  */
-export function callResult(reply: ProxyReply): Finished {
+export function callResult(reply: WholeReply): Finished {
   const [problem] = reply.problems;
   if (problem !== undefined) return failure(problem.code, problem.message);
   const output = { status: reply.status, body: bodyOf(reply.body) };

@@ -1,9 +1,10 @@
 import type { NodeDrained } from "@cohort/proto/gen/cohort/ledger";
-import type { AttemptKey, Cancel, ProxyReply } from "@cohort/proto/gen/cohort/node";
+import type { AttemptKey, Cancel } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import type { StepKind } from "@cohort/proto/resources/workflow";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import { formerRun, type RunHistory } from "../history/history.ts";
+import type { WholeReply } from "../proxy/answer.ts";
 import { decideEnded, failure } from "../scheduler/decide-attempt.ts";
 import { decideStartChild } from "../scheduler/decide-child.ts";
 import { findActive, type Instance, keyOf, type Run, type Runs } from "../scheduler/runs.ts";
@@ -22,7 +23,7 @@ export interface DispatcherDependencies extends HandOverDependencies {
     cancel(node: string, cancel: Cancel): Promise<void>;
   };
   /** A call of the coordinator's own, through the proxy. */
-  call(attempt: AttemptKey, work: CallWork): Promise<ProxyReply>;
+  call(attempt: AttemptKey, work: CallWork): Promise<WholeReply>;
   /** A fault that no caller is left to be told of. */
   onFault(error: unknown): void;
 }

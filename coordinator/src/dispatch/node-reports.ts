@@ -1,9 +1,4 @@
-import type {
-  AttemptKey,
-  NodeEvent,
-  ProxyReply,
-  ProxyRequest,
-} from "@cohort/proto/gen/cohort/node";
+import type { AttemptKey, NodeEvent } from "@cohort/proto/gen/cohort/node";
 import { refuse } from "@cohort/proto/problem";
 import { servicesFor } from "../agents/agent-work.ts";
 import { workflowAt } from "../catalogue/catalogue.ts";
@@ -28,7 +23,7 @@ export interface NodeReportDependencies {
   /** Resolves after the time, or at once when the process ends. */
   sleep(ms: number): Promise<void>;
   sealToken(node: EnrolledNode, attempt: AttemptKey, services: readonly string[]): Uint8Array;
-  proxy(node: string, request: ProxyRequest): Promise<ProxyReply>;
+  readonly proxy: MeshHandlers["proxy"];
   /** The node was heard of just now. */
   seen(node: string): void;
 }
@@ -74,7 +69,7 @@ export function createNodeReports(
       return { problems: [], sealedToken: sealToken(node, attempt, services) };
     },
 
-    proxy: (name, request) => dependencies.proxy(name, request),
+    proxy: dependencies.proxy,
   };
 }
 

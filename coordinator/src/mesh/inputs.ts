@@ -1,5 +1,6 @@
 import { devicePattern } from "@cohort/proto/devices";
 import {
+  CallNote,
   DispatchReply,
   EnrolRequest,
   EventBatch,
@@ -37,6 +38,7 @@ export const inputs = {
   renew: reader(RenewRequest, () => renewRequest),
   /** Its fields are the proxy's to judge: it records each refusal. */
   proxy: reader(ProxyRequest, () => z.custom<ProxyRequest>()),
+  call: reader(CallNote, () => callNote),
   put: reader(PutRequest, () => putRequest),
   get: reader(GetRequest, () => getRequest),
   release: reader(ReleaseRequest, () => releaseRequest),
@@ -204,6 +206,21 @@ const nodeEvent = z.object({
 const eventBatch = z.object({ events: z.array(nodeEvent).max(limits.eventBatchMax) });
 
 const renewRequest = z.object({ attempt: attemptKey });
+
+const callNote = z.object({
+  note: z.discriminatedUnion("$case", [
+    z.object({
+      $case: z.literal("piece"),
+      value: z.object({
+        data: bytes.refine((it) => it.length <= limits.proxyPieceBytesMax),
+        last: z.boolean(),
+        proof: signature,
+      }),
+    }),
+    z.object({ $case: z.literal("taken"), value: count }),
+    z.object({ $case: z.literal("cancelled"), value: z.object({}) }),
+  ]),
+});
 
 const piece = bytes.refine((it) => it.length <= limits.artifactPieceBytesMax);
 

@@ -80,6 +80,8 @@ export const requestBounds = {
   events: { inFlightMax: 4, perMinuteMax: 6_000 },
   renew: { inFlightMax: 32, perMinuteMax: 1_200 },
   proxy: { inFlightMax: 64, perMinuteMax: 6_000 },
+  /** Pieces of bodies, and words of what was taken: of 64 KiB and more each, but for the last of a call. */
+  call: { inFlightMax: 1, perMinuteMax: 120_000 },
   put: { inFlightMax: 8, perMinuteMax: 12_000 },
   release: { inFlightMax: 2, perMinuteMax: 600 },
   get: { inFlightMax: 8, perMinuteMax: 12_000 },

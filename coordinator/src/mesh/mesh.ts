@@ -12,7 +12,6 @@ import {
   type Heartbeat,
   type Hello,
   HelloReply,
-  ProxyReply,
   type ProxyRequest,
   PutReply,
   type PutRequest,
@@ -31,7 +30,9 @@ import { type Problem, problem, refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import type { Subscription } from "@nats-io/nats-core";
 import type { Logger } from "pino";
+import type { CallChannel } from "../proxy/channel.ts";
 import { createAdmission } from "./admission.ts";
+import { Calls } from "./calls.ts";
 import { Commands, type SignCommand } from "./command.ts";
 import { createComplaints } from "./complaints.ts";
 import { connectNats, type NatsAddress, watch } from "./connection.ts";
@@ -57,7 +58,8 @@ export interface MeshHandlers {
   facts(node: string, report: FactsReport): Promise<FactsReply>;
   events(node: string, batch: EventBatch): Promise<EventAck>;
   renew(node: string, request: RenewRequest): Promise<RenewReply>;
-  proxy(node: string, request: ProxyRequest): Promise<ProxyReply>;
+  /** Answers over the channel. */
+  proxy(node: string, request: ProxyRequest, channel: CallChannel): Promise<void>;
   put(node: string, request: PutRequest): Promise<PutReply>;
   get(node: string, request: GetRequest): Promise<GetReply>;
   release(node: string, request: ReleaseRequest): Promise<ReleaseReply>;
@@ -107,7 +109,8 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
     log,
     inFlight: new Set(),
   };
-  const subscriptions = serveAll(handlers, context);
+  const calls = new Calls(context, handlers);
+  const subscriptions = [...serveAll(handlers, context), ...calls.serve()];
   const questions = new Questions(connection, outbox);
   const commands = new Commands(questions, sign, instanceOf);
   await connection.flush();
@@ -132,7 +135,7 @@ export async function connectMesh(options: MeshOptions): Promise<Mesh> {
       throw refuse("UNREACHABLE", "the coordinator is not connected to nats-server");
     },
     async close() {
-      await close(context, subscriptions);
+      await close(context, subscriptions, calls);
       questions.close();
     },
   };
@@ -190,13 +193,6 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
       reply: RenewReply,
     }),
     serve(context, {
-      verb: "proxy",
-      subject: subjects.everyUp("proxy"),
-      read: inputs.proxy,
-      handle: (node, request) => handlers.proxy(node, request),
-      reply: ProxyReply,
-    }),
-    serve(context, {
       verb: "put",
       subject: subjects.everyUp("put"),
       read: inputs.put,
@@ -237,8 +233,10 @@ function serveAll(handlers: MeshHandlers, context: ServeContext): Subscription[]
 async function close(
   { connection, inFlight, outbox }: ServeContext,
   subscriptions: readonly Subscription[],
+  calls: Calls,
 ): Promise<void> {
   const finish = async () => {
+    calls.breakOff();
     await Promise.all(subscriptions.map((it) => it.drain()));
     await Promise.allSettled(inFlight);
     outbox.flush();

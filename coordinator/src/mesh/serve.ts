@@ -74,7 +74,7 @@ export function hear<Message>(context: ServeContext, notice: Notice<Message>): S
   });
 }
 
-function subscribe(
+export function subscribe(
   { connection, log }: ServeContext,
   subject: string,
   handle: (message: Msg) => void,
@@ -93,21 +93,34 @@ async function answer<Request, Reply>(
   context: ServeContext,
 ): Promise<void> {
   const { verb } = exchange;
-  const { outbox, admission, complaints } = context;
-  const owner = ownerOf(message.subject);
-  const { reply: inbox } = message;
-  if (!isOwner(verb, owner)) {
-    return complaints.about(owner, `${verb} dropped: its sender is impossible`);
-  }
-  if (inbox === undefined || !replyBelongsTo(owner, inbox)) {
-    return complaints.about(owner, `${verb} dropped: its reply is not to the sender's own inbox`);
-  }
+  const { outbox, admission } = context;
+  const sender = senderOf(verb, message, context);
+  if (sender === null) return;
+  const { owner, inbox } = sender;
   const release = admission.admit(owner, verb);
   const reply =
     release === null
       ? exchange.reply.fromPartial({ problems: [tooMany] })
       : await handled(exchange, owner, message, context).finally(release);
   outbox.send(inbox, encoded(exchange, owner, reply, context));
+}
+
+/** Who sent a message, and where its answers go; null, and a complaint, when it may not be sent. */
+export function senderOf(
+  verb: RequestVerb,
+  { subject, reply: inbox }: Msg,
+  { complaints }: ServeContext,
+): { readonly owner: string; readonly inbox: string } | null {
+  const owner = ownerOf(subject);
+  if (!isOwner(verb, owner)) {
+    complaints.about(owner, `${verb} dropped: its sender is impossible`);
+    return null;
+  }
+  if (inbox === undefined || !replyBelongsTo(owner, inbox)) {
+    complaints.about(owner, `${verb} dropped: its reply is not to the sender's own inbox`);
+    return null;
+  }
+  return { owner, inbox };
 }
 
 async function handled<Request, Reply>(
@@ -144,10 +157,10 @@ function isOwner(verb: RequestVerb, owner: string): boolean {
   return verb === "enrol" ? isUlid(owner) : isName(owner);
 }
 
-const tooMany = problem("LIMIT_EXCEEDED", "too many requests at once", {
+export const tooMany = problem("LIMIT_EXCEEDED", "too many requests at once", {
   hint: "Wait for answers, then send it again.",
 });
 const tooLarge = problem("LIMIT_EXCEEDED", "the answer does not fit a message of the bus");
-const internal = problem("INTERNAL", "the coordinator failed to answer", {
+export const internal = problem("INTERNAL", "the coordinator failed to answer", {
   hint: "Its log says why.",
 });

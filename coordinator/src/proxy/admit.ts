@@ -2,6 +2,7 @@ import type { AttemptKey, Header } from "@cohort/proto/gen/cohort/node";
 import { refuse } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
 import { httpMethods } from "@cohort/proto/resources/service/rules";
+import type { CallBody } from "./body.ts";
 import { requestHeaders } from "./headers.ts";
 import { allows, parsePath } from "./path.ts";
 import { queryNames } from "./query.ts";
@@ -12,7 +13,7 @@ export interface Asked {
   readonly method: string;
   readonly path: string;
   readonly headers: readonly Header[];
-  readonly body: Uint8Array;
+  readonly hasBody: boolean;
 }
 
 /** A call that its grants and limits allow. */
@@ -27,18 +28,19 @@ export interface Admitted {
   /** With query. */
   readonly path: string;
   readonly headers: readonly Header[];
-  readonly body: Uint8Array;
+  readonly body: CallBody;
 }
 
 /**
  * Matches what is asked for with the grants of the step and the rules of the service, then with the
  * limits. `service` is null when the step was not granted it or nobody defined it, which reads the
- * same from outside. Throws GRANT_MISSING, USAGE or LIMIT_EXCEEDED.
+ * same from outside. Throws GRANT_MISSING, USAGE or LIMIT_EXCEEDED. How long the body may be is seen as
+ * it comes.
  */
 export function admit(
   asked: Asked,
   service: Service | null,
-): Pick<Admitted, "service" | "method" | "path" | "headers" | "body"> {
+): Pick<Admitted, "service" | "method" | "path" | "headers"> {
   const { path, query } = parsePath(asked.path);
   const method = httpMethods.find((it) => it === asked.method);
   const names = queryNames(query);
@@ -49,8 +51,10 @@ export function admit(
   }
   checkCredential(service, names);
   const headers = requestHeaders(asked.headers, service.headers);
-  checkBody(asked.body, method, service);
-  return { service, method, path: path + query, headers, body: asked.body };
+  if (asked.hasBody && (method === "GET" || method === "HEAD")) {
+    throw refuse("USAGE", `a ${method} request has no body`);
+  }
+  return { service, method, path: path + query, headers };
 }
 
 /** Two parameters of one name: nobody knows which of them a server takes. */
@@ -58,15 +62,5 @@ function checkCredential({ auth }: Service, names: readonly string[]): void {
   const own = auth.type === "query" ? auth.parameter.toLowerCase() : null;
   if (names.some((name) => name.toLowerCase() === own)) {
     throw refuse("USAGE", "the query has the parameter that the service's credential is sent in");
-  }
-}
-
-function checkBody(body: Uint8Array, method: Admitted["method"], service: Service): void {
-  if (body.length > 0 && (method === "GET" || method === "HEAD")) {
-    throw refuse("USAGE", `a ${method} request has no body`);
-  }
-  const bytesMax = service.limits.request;
-  if (body.length > bytesMax) {
-    throw refuse("LIMIT_EXCEEDED", `the body is longer than the ${bytesMax} bytes of the service`);
   }
 }

@@ -2,7 +2,7 @@ import { limits } from "@cohort/proto/limits";
 
 /** Limits of the proxy; those that nodes must know too are in proto. Units last. */
 export const proxyLimits = {
-  /** Calls that are out at once, of all nodes and of one; each may hold two bodies in memory. */
+  /** Calls that are out at once, of all nodes and of one; each holds a window of either body at most. */
   callsMax: 128,
   callsPerNodeMax: 32,
   /** Calls of the coordinator's own that are out at once, and that wait for a place. */
@@ -31,6 +31,8 @@ export const proxyLimits = {
   /** Addresses of one host that are dialled in turn before the call is given up. */
   addressesDialledMax: 4,
   connectMs: 5_000,
+  /** Silence within an answer that has begun. */
+  answerIdleMs: 60_000,
   /** A call, whatever its service's definition allows. */
   callMsMax: 60 * 60_000,
   /** Connections to one address with one credential. */

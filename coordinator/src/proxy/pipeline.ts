@@ -1,14 +1,18 @@
-import { type AttemptKey, ProxyReply, type ProxyRequest } from "@cohort/proto/gen/cohort/node";
+import type { AttemptKey, ProxyRequest } from "@cohort/proto/gen/cohort/node";
 import { CohortError, type Problem, problem, refuse } from "@cohort/proto/problem";
 import { type Attempted, decideRefusal, type Refused } from "../budget/refusal.ts";
 import { decideCall } from "../budget/reserve.ts";
 import { decideSettle } from "../budget/settle.ts";
 import { type Admitted, type Asked, admit } from "./admit.ts";
+import { type Answer, NodeAnswer, WholeAnswer, type WholeReply } from "./answer.ts";
+import { bodyOf, type CallBody, gathered, wholeBody } from "./body.ts";
+import type { CallChannel } from "./channel.ts";
 import { createAccessTokens } from "./credential/access-tokens.ts";
-import type { CredentialSources } from "./credential/credential.ts";
+import { type CredentialSources, signsBody } from "./credential/credential.ts";
 import { createInFlight } from "./in-flight.ts";
 import { proxyLimits } from "./limits.ts";
-import { type Outcome, perform } from "./perform.ts";
+import { type Outcome, type Performance, perform } from "./perform.ts";
+import { type Price, pricesBody, worstCase } from "./price.ts";
 import type { ProxyDependencies, StepCall, VaultProxy } from "./proxy.ts";
 
 /** Carries calls through the order that `VaultProxy` promises. */
@@ -24,89 +28,107 @@ export class CallPipeline implements VaultProxy {
     this.#credentials = { vault, accessTokens: createAccessTokens(egress, nowMs), nowMs };
   }
 
-  async fromNode(node: string, request: ProxyRequest): Promise<ProxyReply> {
+  async fromNode(node: string, request: ProxyRequest, channel: CallChannel): Promise<void> {
     const { nodeIsEnrolled, assertNotBarred, tokens, service } = this.#dependencies;
+    const answer = new NodeAnswer(channel);
     if (!nodeIsEnrolled(node)) {
-      return refusal([problem("UNAUTHENTICATED", "the node is not enrolled")]);
+      return answer.finish([problem("UNAUTHENTICATED", "the node is not enrolled")]);
     }
     let attempted = attemptedBy(node, request);
-    return this.#answer(async () => {
+    await this.#answer(answer, channel.gone, async () => {
       try {
         const { id: token, attempt, ...claims } = tokens.openToken(request.token);
         attempted = { ...attempted, attempt, token };
         assertNotBarred(node);
         if (claims.node !== node) throw refuse("TOKEN_WRONG_NODE", "the token is another node's");
         this.#mustBeLive(attempt, node);
-        tokens.verifyRequest(node, request);
-        const granted = claims.services.includes(request.service);
-        const admitted = admit(request, granted ? service(request.service) : null);
-        return { attempt, node, token, tokenSeq: request.seq, ...admitted };
+        const verifyPiece = tokens.verifyRequest(node, request);
+        const granted = claims.services.includes(request.service) ? service(request.service) : null;
+        const asked = { ...request, hasBody: request.more || request.body.length > 0 };
+        const admitted = admit(asked, granted);
+        const body = bodyOf(request, verifyPiece, channel, admitted.service.limits.request);
+        return { attempt, node, token, tokenSeq: request.seq, ...admitted, body };
       } catch (error) {
         throw await this.#recorded(attempted, error);
       }
     });
   }
 
-  async fromStep(call: StepCall): Promise<ProxyReply> {
-    return this.#answer(async () => {
+  async fromStep(call: StepCall): Promise<WholeReply> {
+    const answer = new WholeAnswer();
+    await this.#answer(answer, new AbortController().signal, async () => {
       const { attempt } = call;
-      const asked = askedBy(call);
+      const { bytes, ...asked } = askedBy(call);
       try {
         this.#mustBeLive(attempt, "");
         const admitted = admit(asked, this.#dependencies.service(asked.service));
-        return { attempt, node: "", token: "", tokenSeq: 0, ...admitted };
+        const body = wholeBody(bytes);
+        return { attempt, node: "", token: "", tokenSeq: 0, ...admitted, body };
       } catch (error) {
         throw await this.#recorded({ ...attemptedBy("", asked), attempt }, error);
       }
     });
+    return answer.reply;
   }
 
-  /** Turns everything that can go wrong into a reply; nothing is said of a fault but its code. */
-  async #answer(admission: () => Promise<Admitted>): Promise<ProxyReply> {
+  /** Turns everything that can go wrong into an answer; nothing is said of a fault but its code. */
+  async #answer(
+    answer: Answer,
+    gone: AbortSignal,
+    admission: () => Promise<Admitted>,
+  ): Promise<void> {
+    const problems = await this.#problemsOf(async () => {
+      const outcome = await this.#carryOut(await admission(), answer, gone);
+      return outcome.problem === null ? [] : [outcome.problem];
+    });
+    // Whoever has gone is told nothing, and needs to be.
+    await answer.finish(problems).catch(() => {});
+  }
+
+  async #problemsOf(act: () => Promise<Problem[]>): Promise<readonly Problem[]> {
     try {
-      return await this.#carryOut(await admission());
+      return await act();
     } catch (error) {
-      if (error instanceof CohortError) return refusal(error.problems);
+      if (error instanceof CohortError) return error.problems;
       this.#dependencies.onFault(error);
-      return refusal([problem("INTERNAL", "the proxy failed")]);
+      return [problem("INTERNAL", "the proxy failed")];
     }
   }
 
-  async #carryOut(call: Admitted): Promise<ProxyReply> {
-    const { leave, bodyHash } = await this.#prepare(call);
+  async #carryOut(asked: Admitted, answer: Answer, gone: AbortSignal): Promise<Outcome> {
+    const { leave, call, price } = await this.#prepare(asked);
     try {
-      const { id, reservedNanoUsd } = await this.#reserve(call, bodyHash);
-      const outcome = await this.#perform(call);
-      await this.#settle(id, reservedNanoUsd, call, outcome);
-      return ProxyReply.fromPartial({
-        problems: outcome.problem === null ? [] : [outcome.problem],
-        status: outcome.status,
-        headers: outcome.headers,
-        body: outcome.body,
-      });
+      const id = await this.#reserve(call, price);
+      const outcome = await this.#perform(call, { answer, meter: price.meter, cancel: gone });
+      await this.#settle(id, call, price, outcome);
+      return outcome;
     } finally {
       leave();
     }
   }
 
-  async #prepare(call: Admitted): Promise<{ leave: () => void; bodyHash: Uint8Array }> {
+  /** What the call may cost is known before anything is reserved. */
+  async #prepare(asked: Admitted): Promise<{ leave: () => void; call: Admitted; price: Price }> {
+    let leave = () => {};
     try {
-      const bodyHash = this.#dependencies.vault.keyedHash("call-body", call.body);
-      return { leave: await this.#inFlight.enter(call.node), bodyHash };
+      leave = await this.#inFlight.enter(asked.node);
+      const { service, method, path } = asked;
+      const needsAll = pricesBody(service) || signsBody(service.auth);
+      const body = needsAll ? await gathered(asked.body) : asked.body;
+      const price = worstCase(service, { method, path, body: body.whole, length: body.length });
+      const call = { ...asked, body: price.body === null ? body : wholeBody(price.body) };
+      return { leave, call, price };
     } catch (error) {
-      throw await this.#recorded(attemptedOf(call), error);
+      leave();
+      throw await this.#recorded(attemptedOf(asked), error);
     }
   }
 
   /** Resolves when the intent is durable, and throws when the call must not be made. */
-  async #reserve(
-    call: Admitted,
-    bodyHash: Uint8Array,
-  ): Promise<{ id: string; reservedNanoUsd: number }> {
+  async #reserve(call: Admitted, { worstCaseNanoUsd }: Price): Promise<string> {
     const { writer, newId, attemptIsLive, calling } = this.#dependencies;
-    const { attempt, node, token, tokenSeq, service, method, path } = call;
+    const { attempt, node, token, tokenSeq, service, method, path, body } = call;
     const id = newId();
-    const worstCaseNanoUsd = service.pricing?.per_call ?? null;
     const fields = {
       attempt,
       node,
@@ -115,7 +137,7 @@ export class CallPipeline implements VaultProxy {
       service: service.name,
       method,
       path,
-      bodyHash,
+      bodyHash: this.#keyedHash(body),
     };
     const decided = await writer.decide<{ call: string } | Refused>(({ budget }, nowMs) => {
       const caller = calling(attempt);
@@ -127,35 +149,48 @@ export class CallPipeline implements VaultProxy {
       return decideCall(budget, request, nowMs);
     });
     if ("refused" in decided) throw this.#counted(decided);
-    return { id, reservedNanoUsd: worstCaseNanoUsd ?? 0 };
+    return id;
   }
 
   /** After a fault in mid-call nobody can say whether the call was done: it counts as done. */
-  async #perform(call: Admitted): Promise<Outcome> {
+  async #perform(
+    call: Admitted,
+    performance: Pick<Performance, "answer" | "meter" | "cancel">,
+  ): Promise<Outcome> {
     const { egress, onFault } = this.#dependencies;
     try {
-      return await perform(call, this.#credentials, egress);
+      return await perform(call, { sources: this.#credentials, egress, ...performance });
     } catch (error) {
       onFault(error);
       const what = problem("INTERNAL", "the proxy failed while the call was out");
-      const nothing = { status: 0, headers: [], body: new Uint8Array(), bytesIn: 0 };
-      return { sent: true, problem: what, ...nothing };
+      return { sent: true, problem: what, status: 0, bytesIn: 0 };
     }
   }
 
-  /** A call that may have left costs what was reserved for it; one that did not costs nothing. */
   async #settle(
     call: string,
-    reservedNanoUsd: number,
     { body }: Admitted,
+    { meter }: Price,
     { sent, status, problem: what, bytesIn }: Outcome,
   ): Promise<void> {
-    const actualNanoUsd = sent ? reservedNanoUsd : 0;
-    const bytesOut = sent ? body.length : 0;
+    const bytesOut = sent ? body.bytesRead : 0;
+    const actualNanoUsd = meter.settle({
+      sent,
+      complete: what === null,
+      status,
+      bytesOut,
+      bytesIn,
+    });
     const code = what?.code ?? "";
+    const bodyHash = body.whole === null && sent ? this.#keyedHash(body) : new Uint8Array();
     await this.#dependencies.writer.decide(({ budget }) =>
-      decideSettle(budget, { call, status, actualNanoUsd, bytesOut, bytesIn, code }),
+      decideSettle(budget, { call, status, actualNanoUsd, bytesOut, bytesIn, code, bodyHash }),
     );
+  }
+
+  /** Empty while the body is yet to come, or where it never came to its end. */
+  #keyedHash({ hash }: CallBody): Uint8Array {
+    return hash === null ? new Uint8Array() : this.#dependencies.vault.keyedHash("call-body", hash);
   }
 
   #mustBeLive(attempt: AttemptKey, node: string): void {
@@ -179,23 +214,21 @@ export class CallPipeline implements VaultProxy {
   }
 }
 
-function refusal(problems: readonly Problem[]): ProxyReply {
-  return ProxyReply.fromPartial({ problems: [...problems] });
-}
-
 function notLive(): Problem {
   return problem("TOKEN_WRONG_STEP", "the step's attempt is not the one that runs");
 }
 
-function askedBy({ service, method, path, json, idempotencyKey }: StepCall): Asked {
+function askedBy(call: StepCall): Asked & { readonly bytes: Uint8Array } {
+  const { service, method, path, json, idempotencyKey } = call;
   const headers = [
     { name: "accept", value: "application/json" },
     { name: "idempotency-key", value: idempotencyKey },
   ];
-  if (json === undefined) return { service, method, path, headers, body: new Uint8Array() };
+  const asked = { service, method, path };
+  if (json === undefined) return { ...asked, headers, hasBody: false, bytes: new Uint8Array() };
   const type = { name: "content-type", value: "application/json" };
-  const body = Buffer.from(JSON.stringify(json));
-  return { service, method, path, headers: [...headers, type], body };
+  const bytes = Buffer.from(JSON.stringify(json));
+  return { ...asked, headers: [...headers, type], hasBody: true, bytes };
 }
 
 function attemptedOf({ attempt, node, token, service, method, path }: Admitted): Attempted {
@@ -203,7 +236,10 @@ function attemptedOf({ attempt, node, token, service, method, path }: Admitted):
 }
 
 /** What a request says of itself, fit to be recorded whatever it says. */
-function attemptedBy(node: string, { service, method, path }: Asked): Attempted {
+function attemptedBy(
+  node: string,
+  { service, method, path }: Pick<Asked, "service" | "method" | "path">,
+): Attempted {
   return {
     attempt: undefined,
     node,

@@ -1,8 +1,11 @@
-import type { AttemptKey, ProxyReply, ProxyRequest } from "@cohort/proto/gen/cohort/node";
+import type { AttemptKey, ProxyRequest } from "@cohort/proto/gen/cohort/node";
 import type { Service } from "@cohort/proto/resources/service";
 import type { BudgetState } from "../budget/budget.ts";
 import type { Caller } from "../scheduler/caller.ts";
 import type { Decision } from "../state/decision.ts";
+import type { WholeReply } from "./answer.ts";
+import type { VerifyPiece } from "./body.ts";
+import type { CallChannel } from "./channel.ts";
 import type { Egress } from "./egress/egress.ts";
 import { CallPipeline } from "./pipeline.ts";
 
@@ -13,13 +16,15 @@ export function createProxy(dependencies: ProxyDependencies): VaultProxy {
 /**
  * The only way out of the mesh to services that want a credential. Always in this order: token,
  * node, attempt, proof, grant, limits; then the worst case reserved and the intent durable; then
- * the credential, the call and what it cost; then the outcome durable; then the answer.
+ * the credential, the call and what it cost; then the outcome durable; then the end of the answer.
+ * Bodies pass in both directions as they come. Whoever hangs up breaks a call off, and it is settled
+ * like any other.
  */
 export interface VaultProxy {
-  /** `node`: whose subject the request came in on. Never rejects. */
-  fromNode(node: string, request: ProxyRequest): Promise<ProxyReply>;
+  /** `node`: whose subject the request came in on. Resolves when all is said. Never rejects. */
+  fromNode(node: string, request: ProxyRequest, channel: CallChannel): Promise<void>;
   /** A `call` step, which the coordinator makes itself; it needs no token. Never rejects. */
-  fromStep(call: StepCall): Promise<ProxyReply>;
+  fromStep(call: StepCall): Promise<WholeReply>;
   /** Refused calls that were not recorded, because their node was refused too often lately. */
   readonly refusalsSuppressed: number;
 }
@@ -67,8 +72,11 @@ export interface CallWriter {
 export interface TokenReader {
   /** Throws TOKEN_INVALID or TOKEN_EXPIRED. */
   openToken(token: string): TokenClaims;
-  /** Throws PROOF_INVALID unless the node's own key signed this request, lately. */
-  verifyRequest(node: string, request: ProxyRequest): void;
+  /**
+   * Throws PROOF_INVALID unless the node's own key signed this request, lately. What it gives verifies
+   * the further pieces of the body, in their order.
+   */
+  verifyRequest(node: string, request: ProxyRequest): VerifyPiece;
 }
 
 export interface TokenClaims {

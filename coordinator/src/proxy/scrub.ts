@@ -1,132 +1,160 @@
-import type { Header } from "@cohort/proto/gen/cohort/node";
-import { type Escaped, readEscapes, unescaped } from "./escapes.ts";
+import { cutOffAt, escapeAt, isMark, unescaped } from "./escapes.ts";
+import { type Form, formsOf, startsOf, wipe } from "./forms.ts";
 import { proxyLimits } from "./limits.ts";
-
-export interface Scrubbed {
-  readonly headers: Header[];
-  readonly body: Buffer;
-  /** How often the secret was found. */
-  readonly hits: number;
-}
 
 export const redaction = "[redacted]";
 
 /**
- * Takes a secret out of an answer, wherever it stands raw, in hex, or in base64 of either alphabet
- * and any alignment, and each of these also with any of its characters escaped for a URL, JSON or
- * HTML. It can't see other transformations: exact grants are the control, this is the net below.
+ * Takes secrets out of an answer as it passes, wherever they stand raw, in hex, or in base64 of either
+ * alphabet and any alignment, and each of these also with any of its characters escaped for a URL, JSON
+ * or HTML, three layers deep. What may be the beginning of one is held back until more comes. It can't
+ * see other transformations: exact grants are the control, this is the net below.
  */
-export function scrub(headers: readonly Header[], body: Buffer, secret: Buffer): Scrubbed {
-  const clean = (bytes: Buffer) => {
-    const ranges = find(bytes, secret);
-    return { text: redact(bytes, ranges), hits: ranges.length };
+export interface Scrub {
+  /** What of the answer is known to be clean by now. */
+  next(chunk: Buffer): Buffer;
+  /** The rest. */
+  end(): Buffer;
+  /** A text that stands alone. */
+  text(value: string): string;
+  /** How often a secret was found. */
+  readonly hits: number;
+}
+
+/** Where there is no secret. */
+export const noScrub: Scrub = {
+  next: (chunk) => chunk,
+  end: () => Buffer.alloc(0),
+  text: (value) => value,
+  hits: 0,
+};
+
+export function createScrub(secrets: readonly Buffer[]): Scrub {
+  const searches = secrets.map((secret) => new Search(secret));
+  let held: Buffer = Buffer.alloc(0);
+  let hits = 0;
+  const clean = (bytes: Buffer, isEnd: boolean) => {
+    const found = searches.map((search) => search.find(bytes, isEnd));
+    const ranges = merge(found.flatMap((it) => it.ranges));
+    hits += ranges.length;
+    // What overlaps with something that is held back is held back too.
+    const heldFrom = ranges.reduceRight(
+      (from, [start, end]) => (end > from ? Math.min(from, start) : from),
+      Math.min(bytes.length, ...found.map((it) => it.heldFrom)),
+    );
+    const settled = ranges.filter(([, end]) => end <= heldFrom);
+    held = bytes.subarray(heldFrom);
+    return redact(bytes.subarray(0, heldFrom), settled);
   };
-  const values = headers.map((header) => clean(Buffer.from(header.value)));
-  const { text, hits } = clean(body);
   return {
-    headers: headers.map(({ name }, at) => ({
-      name,
-      value: values[at]?.text.toString() ?? "",
-    })),
-    body: text,
-    hits: values.reduce((sum, it) => sum + it.hits, hits),
+    next: (chunk) => clean(held.length === 0 ? chunk : Buffer.concat([held, chunk]), false),
+    end() {
+      const rest = clean(held, true);
+      for (const search of searches) search.close();
+      return rest;
+    },
+    text(value) {
+      const before = held;
+      const text = clean(Buffer.from(value), true).toString();
+      held = before;
+      return text;
+    },
+    get hits() {
+      return hits;
+    },
   };
-}
-
-/** A spelling of the secret, and what makes bytes of an answer count as its bytes. */
-interface Form {
-  readonly bytes: Buffer;
-  /** By byte: the one that it counts as. */
-  readonly fold: Uint8Array;
-}
-
-function formsOf(secret: Buffer): Form[] {
-  const base64 = [0, 1, 2].map((offset) => ({
-    bytes: base64At(secret, offset),
-    fold: oneAlphabet,
-  }));
-  return [
-    { bytes: secret, fold: asItIs },
-    { bytes: Buffer.from(secret.toString("hex")), fold: oneCase },
-    ...base64.filter(({ bytes }) => bytes.length >= proxyLimits.scrubFormBytesMin),
-  ];
-}
-
-/** The characters that the secret alone decides when it begins `offset` bytes into a triple. */
-function base64At(secret: Buffer, offset: number): Buffer {
-  const encoded = Buffer.concat([Buffer.alloc(offset), secret]).toString("base64");
-  const first = Math.ceil((offset * 8) / 6);
-  const end = Math.floor(((offset + secret.length) * 8) / 6);
-  return Buffer.from(encoded.slice(first, end));
-}
-
-const asItIs = foldTable((byte) => byte);
-const oneCase = foldTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte));
-/** "-" and "_" of RFC 4648 section 5 count as "+" and "/". */
-const oneAlphabet = foldTable((byte) => (byte === 0x2d ? 0x2b : byte === 0x5f ? 0x2f : byte));
-
-function foldTable(fold: (byte: number) => number): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, byte) => fold(byte));
 }
 
 /** From and to, in bytes of the text that was searched. */
 type Range = readonly [start: number, end: number];
 
-/**
- * Looks beneath escapes of escapes too, layer by layer, and tells where that stands in the
- * original. A secret that holds what looks like an escape loses it there, and is looked for
- * without it as well.
- */
-function find(bytes: Buffer, secret: Buffer): Range[] {
-  const bare = unescaped(readEscapes(secret)).plain;
-  const ranges: Range[] = [];
-  let layer = readEscapes(bytes);
-  let origin = (at: number) => at;
-  for (let depth = 0; depth < proxyLimits.scrubDepthMax; depth += 1) {
-    const forms =
-      depth === 0 || bare.equals(secret) ? formsOf(secret) : [...formsOf(secret), ...formsOf(bare)];
-    for (const [start, end] of forms.flatMap((form) => findForm(layer, form))) {
-      ranges.push([origin(start), origin(end)]);
+interface Found {
+  readonly ranges: readonly Range[];
+  /** Where something begins that may be the secret's beginning; the length of the text for nothing. */
+  readonly heldFrom: number;
+}
+
+/** The search for one secret. A secret that holds what looks like an escape may lose it on its way. */
+class Search {
+  readonly #forms: readonly Form[];
+  /** Of the text beneath escapes. */
+  readonly #innerForms: readonly Form[];
+  readonly #starts: Uint8Array;
+
+  constructor(secret: Buffer) {
+    const bare = unescaped(secret)?.plain;
+    this.#forms = formsOf(secret);
+    this.#innerForms = bare === undefined ? this.#forms : [...this.#forms, ...formsOf(bare)];
+    this.#starts = startsOf(this.#innerForms);
+  }
+
+  /** Looks beneath escapes of escapes too, and tells where that stands in the text itself. */
+  find(bytes: Buffer, isEnd: boolean): Found {
+    const ranges: Range[] = [];
+    let heldFrom = bytes.length;
+    let layer = bytes;
+    let origin = (at: number) => at;
+    for (let depth = 0; depth < proxyLimits.scrubDepthMax; depth += 1) {
+      const forms = depth === 0 ? this.#forms : this.#innerForms;
+      const found = this.#findIn(layer, forms, isEnd);
+      ranges.push(...found.ranges.map(([start, end]) => [origin(start), origin(end)] as const));
+      if (found.heldFrom < layer.length) heldFrom = Math.min(heldFrom, origin(found.heldFrom));
+      const inner = unescaped(layer);
+      if (inner === null) break;
+      const outer = origin;
+      origin = (at) => outer(inner.origin(at));
+      layer = inner.plain;
     }
-    const { plain, starts } = unescaped(layer);
-    if (plain.length === layer.bytes.length) break;
-    const outer = origin;
-    origin = (at) => outer(starts[at] ?? 0);
-    layer = readEscapes(plain);
+    return { ranges, heldFrom };
   }
-  return merge(ranges);
+
+  close(): void {
+    wipe(this.#innerForms);
+  }
+
+  #findIn(text: Buffer, forms: readonly Form[], isEnd: boolean): Found {
+    const known = isEnd ? text.length : cutOffAt(text);
+    const starts = this.#starts;
+    const ranges: Range[] = [];
+    let heldFrom = isEnd ? text.length : known;
+    for (let at = 0; at < known; at += 1) {
+      if (starts[text[at] as number] === 0) continue;
+      for (const form of forms) {
+        const end = matchEnd(text, known, at, form, 0);
+        if (end === null) continue;
+        if (end !== cutOff) ranges.push([at, end]);
+        else if (!isEnd) heldFrom = Math.min(heldFrom, at);
+      }
+    }
+    return { ranges, heldFrom };
+  }
 }
 
-function findForm(text: Escaped, form: Form): Range[] {
-  const { bytes, sizes } = text;
-  const { fold } = form;
-  const [first] = form.bytes;
-  const ranges: Range[] = [];
-  for (let at = 0; at < bytes.length; at += 1) {
-    if (fold[bytes[at] as number] !== first && sizes[at] === 0) continue;
-    const end = matchEnd(text, at, form, 0);
-    if (end === -1) continue;
-    ranges.push([at, end]);
-    at = end - 1;
-  }
-  return ranges;
-}
+/** The text ends before the form does. */
+const cutOff = -1;
 
-/** Where the form ends that begins here, each byte of it escaped or not; -1 when none does. */
-function matchEnd(text: Escaped, start: number, form: Form, from: number): number {
-  const { bytes, sizes, values } = text;
+/** Where the form ends that begins here, each byte of it escaped or not; null when none does. */
+function matchEnd(
+  text: Buffer,
+  known: number,
+  start: number,
+  { bytes, fold }: Form,
+  from: number,
+): number | null {
   let at = start;
-  for (let index = from; index < form.bytes.length; index += 1) {
-    const expected = form.bytes[index];
-    const plainly = at < bytes.length && form.fold[bytes[at] as number] === expected;
-    const size = sizes[at] ?? 0;
-    const escaped = size > 0 && form.fold[values[at] as number] === expected;
-    if (!plainly && !escaped) return -1;
+  for (let index = from; index < bytes.length; index += 1) {
+    if (at >= known) return cutOff;
+    const byte = text[at] as number;
+    const expected = bytes[index];
+    const plainly = fold[byte] === expected;
+    const found = isMark(byte) ? escapeAt(text, at) : null;
+    const escaped = found !== null && fold[found.value] === expected;
+    if (!plainly && !escaped) return null;
     if (plainly && escaped) {
-      const end = matchEnd(text, at + 1, form, index + 1);
-      if (end !== -1) return end;
+      const end = matchEnd(text, known, at + 1, { bytes, fold }, index + 1);
+      if (end !== null) return end;
     }
-    at += escaped ? size : 1;
+    at += escaped ? found.size : 1;
   }
   return at;
 }

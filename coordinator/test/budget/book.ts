@@ -50,7 +50,7 @@ export class Book {
   }
 
   settle(call: string, actualNanoUsd: number): void {
-    const rest = { status: 200, bytesOut: 0, bytesIn: 0, code: "" };
+    const rest = { status: 200, bytesOut: 0, bytesIn: 0, code: "", bodyHash: new Uint8Array() };
     this.decide((state) => decideSettle(state, { call, actualNanoUsd, ...rest }));
   }
 

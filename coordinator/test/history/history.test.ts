@@ -133,6 +133,7 @@ describe.each(Object.entries(adapters))("the table of finished runs over %s", (_
         code: "",
         by: "",
         usage: undefined,
+        bodyHash: new Uint8Array(),
       },
     });
     await world.record(call("one"), call("two"), call("three"), settled("one", 7));

@@ -6,10 +6,11 @@ import {
   EnrolReply,
   EventAck,
   EventBatch,
+  GetReply,
+  GetRequest,
   Heartbeat,
   HelloReply,
   ProxyReply,
-  ProxyRequest,
   Signed,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
@@ -133,11 +134,10 @@ describe("a node's request", () => {
   });
 
   it("whose answer does not fit a message is told so", async () => {
-    const body = new Uint8Array(limits.messageBytesMax);
-    await serve({ proxy: async () => ProxyReply.fromPartial({ status: 200, body }) });
-    const reply = ProxyReply.decode(
-      await ask("proxy", ProxyRequest.encode(ProxyRequest.fromPartial({})).finish()),
-    );
+    const data = new Uint8Array(limits.messageBytesMax);
+    await serve({ get: async () => GetReply.fromPartial({ data }) });
+    const asked = GetRequest.fromPartial({ attempt, sha256: new Uint8Array(32) });
+    const reply = GetReply.decode(await ask("get", GetRequest.encode(asked).finish()));
     expect(reply.problems).toMatchObject([{ code: "LIMIT_EXCEEDED" }]);
   });
 

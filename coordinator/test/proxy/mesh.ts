@@ -15,6 +15,7 @@ import type { Event } from "../../src/state/event.ts";
 import { verifyRequest } from "../../src/tokens/request.ts";
 import { createTokenKeys, issueToken, openToken } from "../../src/tokens/token.ts";
 import { sodium } from "../../src/vault/sodium.ts";
+import { TestChannel } from "./test-channel.ts";
 
 export const secret = "sk-live-7f3a/+Zq9==_x";
 export const nowMs = Date.UTC(2026, 10, 22, 12);
@@ -162,6 +163,7 @@ export class TestMesh {
       method: "POST",
       path: "/tickets",
       headers: [{ name: "content-type", value: "application/json" }],
+      more: false,
       body: Buffer.from(rest.method === "GET" ? "" : '{"title":"loud"}'),
       ...rest,
     };
@@ -171,7 +173,14 @@ export class TestMesh {
   }
 
   fetch(rest: Partial<ProxyRequest> = {}): Promise<ProxyReply> {
-    return this.proxy.fromNode("board", this.request(rest));
+    return this.ask("board", this.request(rest));
+  }
+
+  /** The answer as one, whatever pieces it came in. */
+  async ask(node: string, request: ProxyRequest): Promise<ProxyReply> {
+    const channel = new TestChannel();
+    await this.proxy.fromNode(node, request, channel);
+    return channel.whole;
   }
 
   get(path: string): Promise<ProxyReply> {
@@ -223,10 +232,10 @@ function deskService({ port, ca, service }: MeshOptions): Service {
 }
 
 /** First problem's code, or "". */
-export function codeOf(reply: ProxyReply): string {
+export function codeOf(reply: Pick<ProxyReply, "problems">): string {
   return reply.problems[0]?.code ?? "";
 }
 
-export function textOf(reply: ProxyReply): string {
+export function textOf(reply: Pick<ProxyReply, "body">): string {
   return Buffer.from(reply.body).toString();
 }

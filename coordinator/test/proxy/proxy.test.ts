@@ -134,11 +134,10 @@ describe("a call of a step", () => {
 
   it("is let through once of 50 at a time when there is money for one", async () => {
     newMesh({ budgets: [{ name: "all", limit: 19 }] });
-    const replies = await Promise.all(
-      Array.from({ length: 30 }, () => mesh.fetch()).concat(
-        Array.from({ length: 20 }, () => mesh.proxy.fromStep(stepCall())),
-      ),
-    );
+    const replies = await Promise.all([
+      ...Array.from({ length: 30 }, () => mesh.fetch()),
+      ...Array.from({ length: 20 }, () => mesh.proxy.fromStep(stepCall())),
+    ]);
     expect(replies.filter((reply) => reply.status === 201)).toHaveLength(1);
     expect(replies.filter((reply) => codeOf(reply) === "BUDGET_EXHAUSTED")).toHaveLength(49);
     expect(upstream.requests).toHaveLength(1);
@@ -276,7 +275,7 @@ describe("a refusal", () => {
       { proof: new Uint8Array() },
     ];
     for (const change of changes) {
-      const reply = await mesh.proxy.fromNode("board", { ...mesh.request(), ...change });
+      const reply = await mesh.ask("board", { ...mesh.request(), ...change });
       expect(codeOf(reply)).toBe("PROOF_INVALID");
     }
     expect(upstream.connections).toBe(0);
@@ -295,16 +294,14 @@ describe("a refusal", () => {
   it("is every replay but the first of many that come at once", async () => {
     newMesh();
     const request = mesh.request();
-    const replies = await Promise.all(
-      Array.from({ length: 30 }, () => mesh.proxy.fromNode("board", request)),
-    );
+    const replies = await Promise.all(Array.from({ length: 30 }, () => mesh.ask("board", request)));
     expect(replies.filter((reply) => codeOf(reply) === "TOKEN_REPLAYED")).toHaveLength(29);
     expect(upstream.requests).toHaveLength(1);
   });
 
   it("is not recorded for a node that is not enrolled", async () => {
     newMesh();
-    expect(codeOf(await mesh.proxy.fromNode("stranger", mesh.request()))).toBe("UNAUTHENTICATED");
+    expect(codeOf(await mesh.ask("stranger", mesh.request()))).toBe("UNAUTHENTICATED");
     expect(mesh.writer.durable).toEqual([]);
   });
 

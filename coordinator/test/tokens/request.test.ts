@@ -24,6 +24,7 @@ const plain = {
     { name: "accept", value: "*/*" },
   ],
   body: Buffer.from('{"press":7}'),
+  more: false,
 };
 const request = signed(plain, node);
 
@@ -52,6 +53,8 @@ describe("the proof of a proxied request", () => {
     ["its headers in another order", { headers: [...plain.headers].reverse() }],
     ["a header more", { headers: [...plain.headers, { name: "x", value: "" }] }],
     ["no headers", { headers: [] }],
+    ["a body that goes on", { more: true }],
+    ["a length that it did not say", { length: 11 }],
     ["bytes moved between a header's name and value", movedHeader()],
     ["bytes moved between service and method", { service: "maintenanceP", method: "OST" }],
     ["no proof", { proof: Buffer.alloc(0) }],

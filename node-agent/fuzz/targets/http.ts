@@ -1,6 +1,8 @@
+import { limits } from "@cohort/proto/limits";
 import type { Socket } from "../../src/host.ts";
-import { HttpRefusal } from "../../src/shim/http-head.ts";
-import { HttpReader, type HttpRequest } from "../../src/shim/http-reader.ts";
+import { wholeBody } from "../../src/shim/http-body.ts";
+import { type HttpHead, HttpRefusal } from "../../src/shim/http-head.ts";
+import { HttpReader } from "../../src/shim/http-reader.ts";
 import { mustEqual, pieces, plantedFault } from "./kit.ts";
 
 /** A connection of a step, however it is cut: the same requests, and the same refusal at its end. */
@@ -13,12 +15,12 @@ export async function fuzzHttp(input: Uint8Array): Promise<void> {
 
 async function read(chunks: Uint8Array[]) {
   const reader = new HttpReader(socketOf(chunks));
-  const requests: HttpRequest[] = [];
+  const requests: { head: HttpHead; body: Uint8Array }[] = [];
   try {
     for (;;) {
       const head = await reader.head();
       if (head === null) return { requests, refusal: 0 };
-      requests.push({ head, body: await reader.body(head) });
+      requests.push({ head, body: await wholeBody(reader.body(head), limits.proxyBodyBytesMax) });
     }
   } catch (error) {
     if (!(error instanceof HttpRefusal)) throw error;

@@ -8,6 +8,7 @@ import { hostErrorCode } from "../host-error.ts";
 import { agentLimits } from "../limits.ts";
 import { Pace } from "../pace.ts";
 import { type HttpAnswer, jsonAnswer } from "../shim/http-answer.ts";
+import { wholeBody } from "../shim/http-body.ts";
 import type { HttpRequest } from "../shim/http-reader.ts";
 import { problemStatus } from "../shim/problem-status.ts";
 import { driverFor } from "./drivers.ts";
@@ -71,7 +72,10 @@ export class StepDevices {
     }
     const grant = this.#grants.find((it) => it.device === device);
     if (grant === undefined) throw notGranted(`${device} at all`);
-    const fields = head.method === "GET" ? { do: "read" } : parseFields(body);
+    const fields =
+      head.method === "GET"
+        ? { do: "read" }
+        : parseFields(await wholeBody(body, agentLimits.deviceRequestBytesMax));
     return await this.#perform(grant, fields);
   }
 
@@ -141,9 +145,6 @@ export class StepDevices {
 }
 
 function parseFields(body: Uint8Array): Fields {
-  if (body.length > agentLimits.deviceRequestBytesMax) {
-    throw refuse("LIMIT_EXCEEDED", "the request is too large");
-  }
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(body));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {

@@ -3,7 +3,7 @@ import type { Host } from "../host.ts";
 import type { Enrolment } from "../identity.ts";
 import { agentLimits } from "../limits.ts";
 import { backoffMs, delay } from "../wait.ts";
-import type { Bus, BusCredential, ConnectBus } from "./bus.ts";
+import type { Bus, BusCredential, ConnectBus, Conversation, Listener } from "./bus.ts";
 
 /** What is done with a connection while it stands; `ended` is aborted when it is gone. */
 export type ServeBus = (bus: Bus, ended: AbortSignal) => Promise<void>;
@@ -40,6 +40,12 @@ export class Link {
   async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     if (this.#bus === null) throw refuse("UNREACHABLE", "the node is not connected to its mesh");
     return await this.#bus.request(subject, payload, timeoutMs);
+  }
+
+  /** As Bus.converse. */
+  converse(subject: string, payload: Uint8Array, listener: Listener): Conversation {
+    if (this.#bus === null) throw refuse("UNREACHABLE", "the node is not connected to its mesh");
+    return this.#bus.converse(subject, payload, listener);
   }
 
   /** Ends the connection for one with the credential as it is now. */

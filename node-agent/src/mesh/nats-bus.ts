@@ -1,11 +1,12 @@
 import { refuse } from "@cohort/proto/problem";
 import { subjects } from "@cohort/proto/subjects";
 import { errors, NatsConnectionImpl, setTransportFactory } from "@nats-io/nats-core/internal";
-import { toBase64Url } from "../bytes.ts";
+import { toBase64Url, toHex } from "../bytes.ts";
 import type { Host, Socket } from "../host.ts";
 import { hostErrorCode } from "../host-error.ts";
 import { agentLimits } from "../limits.ts";
-import type { Bus, BusCredential, ConnectBus } from "./bus.ts";
+import type { Bus, BusCredential, ConnectBus, Conversation, Listener } from "./bus.ts";
+import { Conversations } from "./conversations.ts";
 import { HostTransport, type TransportOptions } from "./host-transport.ts";
 
 /** NATS over the host's TLS. Reconnecting is left to the caller: one Bus is one connection. */
@@ -38,7 +39,9 @@ export function natsConnector(host: Host): ConnectBus {
     setTransportFactory({ factory: () => new HostTransport() });
     try {
       const connection = await NatsConnectionImpl.connect(options);
-      return new NatsBus(connection as NatsConnectionImpl, socket?.peerRoot ?? "");
+      const peerRoot = socket?.peerRoot ?? "";
+      const calls = subjects.callInbox(credential.owner, toHex(host.random(8)), "*");
+      return new NatsBus(connection as NatsConnectionImpl, peerRoot, calls.slice(0, -1));
     } catch (cause) {
       throw connectProblem(server, credential, cause);
     }
@@ -49,11 +52,17 @@ class NatsBus implements Bus {
   readonly closed: Promise<string>;
   readonly peerRoot: string;
   readonly #connection: NatsConnectionImpl;
+  readonly #conversations: Conversations;
 
-  constructor(connection: NatsConnectionImpl, peerRoot: string) {
+  /** `callPrefix`: of the inboxes of this connection's conversations. */
+  constructor(connection: NatsConnectionImpl, peerRoot: string, callPrefix: string) {
     this.#connection = connection;
+    this.#conversations = new Conversations(connection, callPrefix);
     this.peerRoot = peerRoot;
-    this.closed = connection.closed().then((error) => error?.message ?? "closed");
+    this.closed = connection.closed().then((error) => {
+      this.#conversations.lose();
+      return error?.message ?? "closed";
+    });
   }
 
   async request(subject: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
@@ -62,6 +71,10 @@ class NatsBus implements Bus {
     } catch (cause) {
       throw requestProblem(subject, cause);
     }
+  }
+
+  converse(subject: string, payload: Uint8Array, listener: Listener): Conversation {
+    return this.#conversations.open(subject, payload, listener);
   }
 
   publish(subject: string, payload: Uint8Array): void {

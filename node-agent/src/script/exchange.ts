@@ -64,7 +64,35 @@ function decodeAnswer(bytes: Uint8Array): Answer {
       return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
     }),
   );
-  return { status, headers, text: new TextDecoder().decode(bytes.subarray(end + 4)) };
+  const text = new TextDecoder().decode(decodeBody(bytes.subarray(end + 4), headers));
+  return { status, headers, text };
+}
+
+/** An answer that broke off is not taken for a whole one. */
+function decodeBody(bytes: Uint8Array, headers: Answer["headers"]): Uint8Array {
+  if (headers["transfer-encoding"] !== "chunked") {
+    const length = Number(headers["content-length"] ?? bytes.length);
+    if (bytes.length < length) throw new Error("the service's answer was cut off");
+    return bytes;
+  }
+  const pieces: Uint8Array[] = [];
+  for (let at = 0; ; ) {
+    const line = indexOfLineEnd(bytes, at);
+    const length = Number.parseInt(new TextDecoder().decode(bytes.subarray(at, line)), 16);
+    if (length === 0) return concatenate(pieces);
+    if (line < 0 || !(line + 2 + length + 2 <= bytes.length)) {
+      throw new Error("the service's answer was cut off");
+    }
+    pieces.push(bytes.subarray(line + 2, line + 2 + length));
+    at = line + 2 + length + 2;
+  }
+}
+
+function indexOfLineEnd(bytes: Uint8Array, from: number): number {
+  for (let at = from; at + 1 < bytes.length; at++) {
+    if (bytes[at] === 13 && bytes[at + 1] === 10) return at;
+  }
+  return -1;
 }
 
 function headEnd(bytes: Uint8Array): number {

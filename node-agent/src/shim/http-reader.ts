@@ -1,18 +1,22 @@
-import { limits } from "@cohort/proto/limits";
 import { concatenate } from "../bytes.ts";
 import type { Socket } from "../host.ts";
 import { agentLimits } from "../limits.ts";
+import { HttpBody, type RequestBody, truncated } from "./http-body.ts";
 import { type HttpHead, HttpRefusal, parseHead } from "./http-head.ts";
 
 export interface HttpRequest {
   readonly head: HttpHead;
-  readonly body: Uint8Array;
+  readonly body: RequestBody;
+  /** Aborted when whoever asks has hung up. */
+  readonly gone: AbortSignal;
 }
 
 /** Requests of one connection, one after the other. */
 export class HttpReader {
   readonly #socket: Socket;
   #buffered: Uint8Array = new Uint8Array(0);
+  /** A read that was begun and not yet taken. */
+  #pending: Promise<Uint8Array | null> | null = null;
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -24,28 +28,22 @@ export class HttpReader {
     return lines === null ? null : parseHead(lines);
   }
 
-  /** The body of the request whose head was read last. Throws HttpRefusal. */
-  async body(head: HttpHead): Promise<Uint8Array> {
-    if (head.expectsContinue && head.body !== 0) {
-      await this.#socket.write(new TextEncoder().encode("HTTP/1.1 100 Continue\r\n\r\n"));
-    }
-    return head.body === "chunked" ? await this.#chunks() : await this.#take(head.body);
+  /** The body of the request whose head was read last. */
+  body(head: HttpHead): HttpBody {
+    return new HttpBody(head, {
+      until: (mark, lengthMax) => this.#until(mark, lengthMax, 400),
+      take: (lengthMax) => this.#take(lengthMax),
+      answer: (text) => this.#socket.write(new TextEncoder().encode(text)),
+    });
   }
 
-  /** RFC 9112, 7.1; extensions and trailers are refused, since nobody needs them here. */
-  async #chunks(): Promise<Uint8Array> {
-    const chunks: Uint8Array[] = [];
-    for (let total = 0; ; ) {
-      const line = new TextDecoder().decode((await this.#until("\r\n", 16, 400)) ?? truncated());
-      if (!/^[0-9a-fA-F]{1,8}$/.test(line)) throw new HttpRefusal(400, "a chunk is malformed");
-      const length = Number.parseInt(line, 16);
-      total += length;
-      if (total > limits.proxyBodyBytesMax) throw new HttpRefusal(413, "the body is too large");
-      chunks.push(await this.#take(length));
-      const end = await this.#take(2);
-      if (end[0] !== 13 || end[1] !== 10) throw new HttpRefusal(400, "a chunk is malformed");
-      if (length === 0) return concatenate(chunks);
-    }
+  /** Tells when the connection ends, of which nothing more is to be read until it is answered. */
+  watch(gone: () => void): void {
+    if (this.#buffered.length > 0) return;
+    this.#pending ??= this.#socket.read();
+    this.#pending.then((bytes) => {
+      if (bytes === null) gone();
+    }, gone);
   }
 
   /** What stands before the mark, which is consumed; null when there is nothing more at all. */
@@ -67,30 +65,23 @@ export class HttpReader {
     }
   }
 
-  async #take(length: number): Promise<Uint8Array> {
-    const pieces = [this.#buffered];
-    let available = this.#buffered.length;
-    while (available < length) {
-      const bytes = await this.#socket.read();
-      if (bytes === null) return truncated();
-      pieces.push(bytes);
-      available += bytes.length;
-    }
-    const joined = pieces.length === 1 ? this.#buffered : concatenate(pieces);
-    this.#buffered = joined.subarray(length);
-    return joined.slice(0, length);
+  /** What has come, at most so much and at least something. */
+  async #take(lengthMax: number): Promise<Uint8Array> {
+    if (this.#buffered.length === 0 && !(await this.#fill())) return truncated();
+    const taken = this.#buffered.slice(0, lengthMax);
+    this.#buffered = this.#buffered.subarray(taken.length);
+    return taken;
   }
 
   async #fill(): Promise<boolean> {
-    const bytes = await this.#socket.read();
+    this.#pending ??= this.#socket.read();
+    const bytes = await this.#pending.finally(() => {
+      this.#pending = null;
+    });
     if (bytes === null) return false;
-    this.#buffered = concatenate([this.#buffered, bytes]);
+    this.#buffered = this.#buffered.length === 0 ? bytes : concatenate([this.#buffered, bytes]);
     return true;
   }
-}
-
-function truncated(): never {
-  throw new HttpRefusal(400, "the request ends too early");
 }
 
 function indexOf(bytes: Uint8Array, mark: string, from: number): number {

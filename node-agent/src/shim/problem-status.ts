@@ -18,6 +18,7 @@ const statuses: Partial<Readonly<Record<ErrorCode, number>>> = {
   GRANT_MISSING: 403,
   EGRESS_DENIED: 403,
   PRICE_UNKNOWN: 403,
+  CALL_CANCELLED: 408,
   LIMIT_EXCEEDED: 413,
   DEVICE_BUSY: 429,
   NODE_BUSY: 429,

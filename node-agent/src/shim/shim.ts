@@ -1,7 +1,8 @@
 import { Gate } from "../gate.ts";
 import type { SandboxProcess, Socket } from "../host.ts";
 import { agentLimits } from "../limits.ts";
-import { encodeAnswer, type HttpAnswer, jsonAnswer } from "./http-answer.ts";
+import { encodeAnswer, type HttpAnswer, jsonAnswer, writeAnswer } from "./http-answer.ts";
+import type { HttpBody } from "./http-body.ts";
 import { HttpRefusal } from "./http-head.ts";
 import { HttpReader, type HttpRequest } from "./http-reader.ts";
 
@@ -53,15 +54,18 @@ async function serveConnection(
   full: () => boolean,
 ): Promise<void> {
   const reader = new HttpReader(socket);
+  const gone = new AbortController();
   try {
     for (let keepAlive = true; keepAlive; ) {
       const head = await reader.head();
       if (head === null) return;
       const leave = await gate.enter();
       try {
-        const answer = await handle({ head, body: await reader.body(head) });
-        keepAlive = head.keepAlive && !full();
-        await socket.write(encodeAnswer(answer, head.method, keepAlive));
+        const body = watchedBody(reader, reader.body(head), gone);
+        const answer = await handle({ head, body, gone: gone.signal });
+        keepAlive = head.keepAlive && body.ended && !full();
+        await writeAnswer(socket, answer, head.method, keepAlive);
+        if (!body.ended) await body.skip();
       } finally {
         leave();
       }
@@ -72,6 +76,14 @@ async function serveConnection(
     const answer = jsonAnswer(error.status, problem);
     await socket.write(encodeAnswer(answer, "GET", false)).catch(() => {});
   } finally {
+    gone.abort();
     socket.close();
   }
+}
+
+/** Once the body has been read, whoever asks has nothing to say until the answer; but may hang up. */
+function watchedBody(reader: HttpReader, body: HttpBody, gone: AbortController): HttpBody {
+  if (body.ended) reader.watch(() => gone.abort());
+  else body.onEnd = () => reader.watch(() => gone.abort());
+  return body;
 }

@@ -1,22 +1,24 @@
 import {
   type AttemptKey,
   type Header,
-  ProxyReply,
   ProxyRequest,
   RenewReply,
   RenewRequest,
   type TokenDelivery,
 } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
-import { CohortError, type Problem, problem } from "@cohort/proto/problem";
-import { requestProof } from "@cohort/proto/proof";
+import { CohortError, type Problem, problem, refuse } from "@cohort/proto/problem";
+import { pieceProof, requestProof } from "@cohort/proto/proof";
 import { isName, subjects } from "@cohort/proto/subjects";
 import type { AgentContext } from "../context.ts";
 import { agentLimits } from "../limits.ts";
 import { openToken } from "../steps/verify.ts";
-import { type HttpAnswer, jsonAnswer } from "./http-answer.ts";
+import { type AnswerStream, type HttpAnswer, jsonAnswer } from "./http-answer.ts";
+import type { HttpHead } from "./http-head.ts";
 import type { HttpRequest } from "./http-reader.ts";
+import { PieceReader } from "./piece-reader.ts";
 import { problemStatus } from "./problem-status.ts";
+import { type CallLine, type NextPiece, ProxyCall } from "./proxy-call.ts";
 
 /** Headers that a step may send to a service; the proxy has the last word. */
 const forwarded: ReadonlySet<string> = new Set([
@@ -49,6 +51,7 @@ export class StepProxy {
   /** Why the token was not renewed, as it was last told: a board may be away for hours. */
   #told = "";
   #closed = false;
+  readonly #calls = new Set<ProxyCall>();
 
   constructor(context: AgentContext, attempt: AttemptKey, token: TokenDelivery) {
     this.#context = context;
@@ -69,6 +72,7 @@ export class StepProxy {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    for (const call of [...this.#calls]) call.close();
   }
 
   /** `/<service>/<rest>` through the coordinator; whatever goes wrong is an answer too. */
@@ -92,52 +96,117 @@ export class StepProxy {
     }
   }
 
+  /** The rest of a long body goes on behind, while its answer may already begin. */
   async #call(service: string, path: string, request: HttpRequest): Promise<HttpAnswer> {
-    const { host, clock } = this.#context;
     // The node was away for longer than a token lives, and is back before the timer.
-    if (clock.now() >= this.#token.expiresMs) await this.#renew();
-    const reply = await this.#ask(service, path, request);
-    this.bytesOut += request.body.length;
-    this.bytesIn += reply.body.length;
-    const [refusal] = reply.problems;
-    if (refusal !== undefined) return problemAnswer(refusal);
-    if (reply.status < 200 || reply.status > 599) {
-      host.writeError(`cohort-agent: the proxy answered with status ${reply.status}\n`);
-      return problemAnswer(problem("INTERNAL", "the proxy's answer has no proper status"));
+    if (this.#context.clock.now() >= this.#token.expiresMs) await this.#renew();
+    const pieces = new PieceReader(request.body);
+    const first = await pieces.next(limits.proxyPieceBytesMax);
+    const call = await this.#begin(service, path, request, first, pieces);
+    try {
+      const { status, headers, whole } = await call.head();
+      if (status < 200 || status > 599) {
+        throw refuse("INTERNAL", `the proxy answered with status ${status}`);
+      }
+      if (whole === null) return { status, headers, body: this.#counted(call) };
+      this.bytesIn += whole.length;
+      call.close();
+      return { status, headers, body: whole };
+    } catch (error) {
+      call.close();
+      throw error;
     }
-    return { status: reply.status, headers: reply.headers, body: reply.body };
   }
 
-  async #ask(service: string, path: string, request: HttpRequest): Promise<ProxyReply> {
+  async #begin(
+    service: string,
+    path: string,
+    { head, gone }: HttpRequest,
+    first: Piece,
+    pieces: PieceReader,
+  ): Promise<ProxyCall> {
     const { link, enrolment, calls } = this.#context;
     const leave = await calls.enter();
+    const hangUp = () => call?.close();
+    const line: CallLine = {
+      open: (request, listener) =>
+        link.converse(
+          subjects.up(enrolment.node, "proxy"),
+          ProxyRequest.encode(request).finish(),
+          listener,
+        ),
+      subject: subjects.up(enrolment.node, "call"),
+      closed: () => {
+        if (call !== null) this.#calls.delete(call);
+        gone.removeEventListener("abort", hangUp);
+        leave();
+      },
+    };
+    let call: ProxyCall | null = null;
     try {
-      const message = ProxyRequest.encode(this.#sign(service, path, request)).finish();
-      const subject = subjects.up(enrolment.node, "proxy");
-      return ProxyReply.decode(await link.request(subject, message, agentLimits.proxyAnswerMsMax));
-    } finally {
+      // One key from beginning to end: the node's may be replaced meanwhile.
+      const prove = this.#prover();
+      const signed = this.#sign(service, path, head, first, prove);
+      call = new ProxyCall(line, signed);
+      this.#calls.add(call);
+      this.bytesOut += first.data.length;
+      if (!first.last)
+        void call.sendBody(first.data.length, this.#signed(pieces, signed.proof, prove));
+    } catch (error) {
       leave();
+      throw error;
     }
+    gone.addEventListener("abort", hangUp);
+    if (gone.aborted || this.#closed) call.close();
+    return call;
+  }
+
+  #counted(call: ProxyCall): AnswerStream {
+    return {
+      next: async () => {
+        const piece = await call.next();
+        this.bytesIn += piece?.length ?? 0;
+        return piece;
+      },
+      close: () => call.close(),
+    };
   }
 
   /** Numbered and signed in one go, so that numbers leave in their order. */
-  #sign(service: string, path: string, request: HttpRequest): ProxyRequest {
-    const { host, clock, keys } = this.#context;
+  #sign(service: string, path: string, head: HttpHead, first: Piece, prove: Prove): ProxyRequest {
+    const { host, clock } = this.#context;
     const fields = {
       token: this.#token.token,
       seq: ++this.#seq,
       atMs: clock.now(),
       service,
-      method: request.head.method,
+      method: head.method,
       path,
-      headers: forwardedHeaders(request),
+      headers: forwardedHeaders(head),
+      more: !first.last,
+      length: head.body === "chunked" ? undefined : head.body,
     };
-    const bodyHash = host.crypto.sha256(request.body);
-    const proof = host.crypto.sign(
-      requestProof({ ...fields, bodyHash }),
-      keys.current.sign.secretKey,
-    );
-    return { ...fields, body: request.body, proof };
+    const bodyHash = host.crypto.sha256(first.data);
+    return { ...fields, body: first.data, proof: prove(requestProof({ ...fields, bodyHash })) };
+  }
+
+  /** Each piece is bound to the one before it. */
+  #signed(pieces: PieceReader, first: Uint8Array, prove: Prove): NextPiece {
+    const { crypto } = this.#context.host;
+    let former = first;
+    return async (bytesMax) => {
+      const { data, last } = await pieces.next(bytesMax);
+      const proof = prove(pieceProof({ former, last, dataHash: crypto.sha256(data) }));
+      former = proof;
+      this.bytesOut += data.length;
+      return { data, last, proof };
+    };
+  }
+
+  #prover(): Prove {
+    const { host, keys } = this.#context;
+    const { secretKey } = keys.current.sign;
+    return (message) => host.crypto.sign(message, secretKey);
   }
 
   async #refresh(): Promise<void> {
@@ -175,11 +244,15 @@ export class StepProxy {
   }
 }
 
-function forwardedHeaders(request: HttpRequest): Header[] {
-  return [...request.head.headers]
+function forwardedHeaders(head: HttpHead): Header[] {
+  return [...head.headers]
     .filter(([name]) => forwarded.has(name))
     .map(([name, value]) => ({ name, value }));
 }
+
+type Prove = (message: Uint8Array) => Uint8Array;
+
+type Piece = Awaited<ReturnType<PieceReader["next"]>>;
 
 function problemAnswer({ code, message, hint }: Problem): HttpAnswer {
   return jsonAnswer(problemStatus(code), { code, message, hint });

@@ -1,5 +1,6 @@
 import {
   type AttemptKey,
+  CallNote,
   Cancel,
   Dispatch,
   Dispatches,
@@ -19,7 +20,7 @@ import { dispatchProof, tokenProof } from "@cohort/proto/proof";
 import { subjects } from "@cohort/proto/subjects";
 import sodium from "libsodium-wrappers-sumo";
 import type { Host, KeyPair } from "../../src/host.ts";
-import type { Bus, ConnectBus } from "../../src/mesh/bus.ts";
+import type { Bus, ConnectBus, Conversation, Listener } from "../../src/mesh/bus.ts";
 
 type Handler = (payload: Uint8Array) => Promise<Uint8Array>;
 
@@ -30,6 +31,9 @@ export class FakeMesh {
   readonly events: NodeEvent[] = [];
   /** Answers to other requests, by the last token of the subject. */
   readonly answers = new Map<string, Handler>();
+  /** What was said of calls, and how they are answered further. */
+  readonly notes: CallNote["note"][] = [];
+  readonly talks: { hear(bytes: Uint8Array): unknown; lost: Listener["lost"] }[] = [];
   superseded: AttemptKey[] = [];
   /** Sent with the answer to each hello. */
   releaseKeys: Signed | undefined;
@@ -110,9 +114,25 @@ export class FakeMesh {
       closed,
       peerRoot: "",
       request: async (subject, payload) => await this.#answer(subject, payload),
+      converse: (subject, payload, listener) => this.#converse(subject, payload, listener),
       publish: () => {},
       subscribe: (subject, handler) => void this.#handlers.set(subject, handler),
       close: async () => this.#disconnect("closed"),
+    };
+  }
+
+  /** What is said in a conversation after its first message goes to `notes`. */
+  #converse(subject: string, payload: Uint8Array, listener: Listener): Conversation {
+    let open = true;
+    const hear = (bytes: Uint8Array) => open && listener.hear(bytes);
+    this.talks.push({ hear, lost: listener.lost.bind(listener) });
+    const answer = this.answers.get(subject.split(".")[3] ?? "");
+    answer?.(payload).then(hear, (error) => listener.lost(error));
+    return {
+      say: (_to, note) => void this.notes.push(CallNote.decode(note).note),
+      close: () => {
+        open = false;
+      },
     };
   }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { socketPair } from "../../node/socket-pair.ts";
 import { encodeAnswer, jsonAnswer } from "../../src/shim/http-answer.ts";
+import { wholeBody } from "../../src/shim/http-body.ts";
 import { type HttpHead, HttpRefusal, parseHead } from "../../src/shim/http-head.ts";
 import { HttpReader } from "../../src/shim/http-reader.ts";
 
@@ -14,7 +15,7 @@ async function read(...pieces: string[]) {
   const reader = new HttpReader(server);
   const requests = [];
   for (let head = await reader.head(); head !== null; head = await reader.head()) {
-    requests.push({ head, body: await reader.body(head) });
+    requests.push({ head, body: await wholeBody(reader.body(head), 1e6) });
   }
   return requests;
 }
@@ -59,7 +60,7 @@ describe("a well-formed request", () => {
       encode("POST /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"),
     );
     const reader = new HttpReader(server);
-    const body = reader.head().then((head) => reader.body(head as HttpHead));
+    const body = reader.head().then((head) => wholeBody(reader.body(head as HttpHead), 1e6));
     expect(decode((await client.read()) as Uint8Array)).toBe("HTTP/1.1 100 Continue\r\n\r\n");
     await client.write(encode("ok"));
     expect(decode(await body)).toBe("ok");

@@ -51,7 +51,7 @@ async function runStep(
 }
 
 function reply(rest: Partial<ProxyReply> = {}): ProxyReply {
-  return { problems: [], status: 200, headers: [], body: new Uint8Array(0), ...rest };
+  return ProxyReply.fromPartial({ status: 200, last: true, ...rest });
 }
 
 describe("a step's request to its proxy", () => {

@@ -555,7 +555,7 @@ export interface CallIntended {
   service: string;
   method: string;
   path: string;
-  /** keyed BLAKE2b-256 */
+  /** keyed BLAKE2b-256 of its SHA-256; empty while it is not all there */
   bodyHash: Uint8Array;
   reservedNanoUsd: number;
   holds: Hold[];
@@ -608,7 +608,11 @@ export interface CallSettled {
   code: string;
   /** void: never left | price | usage: as the answer tells | hold: the worst case */
   by: string;
-  usage: TokenUsage | undefined;
+  usage:
+    | TokenUsage
+    | undefined;
+  /** of what was sent, where the intent could not have it */
+  bodyHash: Uint8Array;
 }
 
 /**
@@ -8985,7 +8989,17 @@ export const Hold: MessageFns<Hold> = {
 };
 
 function createBaseCallSettled(): CallSettled {
-  return { call: "", status: 0, actualNanoUsd: 0, bytesOut: 0, bytesIn: 0, code: "", by: "", usage: undefined };
+  return {
+    call: "",
+    status: 0,
+    actualNanoUsd: 0,
+    bytesOut: 0,
+    bytesIn: 0,
+    code: "",
+    by: "",
+    usage: undefined,
+    bodyHash: new Uint8Array(0),
+  };
 }
 
 export const CallSettled: MessageFns<CallSettled> = {
@@ -9013,6 +9027,9 @@ export const CallSettled: MessageFns<CallSettled> = {
     }
     if (message.usage !== undefined) {
       TokenUsage.encode(message.usage, writer.uint32(66).fork()).join();
+    }
+    if (message.bodyHash.length !== 0) {
+      writer.uint32(1202).bytes(message.bodyHash);
     }
     return writer;
   },
@@ -9094,6 +9111,14 @@ export const CallSettled: MessageFns<CallSettled> = {
             message.usage = TokenUsage.decode(reader, reader.uint32());
             continue;
           }
+          case 150: {
+            if (tag !== 1202) {
+              break;
+            }
+
+            message.bodyHash = reader.bytes();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -9128,6 +9153,11 @@ export const CallSettled: MessageFns<CallSettled> = {
       code: isSet(object.code) ? globalThis.String(object.code) : "",
       by: isSet(object.by) ? globalThis.String(object.by) : "",
       usage: isSet(object.usage) ? TokenUsage.fromJSON(object.usage) : undefined,
+      bodyHash: isSet(object.bodyHash)
+        ? bytesFromBase64(object.bodyHash)
+        : isSet(object.body_hash)
+        ? bytesFromBase64(object.body_hash)
+        : new Uint8Array(0),
     };
   },
 
@@ -9157,6 +9187,9 @@ export const CallSettled: MessageFns<CallSettled> = {
     if (message.usage !== undefined) {
       obj.usage = TokenUsage.toJSON(message.usage);
     }
+    if (message.bodyHash.length !== 0) {
+      obj.bodyHash = base64FromBytes(message.bodyHash);
+    }
     return obj;
   },
 
@@ -9175,6 +9208,7 @@ export const CallSettled: MessageFns<CallSettled> = {
     message.usage = (object.usage !== undefined && object.usage !== null)
       ? TokenUsage.fromPartial(object.usage)
       : undefined;
+    message.bodyHash = object.bodyHash ?? new Uint8Array(0);
     return message;
   },
 };

@@ -500,7 +500,6 @@ export interface RenewReply {
   sealedToken: Uint8Array;
 }
 
-/** Subject mesh.up.<node>.proxy, a request. */
 export interface ProxyRequest {
   token: string;
   /** from 1, grows by one a request of this attempt */
@@ -511,9 +510,14 @@ export interface ProxyRequest {
   /** with query, beginning with "/" */
   path: string;
   headers: Header[];
+  /** its first piece */
   body: Uint8Array;
   /** by the node's sign_key over requestProof(...) */
   proof: Uint8Array;
+  /** the body goes on */
+  more: boolean;
+  /** of the whole body; absent where the step does not know it yet */
+  length?: number | undefined;
 }
 
 export interface Header {
@@ -522,12 +526,39 @@ export interface Header {
   value: string;
 }
 
+/** Subject mesh.up.<node>.call, no reply: what a node says of a call that it has opened. */
+export interface CallNote {
+  note: { $case: "piece"; value: BodyPiece } | //
+  /** bytes of the answer that the step has taken */
+  { $case: "taken"; value: number } | //
+  /** the step wants no answer any more */
+  { $case: "cancelled"; value: Hangup } | undefined;
+}
+
+export interface BodyPiece {
+  data: Uint8Array;
+  last: boolean;
+  /** by the key that signed the request, over pieceProof(...) */
+  proof: Uint8Array;
+}
+
+export interface Hangup {
+}
+
+/** One piece of what the coordinator has to say of a call, and what that piece tells. */
 export interface ProxyReply {
-  /** empty when the upstream answered, whatever its status */
+  /** with the last one; empty when the upstream answered to the end */
   problems: Problem[];
+  /** with the first that has it */
   status: number;
   headers: Header[];
+  /** a piece of the answer's */
   body: Uint8Array;
+  last: boolean;
+  /** bytes of the request's body that may be sent; 0 says nothing */
+  granted: number;
+  /** from 0 in each call: what is lost is noticed */
+  index: number;
 }
 
 /**
@@ -6598,6 +6629,8 @@ function createBaseProxyRequest(): ProxyRequest {
     headers: [],
     body: new Uint8Array(0),
     proof: new Uint8Array(0),
+    more: false,
+    length: undefined,
   };
 }
 
@@ -6629,6 +6662,12 @@ export const ProxyRequest: MessageFns<ProxyRequest> = {
     }
     if (message.proof.length !== 0) {
       writer.uint32(74).bytes(message.proof);
+    }
+    if (message.more !== false) {
+      writer.uint32(80).bool(message.more);
+    }
+    if (message.length !== undefined) {
+      writer.uint32(88).uint64(message.length);
     }
     return writer;
   },
@@ -6718,6 +6757,22 @@ export const ProxyRequest: MessageFns<ProxyRequest> = {
             message.proof = reader.bytes();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.more = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.length = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6745,6 +6800,8 @@ export const ProxyRequest: MessageFns<ProxyRequest> = {
       headers: globalThis.Array.isArray(object?.headers) ? object.headers.map((e: any) => Header.fromJSON(e)) : [],
       body: isSet(object.body) ? bytesFromBase64(object.body) : new Uint8Array(0),
       proof: isSet(object.proof) ? bytesFromBase64(object.proof) : new Uint8Array(0),
+      more: isSet(object.more) ? globalThis.Boolean(object.more) : false,
+      length: isSet(object.length) ? globalThis.Number(object.length) : undefined,
     };
   },
 
@@ -6777,6 +6834,12 @@ export const ProxyRequest: MessageFns<ProxyRequest> = {
     if (message.proof.length !== 0) {
       obj.proof = base64FromBytes(message.proof);
     }
+    if (message.more !== false) {
+      obj.more = message.more;
+    }
+    if (message.length !== undefined) {
+      obj.length = Math.round(message.length);
+    }
     return obj;
   },
 
@@ -6794,6 +6857,8 @@ export const ProxyRequest: MessageFns<ProxyRequest> = {
     message.headers = object.headers?.map((e) => Header.fromPartial(e)) || [];
     message.body = object.body ?? new Uint8Array(0);
     message.proof = object.proof ?? new Uint8Array(0);
+    message.more = object.more ?? false;
+    message.length = object.length ?? undefined;
     return message;
   },
 };
@@ -6883,8 +6948,283 @@ export const Header: MessageFns<Header> = {
   },
 };
 
+function createBaseCallNote(): CallNote {
+  return { note: undefined };
+}
+
+export const CallNote: MessageFns<CallNote> = {
+  encode(message: CallNote, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.note?.$case) {
+      case "piece":
+        BodyPiece.encode(message.note.value, writer.uint32(10).fork()).join();
+        break;
+      case "taken":
+        writer.uint32(16).uint64(message.note.value);
+        break;
+      case "cancelled":
+        Hangup.encode(message.note.value, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CallNote {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCallNote();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.note = { $case: "piece", value: BodyPiece.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.note = { $case: "taken", value: longToNumber(reader.uint64()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.note = { $case: "cancelled", value: Hangup.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): CallNote {
+    return {
+      note: isSet(object.piece)
+        ? { $case: "piece", value: BodyPiece.fromJSON(object.piece) }
+        : isSet(object.taken)
+        ? { $case: "taken", value: globalThis.Number(object.taken) }
+        : isSet(object.cancelled)
+        ? { $case: "cancelled", value: Hangup.fromJSON(object.cancelled) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: CallNote): unknown {
+    const obj: any = {};
+    if (message.note?.$case === "piece") {
+      obj.piece = BodyPiece.toJSON(message.note.value);
+    } else if (message.note?.$case === "taken") {
+      obj.taken = Math.round(message.note.value);
+    } else if (message.note?.$case === "cancelled") {
+      obj.cancelled = Hangup.toJSON(message.note.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<CallNote>): CallNote {
+    return CallNote.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CallNote>): CallNote {
+    const message = createBaseCallNote();
+    switch (object.note?.$case) {
+      case "piece": {
+        if (object.note?.value !== undefined && object.note?.value !== null) {
+          message.note = { $case: "piece", value: BodyPiece.fromPartial(object.note.value) };
+        }
+        break;
+      }
+      case "taken": {
+        if (object.note?.value !== undefined && object.note?.value !== null) {
+          message.note = { $case: "taken", value: object.note.value };
+        }
+        break;
+      }
+      case "cancelled": {
+        if (object.note?.value !== undefined && object.note?.value !== null) {
+          message.note = { $case: "cancelled", value: Hangup.fromPartial(object.note.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseBodyPiece(): BodyPiece {
+  return { data: new Uint8Array(0), last: false, proof: new Uint8Array(0) };
+}
+
+export const BodyPiece: MessageFns<BodyPiece> = {
+  encode(message: BodyPiece, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.data.length !== 0) {
+      writer.uint32(10).bytes(message.data);
+    }
+    if (message.last !== false) {
+      writer.uint32(16).bool(message.last);
+    }
+    if (message.proof.length !== 0) {
+      writer.uint32(26).bytes(message.proof);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BodyPiece {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBodyPiece();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.proof = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BodyPiece {
+    return {
+      data: isSet(object.data) ? bytesFromBase64(object.data) : new Uint8Array(0),
+      last: isSet(object.last) ? globalThis.Boolean(object.last) : false,
+      proof: isSet(object.proof) ? bytesFromBase64(object.proof) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: BodyPiece): unknown {
+    const obj: any = {};
+    if (message.data.length !== 0) {
+      obj.data = base64FromBytes(message.data);
+    }
+    if (message.last !== false) {
+      obj.last = message.last;
+    }
+    if (message.proof.length !== 0) {
+      obj.proof = base64FromBytes(message.proof);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BodyPiece>): BodyPiece {
+    return BodyPiece.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BodyPiece>): BodyPiece {
+    const message = createBaseBodyPiece();
+    message.data = object.data ?? new Uint8Array(0);
+    message.last = object.last ?? false;
+    message.proof = object.proof ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseHangup(): Hangup {
+  return {};
+}
+
+export const Hangup: MessageFns<Hangup> = {
+  encode(_: Hangup, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Hangup {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHangup();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): Hangup {
+    return {};
+  },
+
+  toJSON(_: Hangup): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<Hangup>): Hangup {
+    return Hangup.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<Hangup>): Hangup {
+    const message = createBaseHangup();
+    return message;
+  },
+};
+
 function createBaseProxyReply(): ProxyReply {
-  return { problems: [], status: 0, headers: [], body: new Uint8Array(0) };
+  return { problems: [], status: 0, headers: [], body: new Uint8Array(0), last: false, granted: 0, index: 0 };
 }
 
 export const ProxyReply: MessageFns<ProxyReply> = {
@@ -6900,6 +7240,15 @@ export const ProxyReply: MessageFns<ProxyReply> = {
     }
     if (message.body.length !== 0) {
       writer.uint32(34).bytes(message.body);
+    }
+    if (message.last !== false) {
+      writer.uint32(40).bool(message.last);
+    }
+    if (message.granted !== 0) {
+      writer.uint32(48).uint64(message.granted);
+    }
+    if (message.index !== 0) {
+      writer.uint32(56).uint32(message.index);
     }
     return writer;
   },
@@ -6949,6 +7298,30 @@ export const ProxyReply: MessageFns<ProxyReply> = {
             message.body = reader.bytes();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.granted = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.index = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -6967,6 +7340,9 @@ export const ProxyReply: MessageFns<ProxyReply> = {
       status: isSet(object.status) ? globalThis.Number(object.status) : 0,
       headers: globalThis.Array.isArray(object?.headers) ? object.headers.map((e: any) => Header.fromJSON(e)) : [],
       body: isSet(object.body) ? bytesFromBase64(object.body) : new Uint8Array(0),
+      last: isSet(object.last) ? globalThis.Boolean(object.last) : false,
+      granted: isSet(object.granted) ? globalThis.Number(object.granted) : 0,
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
     };
   },
 
@@ -6984,6 +7360,15 @@ export const ProxyReply: MessageFns<ProxyReply> = {
     if (message.body.length !== 0) {
       obj.body = base64FromBytes(message.body);
     }
+    if (message.last !== false) {
+      obj.last = message.last;
+    }
+    if (message.granted !== 0) {
+      obj.granted = Math.round(message.granted);
+    }
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
     return obj;
   },
 
@@ -6996,6 +7381,9 @@ export const ProxyReply: MessageFns<ProxyReply> = {
     message.status = object.status ?? 0;
     message.headers = object.headers?.map((e) => Header.fromPartial(e)) || [];
     message.body = object.body ?? new Uint8Array(0);
+    message.last = object.last ?? false;
+    message.granted = object.granted ?? 0;
+    message.index = object.index ?? 0;
     return message;
   },
 };

@@ -3,6 +3,7 @@ import { CohortError, refuse } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
 import type { AuthOf } from "@cohort/proto/resources/service/auth";
 import * as z from "zod";
+import { wholeBody } from "../body.ts";
 import type { Egress } from "../egress/egress.ts";
 import { proxyLimits } from "../limits.ts";
 import { noCredential, unfit } from "./kind.ts";
@@ -27,16 +28,27 @@ export async function requestToken(
   const { origin, pathname } = new URL(auth.token_url);
   const { headers, body } = formOf(auth, secret);
   try {
-    const outcome = await egress.call({
-      service: { ...service, base_url: origin, limits: { ...service.limits, ...tokenLimits } },
-      method: "POST",
-      path: pathname,
-      headers,
-      body,
-      credential: noCredential,
-    });
+    const answered: Buffer[] = [];
+    const outcome = await egress.call(
+      {
+        service: { ...service, base_url: origin, limits: { ...service.limits, ...tokenLimits } },
+        method: "POST",
+        path: pathname,
+        headers,
+        body: wholeBody(body),
+        credential: noCredential,
+      },
+      {
+        head: () => {},
+        data: (chunk) => void answered.push(chunk),
+        ended: () => undefined,
+      },
+      new AbortController().signal,
+    );
     if (outcome.kind !== "answered") throw new CohortError([outcome.problem]);
-    return tokenOf(outcome.status, outcome.body);
+    const token = tokenOf(outcome.status, Buffer.concat(answered));
+    for (const chunk of answered) chunk.fill(0);
+    return token;
   } finally {
     body.fill(0);
   }

@@ -1,11 +1,17 @@
 import type { Header } from "@cohort/proto/gen/cohort/node";
-import { CohortError, problem } from "@cohort/proto/problem";
+import { CohortError, problem, refuse } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
 import type { Dispatcher } from "undici";
 import type { Credential } from "../credential/kind.ts";
 import { proxyLimits } from "../limits.ts";
-import { decodeBody } from "./decode.ts";
-import { type Exchange, exchange, type Failure } from "./exchange.ts";
+import { plainAnswer } from "./decode.ts";
+import {
+  type AnswerReceiver,
+  type Exchange,
+  exchange,
+  type Failure,
+  type OutboundBody,
+} from "./exchange.ts";
 import { createPools, type Pools } from "./pools.ts";
 import { admittedAddresses, type Resolve } from "./resolve.ts";
 import { denied, type Target, targetOf } from "./target.ts";
@@ -17,7 +23,7 @@ export interface OutboundCall {
   /** With query; below the service's `base_url`. */
   readonly path: string;
   readonly headers: readonly Header[];
-  readonly body: Uint8Array;
+  readonly body: OutboundBody;
   /** Put into the request when all else of it stands. */
   readonly credential: Credential;
 }
@@ -28,7 +34,8 @@ export interface OutboundCall {
  * not used. What goes wrong outside is an outcome and no rejection, because it must be settled.
  */
 export interface Egress {
-  call(call: OutboundCall): Promise<Exchange>;
+  /** `cancel` breaks the call off; its reason is a CohortError. */
+  call(call: OutboundCall, receiver: AnswerReceiver, cancel: AbortSignal): Promise<Exchange>;
   /** Breaks off what is out. */
   close(): Promise<void>;
 }
@@ -42,10 +49,13 @@ export interface EgressOptions {
 export function createEgress(options: EgressOptions): Egress {
   const pools = createPools();
   return {
-    async call(call) {
-      const deadline = new AbortController();
+    async call(call, receiver, cancel) {
+      const ending = new AbortController();
+      const giveUp = () => ending.abort(cancel.reason);
+      cancel.addEventListener("abort", giveUp);
+      if (cancel.aborted) giveUp();
       const timeoutMs = Math.min(call.service.limits.timeout, proxyLimits.callMsMax);
-      const timer = setTimeout(() => deadline.abort(), timeoutMs);
+      const timer = setTimeout(() => ending.abort(late(timeoutMs)), timeoutMs);
       try {
         const target = targetOf(call.service.base_url);
         const addresses = await untilAborted(
@@ -55,13 +65,15 @@ export function createEgress(options: EgressOptions): Egress {
             options.resolve,
             options.ownAddresses(),
           ),
-          deadline.signal,
+          ending.signal,
         );
-        return await decoded(await dial(pools, target, addresses, call, deadline.signal), call);
+        const plain = plainAnswer(receiver, call.method, call.service.limits.response);
+        return await dial(pools, target, addresses, call, plain, ending.signal);
       } catch (error) {
         return unsent(error);
       } finally {
         clearTimeout(timer);
+        cancel.removeEventListener("abort", giveUp);
       }
     },
     close: () => pools.close(),
@@ -74,7 +86,8 @@ async function dial(
   target: Target,
   addresses: readonly string[],
   call: OutboundCall,
-  deadline: AbortSignal,
+  receiver: AnswerReceiver,
+  ending: AbortSignal,
 ): Promise<Exchange> {
   const { service, method, body, credential } = call;
   const { path, headers } = credential.sign({
@@ -82,45 +95,35 @@ async function dial(
     host: new URL(target.origin).host,
     path: target.basePath + call.path,
     headers: [...call.headers, { name: "accept-encoding", value: "identity" }],
-    body,
+    body: body.whole ?? new Uint8Array(),
   });
-  const request = { method, path, headers, body, responseBytesMax: service.limits.response };
+  const request = { method, path, headers, body };
   let outcome: Exchange = unsent(denied("its host has no address"));
   for (const address of addresses.slice(0, proxyLimits.addressesDialledMax)) {
     const key = { service: service.name, target, ca: service.ca ?? null, credential, address };
-    outcome = await exchange(pools.get(key), request, deadline);
-    if (outcome.kind !== "unsent" || deadline.aborted) break;
+    outcome = await exchange(pools.get(key), request, receiver, ending);
+    if (outcome.kind !== "unsent" || ending.aborted) break;
   }
   return outcome;
-}
-
-async function decoded(outcome: Exchange, { service }: OutboundCall): Promise<Exchange> {
-  if (outcome.kind !== "answered") return outcome;
-  const { headers, body } = outcome;
-  const encoding = [headers["content-encoding"] ?? []].flat().join(", ");
-  const plain = await decodeBody(body, encoding, service.limits.response);
-  if (plain !== null) return { ...outcome, body: plain };
-  const message = "the answer is compressed in a way that is not accepted, damaged or too large";
-  return {
-    kind: "failed",
-    problem: problem("UPSTREAM_INVALID", message),
-    bytesIn: body.length,
-  };
 }
 
 function unsent(error: unknown): Failure {
   if (!(error instanceof CohortError)) throw error;
   const [first = problem("INTERNAL", error.message)] = error.problems;
-  return { kind: "unsent", problem: first, bytesIn: 0 };
+  return { kind: "unsent", problem: first, status: 0, bytesIn: 0 };
 }
 
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => {
-      const message = "the service's address was not found in time";
-      reject(new CohortError([problem("UPSTREAM_TIMEOUT", message)]));
-    };
+    const giveUp = () => reject(signal.reason);
     signal.addEventListener("abort", giveUp, { once: true });
+    if (signal.aborted) giveUp();
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", giveUp));
+  });
+}
+
+function late(timeoutMs: number): CohortError {
+  return refuse("UPSTREAM_TIMEOUT", `the service was not done within ${timeoutMs} ms`, {
+    hint: "raise `limits.timeout` of the service",
   });
 }

@@ -1,24 +1,36 @@
 import type { ErrorCode } from "@cohort/proto/errors";
 import type { Header } from "@cohort/proto/gen/cohort/node";
-import { type Problem, problem } from "@cohort/proto/problem";
+import { CohortError, type Problem, problem } from "@cohort/proto/problem";
 import { type Dispatcher, errors } from "undici";
+import { proxyLimits } from "../limits.ts";
 
 export interface ExchangeRequest {
   readonly method: Dispatcher.HttpMethod;
   readonly path: string;
   readonly headers: readonly Header[];
-  readonly body: Uint8Array;
-  /** A longer answer is cut off and refused. */
-  readonly responseBytesMax: number;
+  readonly body: OutboundBody;
+}
+
+/** What is sent: at once, or as it comes. */
+export interface OutboundBody {
+  /** null while nobody knows: it is sent in chunks. */
+  readonly length: number | null;
+  readonly whole: Uint8Array | null;
+  pieces(): AsyncIterable<Uint8Array>;
+}
+
+/** Takes an answer as it comes. What it throws, a CohortError, breaks the call off. */
+export interface AnswerReceiver {
+  /** Of the final answer; interim ones are passed over. */
+  head(status: number, headers: ResponseHeaders): void;
+  /** The promise, where there is one, resolves when more may come. */
+  data(chunk: Buffer): Promise<void> | undefined;
+  /** All has come. */
+  ended(): Promise<void> | undefined;
 }
 
 export type Exchange =
-  | {
-      readonly kind: "answered";
-      readonly status: number;
-      readonly headers: ResponseHeaders;
-      readonly body: Buffer;
-    }
+  | { readonly kind: "answered"; readonly status: number; readonly bytesIn: number }
   | Failure;
 
 /**
@@ -28,36 +40,47 @@ export type Exchange =
 export interface Failure {
   readonly kind: "unsent" | "failed";
   readonly problem: Problem;
+  /** 0 when there was no answer. */
+  readonly status: number;
   /** Of the answer's body, as far as it came. */
   readonly bytesIn: number;
 }
 
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
-/** One request and its whole answer over one pool, until `deadline` aborts. Never rejects. */
+/**
+ * One request and its answer over one pool, until `cancel` aborts, whose reason is a CohortError. An
+ * answer that has begun may not pause for longer than `proxyLimits.answerIdleMs`. Never rejects.
+ */
 export function exchange(
   pool: Dispatcher,
   request: ExchangeRequest,
-  deadline: AbortSignal,
+  receiver: AnswerReceiver,
+  cancel: AbortSignal,
 ): Promise<Exchange> {
   return new Promise((resolve) => {
-    const handler = new ExchangeHandler(request.responseBytesMax, (outcome) => {
-      deadline.removeEventListener("abort", giveUp);
+    const handler = new ExchangeHandler(receiver, (outcome) => {
+      cancel.removeEventListener("abort", giveUp);
       resolve(outcome);
     });
-    const giveUp = () => handler.fail("UPSTREAM_TIMEOUT", "the service did not answer in time");
-    deadline.addEventListener("abort", giveUp);
-    if (deadline.aborted) return giveUp();
+    const giveUp = () => handler.fail(cancel.reason);
+    cancel.addEventListener("abort", giveUp);
+    if (cancel.aborted) return giveUp();
     const { method, path, headers, body } = request;
+    const { length } = body;
+    const framing = length === null || length === 0 ? {} : { "content-length": `${length}` };
     pool.dispatch(
       {
         method,
         path,
-        headers: Object.fromEntries(headers.map(({ name, value }) => [name, value])),
-        body: body.length === 0 ? null : body,
+        headers: {
+          ...Object.fromEntries(headers.map(({ name, value }) => [name, value])),
+          ...(body.whole === null ? framing : {}),
+        },
+        body: body.whole === null ? body.pieces() : body.whole.length === 0 ? null : body.whole,
         headersTimeout: 0,
         bodyTimeout: 0,
-      },
+      } as Dispatcher.DispatchOptions,
       handler,
     );
   });
@@ -73,12 +96,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | null = null;
   #ended = false;
   #status = 0;
-  #headers: ResponseHeaders = {};
   #bytesIn = 0;
-  readonly #chunks: Buffer[] = [];
+  #idle: NodeJS.Timeout | undefined;
 
   constructor(
-    readonly responseBytesMax: number,
+    readonly receiver: AnswerReceiver,
     readonly done: (outcome: Exchange) => void,
   ) {}
 
@@ -93,39 +115,89 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     status: number,
     headers: ResponseHeaders,
   ): void {
+    if (status < 200) return;
     this.#status = status;
-    this.#headers = headers;
+    this.#expectMore();
+    this.#guarded(() => this.receiver.head(status, headers));
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     this.#bytesIn += chunk.length;
-    if (this.#bytesIn <= this.responseBytesMax) this.#chunks.push(chunk);
-    else this.fail("UPSTREAM_INVALID", `the answer is longer than ${this.responseBytesMax} bytes`);
+    this.#guarded(() => {
+      const taken = this.receiver.data(chunk);
+      if (taken === undefined) return this.#expectMore();
+      clearTimeout(this.#idle);
+      controller.pause();
+      taken.then(
+        () => {
+          this.#expectMore();
+          controller.resume();
+        },
+        (error: unknown) => this.fail(error),
+      );
+    });
   }
 
   onResponseEnd(): void {
-    const body = Buffer.concat(this.#chunks);
-    this.#end({ kind: "answered", status: this.#status, headers: this.#headers, body });
+    clearTimeout(this.#idle);
+    this.#guarded(() => {
+      const taken = this.receiver.ended();
+      const answered = () =>
+        this.#end({ kind: "answered", status: this.#status, bytesIn: this.#bytesIn });
+      if (taken === undefined) return answered();
+      taken.then(answered, (error: unknown) => this.fail(error));
+    });
   }
 
+  /** Also what the request's own body threw. */
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    if (error instanceof CohortError) return this.fail(error);
     if (malformed.some((kind) => error instanceof kind)) {
-      return this.fail("UPSTREAM_INVALID", "the answer is malformed, or its headers are too large");
+      const what = "the answer is malformed, or its headers are too large";
+      return this.#fail("UPSTREAM_INVALID", what);
     }
     const code = codeOf(error);
     const what = this.#controller === null ? "could not be reached" : "broke the connection off";
-    this.fail("UPSTREAM_UNREACHABLE", `the service ${what} (${code})`);
+    this.#fail("UPSTREAM_UNREACHABLE", `the service ${what} (${code})`);
   }
 
-  fail(code: ErrorCode, message: string): void {
+  fail(error: unknown): void {
+    const [first] = error instanceof CohortError ? error.problems : [];
+    this.#failWith(first ?? problem("INTERNAL", "the proxy failed while the call was out"));
+  }
+
+  #fail(code: ErrorCode, message: string): void {
+    this.#failWith(problem(code, message));
+  }
+
+  #failWith(what: Problem): void {
     const kind = this.#controller === null ? "unsent" : "failed";
-    this.#end({ kind, problem: problem(code, message), bytesIn: this.#bytesIn });
-    this.#controller?.abort(new Error(message));
+    this.#end({ kind, problem: what, status: this.#status, bytesIn: this.#bytesIn });
+    this.#controller?.abort(new Error(what.message));
+  }
+
+  #guarded(act: () => void): void {
+    if (this.#ended) return;
+    try {
+      act();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #expectMore(): void {
+    clearTimeout(this.#idle);
+    if (this.#ended) return;
+    this.#idle = setTimeout(
+      () => this.#fail("UPSTREAM_TIMEOUT", "the service paused for too long within its answer"),
+      proxyLimits.answerIdleMs,
+    );
   }
 
   #end(outcome: Exchange): void {
     if (this.#ended) return;
     this.#ended = true;
+    clearTimeout(this.#idle);
     this.done(outcome);
   }
 }

@@ -65,6 +65,7 @@ describe("the credential", () => {
           bytesOut: 0,
           bytesIn: 0,
           code: "SECRET_UNAVAILABLE",
+          bodyHash: new Uint8Array(),
         },
       ]);
       expect(mesh.sum("all")).toEqual({ posted: 0, held: 0 });
