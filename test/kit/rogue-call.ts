@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
 import { CallNote, ProxyReply } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { subjects } from "@cohort/proto/subjects";
-import type { NatsConnection } from "@nats-io/nats-core";
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
 
 interface Caller {
   readonly name: string;
@@ -16,20 +15,13 @@ export class RogueCall {
   taking = true;
   readonly inbox: string;
   readonly #node: Caller;
-  readonly #close: () => void;
   #taken = 0;
   #wake: () => void = () => {};
 
-  constructor(node: Caller, request: Uint8Array) {
+  constructor(node: Caller, inbox: string, request: Uint8Array) {
     const { connection } = node.bus;
     this.#node = node;
-    this.inbox = subjects.callInbox(node.name, randomBytes(8).toString("hex"), 1);
-    const subscription = connection.subscribe(this.inbox, {
-      callback: (_error, { data, headers }) => {
-        this.#hear(headers?.code === 503 ? unheard : ProxyReply.decode(data));
-      },
-    });
-    this.#close = () => subscription.unsubscribe();
+    this.inbox = inbox;
     connection.publish(subjects.up(node.name, "proxy"), request, { reply: this.inbox });
   }
 
@@ -60,11 +52,8 @@ export class RogueCall {
     return this.replies;
   }
 
-  close(): void {
-    this.#close();
-  }
-
-  #hear(reply: ProxyReply): void {
+  hear({ data, headers }: Msg): void {
+    const reply = headers?.code === 503 ? unheard : ProxyReply.decode(data);
     this.replies.push(reply);
     this.#taken += reply.body.length;
     if (this.taking && reply.body.length > 0 && !reply.last) {

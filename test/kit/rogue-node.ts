@@ -47,6 +47,7 @@ export class RogueNode {
   readonly assignments: Assignment[] = [];
   /** As of a process that was just started. */
   readonly instance = randomBytes(6).toString("base64url");
+  readonly #calls = new Map<string, RogueCall>();
   #eventSeq = 0;
   readonly #heart: NodeJS.Timeout;
 
@@ -63,6 +64,9 @@ export class RogueNode {
         this.assignments.push(...this.#read(Signed.decode(message.data)));
         message.respond(DispatchReply.encode({ problems: [], refusals: [] }).finish());
       },
+    });
+    bus.connection.subscribe(subjects.callInbox(name, this.instance, "*"), {
+      callback: (_, message) => this.#calls.get(message.subject)?.hear(message),
     });
     this.#heart = setInterval(() => this.#beat(), limits.heartbeatMs);
   }
@@ -132,23 +136,21 @@ export class RogueNode {
 
   /** The whole answer, as one. */
   async proxy(request: ProxyRequest): Promise<ProxyReply> {
-    const call = this.call(request);
-    try {
-      const replies = await call.rest();
-      return ProxyReply.fromPartial({
-        problems: replies.flatMap(({ problems }) => problems),
-        status: Math.max(...replies.map(({ status }) => status)),
-        headers: replies.flatMap(({ headers }) => headers),
-        body: Buffer.concat(replies.map(({ body }) => body)),
-      });
-    } finally {
-      call.close();
-    }
+    const replies = await this.call(request).rest();
+    return ProxyReply.fromPartial({
+      problems: replies.flatMap(({ problems }) => problems),
+      status: Math.max(...replies.map(({ status }) => status)),
+      headers: replies.flatMap(({ headers }) => headers),
+      body: Buffer.concat(replies.map(({ body }) => body)),
+    });
   }
 
   /** Opens a call, which the test then leads on by hand. */
   call(request: ProxyRequest): RogueCall {
-    return new RogueCall(this, ProxyRequest.encode(request).finish());
+    const inbox = subjects.callInbox(this.name, this.instance, this.#calls.size + 1);
+    const call = new RogueCall(this, inbox, ProxyRequest.encode(request).finish());
+    this.#calls.set(inbox, call);
+    return call;
   }
 
   async renew(attempt: AttemptKey): Promise<RenewReply> {

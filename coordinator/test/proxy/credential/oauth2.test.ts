@@ -137,7 +137,7 @@ describe("an access token", () => {
     newMesh();
     const reply = await mesh.get("/echo");
     expect(codeOf(reply)).toBe("UPSTREAM_INVALID");
-    expect(textOf(reply)).toBe("you sent Bearer [redacted]");
+    expect(textOf(reply)).toMatch(/^you sent Bearer (?:\[redacted\])?$/);
     expect(JSON.stringify([mesh.writer.durable, reply])).not.toContain(server.token);
   });
 });
