@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { type CohortError, formatProblem } from "@cohort/proto/problem";
-import { type Logger, pino } from "pino";
+import { cleanText, neutraliseLines } from "@cohort/proto/text";
+import { type DestinationStream, type Logger, pino } from "pino";
 import { createCoordinator } from "./coordinator.ts";
 import { DiskHangs } from "./log/commit-thread.ts";
 import { logLimits } from "./log/limits.ts";
@@ -13,7 +14,7 @@ import { provideVault } from "./vault/provide-vault.ts";
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   // One JSON object a line on standard error; standard output is for the one line that says "ready".
-  const log = pino({ name: "coordinator" }, pino.destination({ fd: 2, sync: true }));
+  const log = pino({ name: "coordinator" }, cleanLog());
   const vault = await provideVault(options.data, options.vaultKeyFile);
   if (options.command === "init") {
     const { natsConfigPath } = await initialise({
@@ -69,6 +70,12 @@ main().catch((error: unknown) => {
     problems === undefined
       ? String((error as Error).stack ?? error)
       : problems.map(formatProblem).join("\n");
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${neutraliseLines(text)}\n`);
   process.exitCode = (error as Partial<CohortError>).exit ?? 1;
 });
+
+/** Standard error, without what a line's texts would hide from its reader. */
+function cleanLog(): DestinationStream {
+  const standardError = pino.destination({ dest: 2, sync: true });
+  return { write: (line) => void standardError.write(cleanText(line)) };
+}

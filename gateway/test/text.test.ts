@@ -1,3 +1,4 @@
+import { cleanText } from "@cohort/proto/text";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatTable } from "../console/cli/table.ts";
@@ -14,6 +15,7 @@ describe("terminalJson", () => {
         const text = terminalJson(value);
         expect(text).not.toMatch(dangerous);
         expect(JSON.parse(text)).toEqual(value);
+        expect(cleanText(text)).toBe(text);
       }),
     );
   });

@@ -1,6 +1,7 @@
 import { errors } from "@cohort/proto/errors";
 import { CohortError, formatProblem, refuse } from "@cohort/proto/problem";
 import { runAgent } from "./agent.ts";
+import { withCleanOutput } from "./clean-output.ts";
 import { doctor, formatChecks } from "./doctor/doctor.ts";
 import { formatProbe, probeReport } from "./doctor/probe.ts";
 import { assertIsolation } from "./facts.ts";
@@ -30,7 +31,8 @@ const usage = `Usage:
  * The agent's command line, but for --version, which the host answers itself. Resolves with the
  * exit status; results go to stdout, all else to stderr.
  */
-export async function runCommandLine(host: Host): Promise<number> {
+export async function runCommandLine(machine: Host): Promise<number> {
+  const host = withCleanOutput(machine);
   try {
     return await runCommand(host);
   } catch (error) {

@@ -160,7 +160,7 @@ export const errors = {
   NAME_CONFUSABLE: {
     exit: 4,
     grpc: "ALREADY_EXISTS",
-    meaning: "The name looks like another node's.",
+    meaning: "The name can be taken for another one.",
   },
   UNAUTHENTICATED: {
     exit: 4,

@@ -53,6 +53,8 @@ export interface AgentContext {
   readonly with: AgentTask;
   readonly fetch: (address: string, request: ServiceRequest) => Promise<ServiceAnswer>;
   readonly sleep: (ms: number) => Promise<void>;
+  /** Takes out of every text of a JSON value what nobody sees. */
+  readonly clean: (value: unknown) => unknown;
   readonly log: (...values: unknown[]) => void;
 }
 
@@ -90,7 +92,7 @@ interface ToolCall {
  * must have fields it is the output itself, and a model that leaves one out is told so.
  */
 export async function runAgent(context: AgentContext): Promise<AgentOutput | Fields> {
-  const { with: task, log } = context;
+  const { with: task, log, clean } = context;
   const usage = { prompt_tokens: 0, completion_tokens: 0 };
   const messages: unknown[] = [
     { role: "system", content: instructionsOf(task) },
@@ -102,9 +104,9 @@ export async function runAgent(context: AgentContext): Promise<AgentOutput | Fie
     const { content, calls } = messageOf(answer, task);
     if (calls.length === 0) {
       if (task.answer === null) {
-        return { text: content, json: jsonOf(content), turns: turn, usage };
+        return { text: content, json: clean(jsonOf(content)), turns: turn, usage };
       }
-      const value = jsonOf(withoutFence(content));
+      const value = clean(jsonOf(withoutFence(content)));
       const fault = faultOf(value, task.answer);
       if (fault === null) return value as Fields;
       if (turn === task.maxTurns) throw new Error(`the agent's answer ${fault}`);
@@ -153,8 +155,9 @@ function questionOf({ prompt, data }: AgentTask): string {
 
 /** One chat completion; where the service is busy or broken, asked once more. */
 async function askModel(context: AgentContext, messages: readonly unknown[]): Promise<Fields> {
-  const { with: task, fetch, sleep } = context;
-  const body = JSON.stringify(requestOf(task, messages));
+  const { with: task, fetch, sleep, clean } = context;
+  // The one way to the model, and below the one way back.
+  const body = JSON.stringify(clean(requestOf(task, messages)));
   if (body.length > task.limits.requestLengthMax) {
     throw new Error("what the agent and its tools have said is more than one request can hold");
   }
@@ -168,13 +171,13 @@ async function askModel(context: AgentContext, messages: readonly unknown[]): Pr
   const text = await answer.text();
   if (!answer.ok) {
     // A program's last line becomes the step's message.
-    const excerpt = text.slice(0, task.limits.excerptLengthMax).replace(/\s+/g, " ");
+    const excerpt = String(clean(text.slice(0, task.limits.excerptLengthMax))).replace(/\s+/g, " ");
     throw new Error(`service ${task.service} answered the agent ${answer.status}: ${excerpt}`);
   }
   if (text.length > task.limits.answerLengthMax) {
     throw new Error(`the model's answer is longer than ${task.limits.answerLengthMax} characters`);
   }
-  const value = jsonOf(text);
+  const value = clean(jsonOf(text));
   if (!isObject(value)) throw new Error("the model's answer is not a JSON object");
   return value;
 }
@@ -236,7 +239,10 @@ function toolCallOf(call: unknown): ToolCall {
 }
 
 /** What the model is told of its call: `{ status, body }`, or `{ error }` where it was not made. */
-async function useTool({ with: task, fetch }: AgentContext, call: ToolCall): Promise<string> {
+async function useTool(
+  { with: task, fetch, clean }: AgentContext,
+  call: ToolCall,
+): Promise<string> {
   const { name, arguments: given } = call.function;
   try {
     const tool = task.tools.find((it) => it.name === name);
@@ -245,7 +251,7 @@ async function useTool({ with: task, fetch }: AgentContext, call: ToolCall): Pro
       throw new Error(`there is no tool of this name; there are: ${names}`);
     }
     const { service, method, path, json } = tool.call;
-    const args = argumentsOf(tool, given);
+    const args = argumentsOf(tool, clean(jsonOf(given === "" ? "{}" : given)));
     const address = `${service}:${fillPath(path, args)}`;
     const headers = { "content-type": "application/json" };
     const body = JSON.stringify(fillJson(json, args));
@@ -253,7 +259,8 @@ async function useTool({ with: task, fetch }: AgentContext, call: ToolCall): Pro
       address,
       body === undefined ? { method } : { method, headers, body },
     );
-    const text = await answer.text();
+    // Before it becomes JSON, in which a control character would be spelt out.
+    const text = String(clean(await answer.text()));
     const lengthMax = task.limits.toolAnswerLengthMax;
     const cut = text.length > lengthMax ? { truncated: true } : {};
     return JSON.stringify({ status: answer.status, body: text.slice(0, lengthMax), ...cut });
@@ -267,8 +274,7 @@ function tooMany({ limits }: AgentTask): string {
 }
 
 /** Arguments that have what the tool asks for; of their schemas `type` is checked. */
-function argumentsOf({ parameters }: TaskTool, text: string): Fields {
-  const args = jsonOf(text === "" ? "{}" : text);
+function argumentsOf({ parameters }: TaskTool, args: unknown): Fields {
   if (!isObject(args)) throw new Error("the arguments are not a JSON object");
   for (const name of parameters.required) {
     if (!Object.hasOwn(args, name)) throw new Error(`the argument ${name} is missing`);

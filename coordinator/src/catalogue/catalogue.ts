@@ -1,3 +1,4 @@
+import { skeleton } from "@cohort/proto/confusable";
 import type { Resource } from "@cohort/proto/gen/cohort/ledger";
 import type { Agent } from "@cohort/proto/resources/agent";
 import type { Definitions, ResourceKind } from "@cohort/proto/resources/resources";
@@ -14,6 +15,8 @@ export interface Catalogue {
   readonly history: Map<string, Application[]>;
   /** Workflows made ready to schedule, by version. */
   readonly compiled: Map<string, CompiledWorkflow>;
+  /** By "kind/" and the name's skeleton, the name that was first. */
+  readonly looks: Map<string, string>;
   /** The newest definitions by name; runs share them. */
   readonly agents: Map<string, Agent>;
 }
@@ -31,6 +34,7 @@ export function emptyCatalogue(): Catalogue {
     versions: new Map(),
     history: new Map(),
     compiled: new Map(),
+    looks: new Map(),
     agents: new Map(),
   };
 }
@@ -47,6 +51,8 @@ export function applyCatalogue(catalogue: Catalogue, { event, atMs }: Recorded):
     else before.push(application);
     catalogue.current.set(key, resource);
     catalogue.versions.set(resource.version, resource);
+    const look = `${resource.kind}/${skeleton(resource.name)}`;
+    if (!catalogue.looks.has(look)) catalogue.looks.set(look, resource.name);
     if (resource.kind === "agent") catalogue.agents.set(resource.name, parse(resource, "agent"));
     if (resource.kind === "workflow") {
       catalogue.compiled.set(resource.version, compileWorkflow(parse(resource, "workflow")));
@@ -56,6 +62,16 @@ export function applyCatalogue(catalogue: Catalogue, { event, atMs }: Recorded):
 
 export function hasResource(catalogue: Catalogue, kind: ResourceKind, name: string): boolean {
   return catalogue.current.has(`${kind}/${name}`);
+}
+
+/** Another of the kind that the name can be taken for. One that stands may be changed whatever it looks like. */
+export function lookalike(
+  catalogue: Catalogue,
+  kind: ResourceKind,
+  name: string,
+): string | undefined {
+  if (hasResource(catalogue, kind, name)) return undefined;
+  return catalogue.looks.get(`${kind}/${skeleton(name)}`);
 }
 
 export function resourcesOf(catalogue: Catalogue, kind: ResourceKind | null): Resource[] {

@@ -1,6 +1,6 @@
 import type { SourceFile } from "../workflow/source.ts";
 import { type Checked, checkSources } from "../workflow/workflow.ts";
-import { type Catalogue, definitionOf, hasResource } from "./catalogue.ts";
+import { type Catalogue, definitionOf, hasResource, lookalike } from "./catalogue.ts";
 
 /** Checks files as they would stand beside what has been applied. */
 export function checkAgainst(catalogue: Catalogue, files: readonly SourceFile[]): Checked {
@@ -8,5 +8,6 @@ export function checkAgainst(catalogue: Catalogue, files: readonly SourceFile[])
     files,
     (kind, name) => hasResource(catalogue, kind, name),
     (name) => definitionOf(catalogue, "workflow", name),
+    (kind, name) => lookalike(catalogue, kind, name),
   );
 }

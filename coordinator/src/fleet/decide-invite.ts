@@ -1,4 +1,4 @@
-import { skeleton } from "@cohort/proto/confusable";
+import { lookalikeHint, skeleton } from "@cohort/proto/confusable";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import { isName } from "@cohort/proto/subjects";
@@ -39,7 +39,7 @@ export function decideInvite(
   const lookalike = fleet.looks.get(skeleton(name));
   if (lookalike !== undefined && lookalike !== name) {
     throw refuse("NAME_CONFUSABLE", `${name} can be taken for the node ${lookalike}`, {
-      hint: "Choose a name that differs by more than 0 and o, 1 and l, m and rn, w and vv, d and cl.",
+      hint: lookalikeHint,
     });
   }
   const standing = fleet.nodes.get(name);

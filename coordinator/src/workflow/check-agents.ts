@@ -1,3 +1,4 @@
+import { lookalikeHint, lookalikeOf } from "@cohort/proto/confusable";
 import type { Problem } from "@cohort/proto/problem";
 import type { Agent, AgentTool } from "@cohort/proto/resources/agent";
 import { allSteps, type Workflow } from "@cohort/proto/resources/workflow";
@@ -28,10 +29,20 @@ export function agentProblems(agent: Agent, source: Source, services: Known): Pr
               "another tool is called so",
             ),
           ]),
+      ...lookalikeTool(names, at, source),
       ...unknown("service", tool.call.service, ["tools", at, "call", "service"], source, services),
       ...toolProblems(tool, ["tools", at], source),
     ]),
   ];
+}
+
+/** A model, or who reads what it asks for, is not to mistake one tool for another. */
+function lookalikeTool(names: readonly string[], at: number, source: Source): Problem[] {
+  const name = names[at] as string;
+  const other = lookalikeOf(name, names.slice(0, at));
+  if (other === undefined) return [];
+  const message = `${name} can be taken for the tool ${other}`;
+  return [source.problemAt(["tools", at, "name"], "NAME_CONFUSABLE", message, lookalikeHint)];
 }
 
 /** Agents that steps ask and that nobody has defined. */

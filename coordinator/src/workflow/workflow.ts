@@ -8,6 +8,7 @@ import { allSteps, kindOf, type Workflow } from "@cohort/proto/resources/workflo
 import { withCertificates } from "./certificates.ts";
 import { agentProblems, agentStepProblems } from "./check-agents.ts";
 import { channelProblems } from "./check-channels.ts";
+import { lookalikeProblems } from "./check-names.ts";
 import { subworkflowProblems, type Workflows } from "./check-subworkflows.ts";
 import { checkWorkflow } from "./check-workflow.ts";
 import { suggest } from "./nearest.ts";
@@ -29,12 +30,13 @@ export interface Checked {
 
 /**
  * From text to checked resources: YAML, schema, graph, expressions, references. Pure. `known` names
- * the resources that stand already, `standing` gives the workflows among them. Files that are not YAML (*.pem) serve as what others refer to.
+ * the resources that stand already, `standing` gives the workflows among them, `lookalike` another's name that one can be taken for. Files that are not YAML (*.pem) serve as what others refer to.
  */
 export function checkSources(
   files: readonly SourceFile[],
   known: (kind: ResourceKind, name: string) => boolean,
   standing: (workflow: string) => Workflow | null = () => null,
+  lookalike: (kind: ResourceKind, name: string) => string | undefined = () => undefined,
 ): Checked {
   const problems: Problem[] = [];
   const parsed: Parsed[] = [];
@@ -48,6 +50,7 @@ export function checkSources(
     }
   }
   problems.push(...duplicateProblems(parsed));
+  problems.push(...lookalikeProblems(parsed, lookalike));
   const services = new Set(
     parsed.filter((it) => it.kind === "service").map((it) => it.definition.name),
   );

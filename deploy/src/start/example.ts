@@ -1,6 +1,7 @@
 import { join, relative } from "node:path";
 import { ConsoleClient } from "@cohort/gateway/src/console-client/console-client.ts";
 import { readContext } from "@cohort/gateway/src/console-client/context.ts";
+import { cleanTerminal } from "@cohort/proto/text";
 import type { Paths } from "../../setup/paths.mjs";
 import { repository } from "../../setup/paths.mjs";
 import { phase } from "../../setup/phase.mjs";
@@ -55,5 +56,5 @@ export async function runExample(mesh: Mesh, paths: Paths, signal: AbortSignal):
 }
 
 function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${cleanTerminal(line)}\n`);
 }

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { CohortError, formatProblem } from "@cohort/proto/problem";
+import { cleanTerminal } from "@cohort/proto/text";
 import { paths as pathsOf } from "../../setup/paths.mjs";
 import { phase } from "../../setup/phase.mjs";
 import { startMesh } from "../mesh/mesh.ts";
@@ -57,5 +58,5 @@ async function start(argv: readonly string[], signal: AbortSignal): Promise<numb
 }
 
 function report(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${cleanTerminal(line)}\n`);
 }

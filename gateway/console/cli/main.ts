@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
+import { cleanTerminal } from "@cohort/proto/text";
 import { runCli } from "./cli.ts";
 import type { Terminal } from "./output.ts";
 
@@ -12,8 +13,9 @@ stdout.on("error", (error: NodeJS.ErrnoException) => {
 });
 
 const terminal: Terminal = {
-  writeResult: (text) => stdout.write(text),
-  writeProgress: (text) => stderr.write(text),
+  // What a program reads, such as an exported ledger, it gets byte for byte.
+  writeResult: (text) => stdout.write(stdout.isTTY ? cleanTerminal(text) : text),
+  writeProgress: (text) => stderr.write(cleanTerminal(text)),
   readInput: () => readAll(stdin),
   askSecret: stdin.isTTY ? askSecret : null,
   colour: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",

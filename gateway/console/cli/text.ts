@@ -13,8 +13,12 @@ export function shorten(text: string, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }
 
-/** JSON.stringify has escaped what lies below U+0020, except the line breaks that it set itself. */
-const unsafeInJson = /[\x7f-\x9f\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]|[\u{e0100}-\u{e01ef}]/gu;
+/**
+ * JSON.stringify has escaped what lies below U+0020, except the line breaks that it set itself. Of
+ * what is left, all that `cleanText` would change, so that a terminal shows the JSON as it is.
+ */
+const unsafeInJson =
+  /[\x7f-\x9f\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{DI}\p{Noncharacter_Code_Point}]|\u20e3/gu;
 
 function hex(code: number, width: number): string {
   return code.toString(16).padStart(width, "0");

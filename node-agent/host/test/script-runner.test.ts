@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cleanValue } from "@cohort/proto/text";
 import { expect, test } from "vitest";
 import { agentCommand, temporaryFolder } from "./agent.ts";
 
@@ -52,4 +53,13 @@ test("an error of a script ends it with its line", async () => {
   const { code, error } = await runScript("export default () => {\n  null.x;\n};\n");
   expect(code).toBe(1);
   expect(error).toMatch(/script\.js:2/);
+});
+
+test("a script cleans text as every other part of the mesh does", async () => {
+  const text = "a\u200b\u{e0041}\u202e👩\u200d⚕\ufe0f س\u200cس क्\u200dष 1\u20e3\ud800\u0600";
+  const { out, code } = await runScript(
+    `export default ({ clean, log }) => log(JSON.stringify(clean([${JSON.stringify(text)}, 1])));`,
+  );
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toEqual(cleanValue([text, 1]));
 });

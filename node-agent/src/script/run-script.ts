@@ -1,3 +1,4 @@
+import { cleanValue } from "@cohort/proto/text";
 import { type ScriptDevices, scriptDevices } from "./devices.ts";
 import { fetchService } from "./fetch.ts";
 import type { ScriptHost } from "./script-host.ts";
@@ -14,6 +15,8 @@ export interface ScriptContext {
   /** To the step's log. */
   log(...values: unknown[]): void;
   sleep(ms: number): Promise<void>;
+  /** A text or JSON value without what nobody sees: for what goes to a model, or comes from one. */
+  clean(value: unknown): unknown;
   /** `fetch("service:/path", init)`: a granted service, through the coordinator. */
   fetch: ReturnType<typeof fetchService>;
   /** Granted devices of the node. */
@@ -51,6 +54,7 @@ function scriptContext(host: ScriptHost): ScriptContext {
     with: readJson(host, "with.json"),
     log: (...values) => host.writeOut(`${values.map(display).join(" ")}\n`),
     sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    clean: cleanValue,
     fetch: fetchService(host),
     device: scriptDevices(host),
     files: workspace(host),
