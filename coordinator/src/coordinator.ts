@@ -5,13 +5,15 @@ import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Logger } from "pino";
 import { Spool } from "./artifacts/spool.ts";
+import { definitionOf } from "./catalogue/catalogue.ts";
 import { type ConsoleServer, startConsole } from "./console/server.ts";
 import { createCore } from "./core.ts";
+import { tokenKeyIds } from "./custody/custody.ts";
 import { createOutbox } from "./dispatch/outbox.ts";
 import { sleep } from "./dispatch/sleep.ts";
 import { type EnrolledNode, instanceOf } from "./fleet/fleet.ts";
 import { createIds } from "./ids.ts";
-import { createCheckpointSigner } from "./ledger/ledger.ts";
+import { createCheckpointSigner, holdsCheckpoint } from "./ledger/ledger.ts";
 import { startCommitThread } from "./log/commit-thread.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
 import { createTurnEnd } from "./log/turn.ts";
@@ -27,19 +29,22 @@ import { createObjectStore } from "./mesh/object-store.ts";
 import { createEgress } from "./proxy/egress/egress.ts";
 import { ownAddresses, systemResolver } from "./proxy/egress/resolve.ts";
 import { createProxy } from "./proxy/proxy.ts";
+import { untilUnsealed } from "./proxy/until-unsealed.ts";
 import { openSetup } from "./setup/setup.ts";
 import type { State } from "./state/state.ts";
 import { checkBoxKey, sealDelivery } from "./tokens/delivery.ts";
 import { verifyRequestByAny, verifyStrictly } from "./tokens/request.ts";
 import { createDispatchSigner, signDispatch } from "./tokens/signing.ts";
-import { createTokenKeys, issueToken, openToken } from "./tokens/token.ts";
+import { issueToken, openToken } from "./tokens/token.ts";
+import { createTokenKeyring } from "./tokens/token-keyring.ts";
 import type { Vault } from "./vault/vault.ts";
+import { VaultDesk } from "./vault/vault-desk.ts";
 import { version } from "./version.ts";
 
 export interface CoordinatorOptions {
   /** Prepared by `initialise`. */
   readonly dataDir: string;
-  /** Unsealed; closed with the coordinator. */
+  /** Secrets sealed; closed with the coordinator. */
   readonly vault: Vault;
   readonly log: Logger;
   readonly now: () => number;
@@ -69,11 +74,9 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const ledgerSeed = seedOf(vault, "ledger/signing");
   const checkpoints = createCheckpointSigner(ledgerSeed, `cohort/${meshId}`);
   const dispatchSigner = createDispatchSigner(seedOf(vault, "dispatch/signing"));
-  const tokenKeys = createTokenKeys({
-    mesh: meshId,
-    derive: (purpose) => vault.derive(purpose),
-    ids: ["1"],
-  });
+  const derive = (purpose: string) => vault.derive(purpose);
+  const tokenKeyring = createTokenKeyring({ mesh: meshId, derive });
+  const tokenKeys = () => tokenKeyring.keys(tokenKeyIds(core.state.custody, now()));
 
   const turn = createTurnEnd();
   const path = join(dataDir, "cohort.db");
@@ -114,7 +117,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       issuedMs,
       expiresMs,
     };
-    const token = issueToken({ keys: tokenKeys, claims });
+    const token = issueToken({ keys: tokenKeys(), claims });
     return sealDelivery({
       token,
       boxKey: node.keys.boxKey,
@@ -138,22 +141,27 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     },
     sealToken,
     sign: (subject, payload) => signDispatch(dispatchSigner, subject, payload),
-    createProxy: (lookups, state) =>
-      createProxy({
+    createProxy: (lookups, state) => {
+      const proxy = createProxy({
         ...lookups,
         egress,
         vault,
         nowMs: now,
         newId,
         tokens: {
-          openToken: (token) => openToken(tokenKeys, token, now()),
+          openToken: (token) => openToken(tokenKeys(), token, now()),
           verifyRequest: (node, request) => {
             const { keys, former } = enrolled(state, node);
             const others = former === null ? [] : [former.signKey];
             return verifyRequestByAny(request, [keys.signKey, ...others], now());
           },
         },
-      }),
+      });
+      return untilUnsealed(proxy, {
+        ...lookups,
+        unsealed: (isWanted) => vaultDesk.unsealed(isWanted),
+      });
+    },
     membership: {
       credentials,
       servers: setup.servers,
@@ -172,6 +180,11 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       log.error({ code: "LEDGER_FORKED", node, reason }, "ALARM: the ledger is disputed"),
   });
   const { state, writer, feed, presence } = core;
+  const ledger = {
+    checkpoint: () => eventLog.checkpoint(),
+    has: (note: string) => holdsCheckpoint(eventLog, note),
+  };
+  const vaultDesk = new VaultDesk({ vault, writer, ledger, now, sleep, onFault });
   const outbox = createOutbox(state.runs);
   feed.subscribe((change) => {
     if (change.kind === "events") outbox.onEvents(change.recorded);
@@ -193,10 +206,12 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       mesh: meshId,
       ledgerKey: checkpoints.publicKey,
       dispatchKey: dispatchSigner.publicKey,
+      vault: vault.changes.mark(),
     };
     await writer.decide(() => ({ events: [{ $case: "meshCreated", value }], value: undefined }));
   }
   await core.begin(version);
+  await vaultDesk.begin();
 
   const mesh: Mesh = await connectMesh({
     servers: [setup.localServer],
@@ -221,7 +236,9 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     history: eventLog.history,
     retention: setup.config.history,
     log: eventLog,
-    vault,
+    secrets: vault,
+    vaultDesk,
+    service: (name) => definitionOf(state.catalogue, "service", name),
     webhookKeys: vault,
     now,
     newId,
@@ -245,12 +262,14 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     console: `localhost:${console.port}`,
     async close() {
       core.close();
+      vaultDesk.close();
       await console.close();
       await mesh.close();
       await objects.close();
       await access.close();
       await egress.close();
       await eventLog.close();
+      tokenKeyring.wipe();
       vault.close();
     },
   };

@@ -6,16 +6,18 @@ import { createCoordinator } from "./coordinator.ts";
 import { DiskHangs } from "./log/commit-thread.ts";
 import { logLimits } from "./log/limits.ts";
 import { keepReserve } from "./log/reserve.ts";
-import { type Options, parseOptions } from "./options.ts";
+import { type MachineKeySource, type Options, parseOptions } from "./options.ts";
 import { initialise } from "./setup/setup.ts";
-import { provideVault } from "./vault/provide-vault.ts";
+import { machineKeyCredential } from "./vault/machine-key.ts";
+import { provideVault, provideVaultWith } from "./vault/provide-vault.ts";
+import type { Vault } from "./vault/vault.ts";
 
 /** Zone 2's process: `init` prepares its data folder, `run` serves until SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
   // One JSON object a line on standard error; standard output is for the one line that says "ready".
   const log = pino({ name: "coordinator" }, cleanLog());
-  const vault = await provideVault(options.data, options.vaultKeyFile);
+  const vault = await vaultOf(options.data, options.machineKey);
   if (options.command === "init") {
     const { natsConfigPath } = await initialise({
       ...options,
@@ -30,11 +32,12 @@ async function main(): Promise<void> {
   await serve(options, vault, log);
 }
 
-async function serve(
-  options: Options,
-  vault: Parameters<typeof createCoordinator>[0]["vault"],
-  log: Logger,
-): Promise<void> {
+function vaultOf(data: string, key: MachineKeySource): Promise<Vault> {
+  if ("file" in key) return provideVault(data, key.file);
+  return provideVaultWith(data, machineKeyCredential(key.credential, process.env));
+}
+
+async function serve(options: Options, vault: Vault, log: Logger): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
   });

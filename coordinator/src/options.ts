@@ -3,13 +3,16 @@ import { refuse } from "@cohort/proto/problem";
 import { parseDuration } from "@cohort/proto/quantity";
 import type { Retention } from "./history/retention.ts";
 
+/** Where the key of the machine is: a file, or a credential of systemd's. */
+export type MachineKeySource = { readonly file: string } | { readonly credential: string };
+
 /** The coordinator's command line. */
 export type Options = InitOptions | RunOptions;
 
 export interface InitOptions {
   readonly command: "init";
   readonly data: string;
-  readonly vaultKeyFile: string;
+  readonly machineKey: MachineKeySource;
   readonly natsPort: number;
   readonly consolePort: number;
   readonly hosts: readonly string[];
@@ -23,15 +26,16 @@ export interface InitOptions {
 export interface RunOptions {
   readonly command: "run";
   readonly data: string;
-  readonly vaultKeyFile: string;
+  readonly machineKey: MachineKeySource;
 }
 
 export const usage = `usage:
-  coordinator init --data DIR --vault-key-file FILE --nats-port PORT --console-port PORT
+  coordinator init --data DIR KEY --nats-port PORT --console-port PORT
                    [--hosts NAME,...] --operator-context FILE --approver-context FILE
                    --gateway-context FILE
                    [--history-max-age DURATION] [--history-max-runs COUNT]
-  coordinator run  --data DIR --vault-key-file FILE`;
+  coordinator run  --data DIR KEY
+KEY is --vault-key-file FILE, which is made when there is none, or --vault-credential NAME`;
 
 /** Throws USAGE. */
 export function parseOptions(argv: readonly string[]): Options {
@@ -61,7 +65,12 @@ export function parseOptions(argv: readonly string[]): Options {
     }
     throw refuse("USAGE", `--${name} must be ${what}`, { hint: usage });
   };
-  const common = () => ({ data: text("data"), vaultKeyFile: text("vault-key-file") });
+  const machineKey = (): MachineKeySource => {
+    if (values["vault-credential"] === undefined) return { file: text("vault-key-file") };
+    if (values["vault-key-file"] === undefined) return { credential: text("vault-credential") };
+    throw refuse("USAGE", "the machine has one key: from a file or a credential", { hint: usage });
+  };
+  const common = () => ({ data: text("data"), machineKey: machineKey() });
   if (command === "run" && positionals.length === 1) return { command, ...common() };
   if (command === "init" && positionals.length === 1) {
     return {
@@ -91,6 +100,7 @@ function parse(argv: readonly string[]) {
       options: {
         data: { type },
         "vault-key-file": { type },
+        "vault-credential": { type },
         "nats-port": { type },
         "console-port": { type },
         hosts: { type },

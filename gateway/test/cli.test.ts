@@ -151,11 +151,15 @@ describe("-o json", () => {
   });
 
   it("prints each list under its name", async () => {
+    const bindings = [{ service: "x", injection: '{"origin":"https://x.example"}' }];
+    const secret = { path: "a/b", version: 2, services: ["x"], bindings };
     cli.fake.handlers = {
       "Nodes.list": () => ({ nodes: [Node.fromPartial({ node: "edge-1", state: "connected" })] }),
       "Runs.list": () => ({ runs: [], next: "" }),
       "Budgets.list": () => ({ budgets: [], uncertain: [] }),
-      "Secrets.list": () => ({ secrets: [{ path: "a/b", version: 2, setMs: 5, services: ["x"] }] }),
+      "Secrets.list": () => ({
+        secrets: [{ ...secret, setMs: 5, formerVersion: 1, formerUntilMs: 9 }],
+      }),
     };
     const parse = async (...argv: string[]) =>
       JSON.parse((await run([...argv, "-o", "json"])).stdout) as unknown;
@@ -179,7 +183,13 @@ describe("-o json", () => {
     expect(await parse("status")).toEqual({ runs: [], next: null });
     expect(await parse("budget")).toEqual({ budgets: [], uncertain: [] });
     expect(await parse("secret", "list")).toEqual({
-      secrets: [{ path: "a/b", version: 2, set_ms: 5, services: ["x"] }],
+      secrets: [
+        {
+          ...{ path: "a/b", version: 2, set_ms: 5, services: ["x"] },
+          bindings: [{ service: "x", injection: { origin: "https://x.example" } }],
+          ...{ former_version: 1, former_until_ms: 9 },
+        },
+      ],
     });
   });
 });

@@ -303,6 +303,21 @@ export const errors = {
 
   // The coordinator's own state
   VAULT_SEALED: { exit: 5, grpc: "UNAVAILABLE", meaning: "The vault is sealed." },
+  VAULT_MISMATCH: {
+    exit: 4,
+    grpc: "FAILED_PRECONDITION",
+    meaning: "The vault's file and the ledger are not of the same time.",
+  },
+  VAULT_UNSEAL_LIMITED: {
+    exit: 5,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "Too many wrong keys were tried lately, or another one is being tried.",
+  },
+  SECRET_UNKNOWN: {
+    exit: 4,
+    grpc: "NOT_FOUND",
+    meaning: "The vault has no such secret, or no such version of it.",
+  },
   VAULT_KEY_WRONG: {
     exit: 4,
     grpc: "PERMISSION_DENIED",

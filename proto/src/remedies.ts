@@ -151,8 +151,12 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   CALL_CANCELLED: "Nothing, where it was meant; a step that is killed hangs up too.",
   CALL_UNCERTAIN:
     "Ask the service whether it was done, and what it cost; then `cohort budget reconcile`.",
-  VAULT_SEALED: "Start the coordinator with the vault's key.",
-  VAULT_KEY_WRONG: "Use the key that the vault was made with.",
+  VAULT_SEALED: "Unseal it: `cohort vault unseal`.",
+  VAULT_MISMATCH:
+    "Restore the copy of the file that belongs to the other; where there is none, look at `cohort secret list` and take it as it is: `cohort vault accept`.",
+  VAULT_UNSEAL_LIMITED: "Wait for a minute, and look in the ledger for who tried.",
+  SECRET_UNKNOWN: "Look at `cohort secret list` and `cohort secret versions PATH`.",
+  VAULT_KEY_WRONG: "Use the key that the vault has now; `cohort vault status` shows its kind.",
   LEDGER_UNWRITABLE: "Look at the disk of the coordinator: full, read-only or broken.",
   LEDGER_INVALID:
     "Keep the files as they are: someone changed the log. Compare with an earlier export.",

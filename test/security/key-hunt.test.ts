@@ -9,6 +9,7 @@ import {
   GraphRequest,
   HistoryRequest,
   LogsRequest,
+  SecretVersionsRequest,
   ShowResourceRequest,
 } from "@cohort/proto/gen/cohort/console";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -146,6 +147,8 @@ describe("the API key", () => {
       ["logs", asking],
       ["nodes"],
       ["secret", "list"],
+      ["secret", "versions", "desk/api-key"],
+      ["vault", "status"],
       ["budget"],
       ["ledger", "export"],
       ["ledger", "verify"],
@@ -165,6 +168,7 @@ const changing = new RegExp(
     "Apply|Rollback|Start|StartMany|Cancel|Pause|Resume|Retry|Rerun|Skip|Decide|Set",
     "Invite|Cordon|Drain|Uncordon|SetSlots|Label|GrantDevice|UngrantDevice|Rotate|Revoke",
     "Trust|Publish|Remove|Rollout|Change",
+    "Retire|Delete|Unseal|Seal|RotateKek|RotateMachineKey|RotateDataKey|RotateTokenKey|Accept",
     "Submit|SubmitWebhook|AcknowledgePublication|WatchPublications",
   ].join("|")})$`,
 );
@@ -201,6 +205,8 @@ function requestsFor(path: string): Buffer[] {
       const wanted = { run, step: "leave", instance: 0, name: "left" };
       return [encode(GetArtifactRequest.encode(wanted))];
     }
+    case "Secrets/Versions":
+      return [encode(SecretVersionsRequest.encode({ path: "desk/api-key" }))];
     case "Nodes/Watch":
       return [encode(GetNodeRequest.encode({ node: "press-01" }))];
     default:

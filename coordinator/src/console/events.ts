@@ -23,7 +23,7 @@ export interface EventsDependencies {
   readonly feed: Feed;
   readonly history: RunHistory;
   readonly outbox: Outbox;
-  readonly webhookKeys: Pick<Vault, "withSecret">;
+  readonly webhookKeys: Pick<Vault, "withEachSecret">;
   readonly now: () => number;
   readonly newId: () => string;
 }

@@ -1,40 +1,71 @@
 import { type SecretsServer, SecretsService } from "@cohort/proto/gen/cohort/console";
-import type { Writer } from "../state/writer.ts";
+import type { Service } from "@cohort/proto/resources/service";
+import { bindingsOf } from "../proxy/injection.ts";
+import { secretUnknown } from "../vault/secret-versions.ts";
+import type { Vault } from "../vault/vault.ts";
+import type { VaultDesk } from "../vault/vault-desk.ts";
 import type { Methods } from "./methods.ts";
 
 /** The vault, as far as the console may reach: secrets go in, and never come out here. */
 export interface SecretsDependencies {
-  readonly writer: Writer;
-  readonly now: () => number;
-  readonly vault: {
-    set(path: string, value: Buffer, services: readonly string[], nowMs: number): number;
-    list(): readonly {
-      path: string;
-      version: number;
-      setMs: number;
-      services: readonly string[];
-    }[];
-  };
+  readonly vaultDesk: Pick<VaultDesk, "set" | "retire" | "delete">;
+  readonly secrets: Pick<Vault, "list" | "versions">;
+  /** null when nobody defined it. */
+  readonly service: (name: string) => Service | null;
 }
 
 export function secretsService(
   { unary }: Methods,
-  { writer, vault, now }: SecretsDependencies,
+  { vaultDesk, secrets, service }: SecretsDependencies,
 ): SecretsServer {
+  const set = async (path: string, value: Uint8Array, services: readonly string[], more: More) => {
+    // The vault wipes the value; protobuf's own copy is the very same memory.
+    const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    const bindings = bindingsOf(path, services, service);
+    return { version: await vaultDesk.set({ path, value: bytes, services, bindings, ...more }) };
+  };
   return {
-    set: unary(SecretsService.set, async ({ path, value, services }, caller) => {
+    set: unary(SecretsService.set, async ({ path, value, services }, { name: actor }) => {
       const granted = services.length > 0 ? services : [path.split("/")[0] as string];
-      // The vault wipes the value; protobuf's own copy is the very same memory.
-      const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-      const version = vault.set(path, bytes, granted, now());
-      const event = {
-        $case: "secretSet" as const,
-        value: { actor: caller.name, path, version, services: granted },
-      };
-      return writer.decide(() => ({ events: [event], value: { version } }));
+      return set(path, value, granted, { overlapMs: 0, actor });
+    }),
+    rotate: unary(SecretsService.rotate, async (request, { name: actor }) => {
+      const { path, value, services, overlapMs } = request;
+      try {
+        const [current] = secrets.versions(path);
+        if (current?.state !== "current") throw secretUnknown(`there is no secret at ${path}`);
+        const granted = services.length > 0 ? services : current.services;
+        return await set(path, value, granted, { overlapMs, actor });
+      } finally {
+        value.fill(0);
+      }
     }),
     list: unary(SecretsService.list, () => ({
-      secrets: vault.list().map((it) => ({ ...it, services: [...it.services] })),
+      secrets: secrets.list().map((it) => ({
+        ...it,
+        services: [...it.services],
+        bindings: [...it.bindings],
+      })),
+    })),
+    versions: unary(SecretsService.versions, ({ path }) => ({
+      versions: secrets.versions(path).map((it) => ({
+        ...it,
+        services: [...it.services],
+        bindings: [...it.bindings],
+      })),
+    })),
+    retire: unary(SecretsService.retire, async ({ path, version }, { name: actor }) => {
+      const ended = await vaultDesk.retire(path, version, actor);
+      const [newest] = secrets.versions(path).filter(({ state }) => state === "current");
+      return { version: ended, current: newest?.version ?? 0 };
+    }),
+    delete: unary(SecretsService.delete, async ({ path }, { name: actor }) => ({
+      version: await vaultDesk.delete(path, actor),
     })),
   };
+}
+
+interface More {
+  readonly overlapMs: number;
+  readonly actor: string;
 }

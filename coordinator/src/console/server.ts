@@ -10,6 +10,7 @@ import {
   RunsService,
   SchedulesService,
   SecretsService,
+  VaultService,
 } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
@@ -26,6 +27,7 @@ import { resourcesService } from "./resources.ts";
 import { type RunsDependencies, runsService } from "./runs.ts";
 import { schedulesService } from "./schedules.ts";
 import { type SecretsDependencies, secretsService } from "./secrets.ts";
+import { type VaultDependencies, vaultService } from "./vault.ts";
 
 export interface ConsoleOptions
   extends RunsDependencies,
@@ -34,7 +36,9 @@ export interface ConsoleOptions
     AgentsDependencies,
     SecretsDependencies,
     LedgerDependencies,
+    VaultDependencies,
     EventsDependencies {
+  readonly vaultDesk: SecretsDependencies["vaultDesk"] & VaultDependencies["vaultDesk"];
   readonly credentials: readonly Credential[];
   readonly tls: { readonly certificate: Buffer; readonly key: Buffer };
   /** "host:port"; port 0 for any free one. */
@@ -59,6 +63,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   server.addService(NodesService, { ...nodesService(methods, options) });
   server.addService(AgentsService, { ...agentsService(methods, options) });
   server.addService(SecretsService, { ...secretsService(methods, options) });
+  server.addService(VaultService, { ...vaultService(methods, options) });
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });
   server.addService(LedgerService, { ...ledgerService(methods, options) });
   server.addService(ApprovalsService, { ...approvalsService(methods, writer, options.history) });

@@ -1,3 +1,4 @@
+import { parseCheckpointBody } from "@cohort/proto/ledger/checkpoint";
 import { encodeVerifierKey, type NoteSigner } from "@cohort/proto/ledger/note";
 import type { EventLog, ExportedLeaf } from "../log/log.ts";
 import { sha256 } from "./crypto.ts";
@@ -15,6 +16,13 @@ export interface CheckpointSigner extends NoteSigner {
 export function createCheckpointSigner(seed: Uint8Array, name: string): CheckpointSigner {
   const signer = { name, ...createSigningKey(seed) };
   return { ...signer, verifierKey: encodeVerifierKey(signer, sha256) };
+}
+
+/** Whether the checkpoint was signed when this log was as long as it says. */
+export function holdsCheckpoint(log: EventLog, note: string): boolean {
+  const { size } = parseCheckpointBody(note);
+  if (size === 0) return true;
+  return log.leaves(size, 1)[0]?.checkpoint === note;
 }
 
 /** A ledger as it leaves the coordinator: its checkpoint and exactly the leaves that this covers. */

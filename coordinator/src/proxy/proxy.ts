@@ -3,6 +3,7 @@ import type { Service } from "@cohort/proto/resources/service";
 import type { BudgetState } from "../budget/budget.ts";
 import type { Caller } from "../scheduler/caller.ts";
 import type { Decision } from "../state/decision.ts";
+import type { Destination } from "../vault/vault.ts";
 import type { WholeReply } from "./answer.ts";
 import type { VerifyPiece } from "./body.ts";
 import type { CallChannel } from "./channel.ts";
@@ -89,6 +90,10 @@ export interface TokenClaims {
 
 export interface SecretLender {
   /** Throws SECRET_UNAVAILABLE or VAULT_SEALED before it calls `use`. */
-  withSecret<T>(path: string, service: string, use: (value: Buffer) => Promise<T>): Promise<T>;
+  withSecret<T>(
+    path: string,
+    destination: Destination,
+    use: (value: Buffer) => Promise<T>,
+  ): Promise<T>;
   keyedHash(purpose: string, bytes: Uint8Array): Uint8Array;
 }

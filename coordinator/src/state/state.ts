@@ -3,6 +3,7 @@ import { applyBudget, type BudgetState, emptyBudget } from "../budget/budget.ts"
 import { applyCatalogue, type Catalogue, emptyCatalogue } from "../catalogue/catalogue.ts";
 import { applySchedules } from "../cron/apply-schedules.ts";
 import { emptySchedules, type Schedules } from "../cron/schedules.ts";
+import { applyCustody, type CustodyState, emptyCustody } from "../custody/custody.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
 import { applyRollouts, emptyRollouts, type Rollouts } from "../rollout/rollout.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
@@ -24,6 +25,7 @@ export interface State {
   readonly artifacts: ArtifactState;
   readonly rollouts: Rollouts;
   readonly ledger: LedgerState;
+  readonly custody: CustodyState;
 }
 
 export function emptyState(endedPartsMax?: number): State {
@@ -37,6 +39,7 @@ export function emptyState(endedPartsMax?: number): State {
     artifacts: emptyArtifacts(),
     rollouts: emptyRollouts(),
     ledger: emptyLedger(),
+    custody: emptyCustody(),
   };
 }
 
@@ -54,4 +57,5 @@ export function applyEvent(state: State, recorded: Recorded): void {
   applyArtifacts(state.artifacts, recorded);
   applyRollouts(state.rollouts, state.fleet, recorded);
   applyLedger(state.ledger, recorded);
+  applyCustody(state.custody, recorded);
 }

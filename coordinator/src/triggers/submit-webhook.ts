@@ -18,7 +18,7 @@ import { verifiedId } from "./webhook-signature.ts";
 export interface WebhookDependencies {
   readonly writer: Writer;
   readonly history: StartedRuns;
-  readonly webhookKeys: Pick<Vault, "withSecret">;
+  readonly webhookKeys: Pick<Vault, "withEachSecret">;
   readonly now: () => number;
   readonly newId: () => string;
 }
@@ -77,15 +77,20 @@ function hooksAt(catalogue: Catalogue, path: string): Hook[] {
   });
 }
 
-/** A key that is not there verifies nothing, and is told from a wrong one by nobody outside. */
+/**
+ * By any version of the key that is good: a sender takes another when it pleases. A key that is not there
+ * verifies nothing, and is told from a wrong one by nobody outside.
+ */
 async function verify(
   { webhookKeys, now }: WebhookDependencies,
   { secret, scheme }: Hook,
   request: SubmitWebhookRequest,
 ): Promise<string | null> {
   try {
-    return await webhookKeys.withSecret(secret, webhookReader, async (key) =>
-      verifiedId(scheme, key, request, now()),
+    const nowMs = now();
+    const reader = { service: webhookReader, injection: "" };
+    return await webhookKeys.withEachSecret(secret, reader, nowMs, async (key) =>
+      verifiedId(scheme, key, request, nowMs),
     );
   } catch (error) {
     if (error instanceof CohortError && error.code === "SECRET_UNAVAILABLE") return null;

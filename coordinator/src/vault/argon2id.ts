@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { Worker } from "node:worker_threads";
+import { asBuffer } from "./sodium.ts";
 
 /** The costs of Argon2id (RFC 9106), with the salt. */
 export interface Argon2idParameters {
@@ -15,7 +16,8 @@ export const argon2idSaltBytes = 16;
 
 /**
  * A key of 32 bytes from a passphrase. It runs in a thread of its own: the event loop goes on, and
- * the memory, which WebAssembly could never give back, goes with the thread.
+ * the memory, which WebAssembly could never give back, goes with the thread. Its copy of the passphrase is
+ * wiped, and the key is moved here rather than copied.
  */
 export async function argon2id(
   passphrase: Uint8Array,
@@ -26,7 +28,7 @@ export async function argon2id(
   const worker = new Worker(program, { eval: true, workerData, execArgv: [], env: {} });
   try {
     const [key] = (await once(worker, "message")) as [Uint8Array];
-    return Buffer.from(key);
+    return asBuffer(key);
   } finally {
     await worker.terminate();
   }
@@ -38,8 +40,8 @@ const program = `
   const sodium = require(workerData.sodium);
   sodium.ready.then(() => {
     const algorithm = sodium.crypto_pwhash_ALG_ARGON2ID13;
-    parentPort.postMessage(
-      sodium.crypto_pwhash(32, passphrase, salt, passes, memoryBytes, algorithm),
-    );
+    const key = sodium.crypto_pwhash(32, passphrase, salt, passes, memoryBytes, algorithm);
+    passphrase.fill(0);
+    parentPort.postMessage(key, [key.buffer]);
   });
 `;

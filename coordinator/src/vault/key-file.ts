@@ -42,11 +42,22 @@ export function createKeyFile(path: string): void {
  * regular file of this user or of root, can be read by others, or has another length.
  */
 export function readKeyFile(path: string): Buffer {
+  return readKey(path, (mode) => {
+    if ((mode & 0o077) !== 0) throw unfit(path, "can be read by others", `chmod 600 ${path}`);
+  });
+}
+
+/** The same of a systemd credential, whose folder only the service can enter, whatever the file's mode. */
+export function readCredential(path: string): Buffer {
+  return readKey(path, () => {});
+}
+
+function readKey(path: string, checkMode: (mode: number) => void): Buffer {
   const key = Buffer.alloc(keyFileBytes + 1);
   try {
     const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      checkFile(path, file);
+      checkMode(checkFile(path, file));
       const length = readSync(file, key);
       if (length !== keyFileBytes) throw unfit(path, `has not ${keyFileBytes} bytes`);
     } finally {
@@ -66,13 +77,13 @@ export function readKeyFile(path: string): Buffer {
   }
 }
 
-/** Of the opened file, so that it cannot be exchanged between check and reading. */
-function checkFile(path: string, file: number): void {
+/** Its mode. Of the opened file, so that it cannot be exchanged between check and reading. */
+function checkFile(path: string, file: number): number {
   const { mode, uid, size } = fstatSync(file);
   if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw unfit(path, "is not a regular file");
-  if ((mode & 0o077) !== 0) throw unfit(path, "can be read by others", `chmod 600 ${path}`);
   if (uid !== 0 && uid !== process.getuid?.()) throw unfit(path, "belongs to another user");
   if (size !== keyFileBytes) throw unfit(path, `has not ${keyFileBytes} bytes`);
+  return mode;
 }
 
 function unfit(path: string, reason: string, hint = ""): CohortError {

@@ -70,7 +70,7 @@ export class TestVault {
 
   async withSecret<T>(
     _path: string,
-    service: string,
+    { service }: { readonly service: string },
     use: (value: Buffer) => Promise<T>,
   ): Promise<T> {
     if (this.value === null || service !== "desk") {

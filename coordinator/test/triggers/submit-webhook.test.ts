@@ -18,9 +18,14 @@ const press = flow("press", "secret: webhook/press");
 const keys: Record<string, string> = { "webhook/press": "key of press", "webhook/audit": "other" };
 
 const webhookKeys = {
-  async withSecret<T>(path: string, reader: string, use: (key: Buffer) => Promise<T>): Promise<T> {
+  async withEachSecret<T>(
+    path: string,
+    { service }: { readonly service: string },
+    _nowMs: number,
+    use: (key: Buffer) => Promise<T | null>,
+  ): Promise<T | null> {
     const key = keys[path];
-    if (key === undefined || reader !== "webhook") throw refuse("SECRET_UNAVAILABLE", "no secret");
+    if (key === undefined || service !== "webhook") throw refuse("SECRET_UNAVAILABLE", "no secret");
     return use(Buffer.from(key));
   },
 };

@@ -2,58 +2,129 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { openEnvelope, sealEnvelope } from "../../src/vault/envelope.ts";
 import { openVault } from "../../src/vault/vault.ts";
-import { path, read, secretText, service, temporaryVault, withSql } from "./samples.ts";
+import {
+  machine,
+  path,
+  read,
+  rowsOf,
+  secretText,
+  service,
+  set,
+  temporaryVault,
+  withSql,
+} from "./samples.ts";
 
-const ofOther = "(SELECT other.sealed FROM secrets AS other WHERE other.path = 'desk/api-key')";
-const nonceOfOther = ofOther.replace("other.sealed", "other.nonce");
+const other = "desk/api-key";
+const refused = {
+  code: "SECRET_UNAVAILABLE",
+  message: "the call cannot be given its credential",
+};
+const binding = (origin: string) => ({ service, injection: JSON.stringify({ origin }) });
+const injection = binding("https://desk.example").injection;
 
-describe("a vault whose file was changed", () => {
-  it.each([
-    [
-      "another secret's row in its place",
-      `UPDATE secrets SET sealed = ${ofOther}, nonce = ${nonceOfOther} WHERE path = '${path}'`,
-    ],
-    ["an added service", `UPDATE secrets SET services = 'desk maintenance' WHERE path = '${path}'`],
-    ["another version number", `UPDATE secrets SET version = 7 WHERE path = '${path}'`],
-    ["another time", `UPDATE secrets SET set_ms = 6 WHERE path = '${path}'`],
-    ["an unknown data key", `UPDATE secrets SET data_key = 2 WHERE path = '${path}'`],
-    [
-      "a shortened value",
-      `UPDATE secrets SET sealed = substr(sealed, 1, 10) WHERE path = '${path}'`,
-    ],
-    ["no nonce", `UPDATE secrets SET nonce = x'' WHERE path = '${path}'`],
-  ])("does not lend a secret with %s", async (_, sql) => {
-    const { file, vault } = await temporaryVault();
-    vault.set(path, Buffer.from(secretText), [service], 5);
-    vault.set("desk/api-key", Buffer.from("other"), ["desk", service], 5);
-    withSql(file, sql);
-    await expect(read(vault)).rejects.toMatchObject({
-      code: "SECRET_UNAVAILABLE",
-      message: "the call cannot be given its credential",
-    });
+/** Two secrets that differ in every column. */
+async function twoSecrets() {
+  const it = await temporaryVault();
+  const { vault } = it;
+  set(vault, secretText, { bindings: [binding("https://desk.example")] });
+  set(vault, "gone", { path: other });
+  vault.changeDataKey("operator");
+  const foreign = { path: other, services: ["desk", service], nowMs: 6 };
+  set(vault, "another", { ...foreign, bindings: [binding("https://evil.example")] });
+  withSql(it.file, `UPDATE secrets SET until_ms = 9 WHERE path = '${other}'`);
+  return it;
+}
+
+const columns = [
+  ...["path", "version", "services", "bindings", "set_ms", "until_ms", "data_key"],
+  ...["nonce", "sealed"],
+];
+
+describe("a vault whose rows were swapped", () => {
+  it("is tried with every column that there is", async () => {
+    const { file, vault } = await twoSecrets();
+    const found = rowsOf<{ name: string }>(file, "SELECT name FROM pragma_table_info('secrets')");
+    expect(found.map(({ name }) => name)).toEqual(columns);
+    const rows = rowsOf<Record<string, unknown>>(file, "SELECT * FROM secrets");
+    for (const column of columns) expect(rows[0]?.[column]).not.toEqual(rows[1]?.[column]);
+    expect(await read(vault, path, service, injection)).toBe(secretText);
     vault.close();
   });
 
-  it("does not lend a secret under another path", async () => {
+  it.each(columns.filter((it) => it !== "path"))(
+    "does not lend a secret with the %s of another",
+    async (column) => {
+      const { file, vault } = await twoSecrets();
+      withSql(
+        file,
+        `UPDATE secrets SET ${column} =
+         (SELECT foreign_.${column} FROM secrets AS foreign_ WHERE foreign_.path = '${other}')
+         WHERE path = '${path}'`,
+      );
+      for (const where of [injection, binding("https://evil.example").injection]) {
+        await expect(read(vault, path, service, where)).rejects.toMatchObject(refused);
+      }
+      vault.close();
+    },
+  );
+
+  it("does not lend a whole row under the path of another", async () => {
+    const { file, vault } = await twoSecrets();
+    withSql(
+      file,
+      `UPDATE secrets SET path = 'x/x' WHERE path = '${other}';
+       UPDATE secrets SET path = '${other}' WHERE path = '${path}'`,
+    );
+    for (const by of [service, "desk"]) {
+      await expect(read(vault, other, by, injection)).rejects.toMatchObject(refused);
+    }
+    vault.close();
+  });
+
+  it("does not lend what was sealed as another secret, with its nonce", async () => {
+    const { file, vault } = await twoSecrets();
+    const of = (column: string) =>
+      `(SELECT foreign_.${column} FROM secrets AS foreign_ WHERE foreign_.path = '${other}')`;
+    withSql(
+      file,
+      `UPDATE secrets SET (data_key, nonce, sealed) =
+       (${of("data_key")}, ${of("nonce")}, ${of("sealed")}) WHERE path = '${path}'`,
+    );
+    await expect(read(vault, path, service, injection)).rejects.toMatchObject(refused);
+    vault.close();
+  });
+});
+
+describe("a vault whose file was changed", () => {
+  it.each([
+    ["an added service", "services = 'desk maintenance'"],
+    ["another version number", "version = 7"],
+    ["another time", "set_ms = 6"],
+    ["a time that ends", "until_ms = 7"],
+    ["a binding taken out", "bindings = '[]'"],
+    ["a binding that is no JSON", "bindings = '['"],
+    ["a binding of another form", `bindings = '[{"service":1}]'`],
+    ["an unknown data key", "data_key = 2"],
+    ["a shortened value", "sealed = substr(sealed, 1, 10)"],
+    ["no nonce", "nonce = x''"],
+  ])("does not lend a secret with %s", async (_, change) => {
     const { file, vault } = await temporaryVault();
-    vault.set(path, Buffer.from(secretText), [service], 5);
-    withSql(file, "UPDATE secrets SET path = 'maintenance/other'");
-    await expect(read(vault, "maintenance/other")).rejects.toMatchObject({
-      code: "SECRET_UNAVAILABLE",
-    });
+    set(vault, secretText, { bindings: [binding("https://desk.example")] });
+    withSql(file, `UPDATE secrets SET ${change} WHERE path = '${path}'`);
+    await expect(read(vault, path, service, injection)).rejects.toMatchObject(refused);
     vault.close();
   });
 
   it("does not lend the coordinator's own as a secret, nor a secret as its own", async () => {
     const { file, vault } = await temporaryVault();
-    vault.set(path, Buffer.from(secretText), [service], 5);
+    set(vault, secretText);
     vault.internal("seed", () => Buffer.from("seed"));
     withSql(
       file,
       `UPDATE secrets SET nonce = (SELECT nonce FROM internals), sealed = (SELECT sealed FROM internals);
        UPDATE internals SET name = 'other'`,
     );
-    await expect(read(vault)).rejects.toMatchObject({ code: "SECRET_UNAVAILABLE" });
+    await expect(read(vault)).rejects.toMatchObject(refused);
     expect(() => vault.internal("other", () => Buffer.of(1))).toThrow(
       expect.objectContaining({ code: "INTERNAL" }),
     );
@@ -61,20 +132,45 @@ describe("a vault whose file was changed", () => {
   });
 
   it.each([
-    ["no root key", "DELETE FROM root_key"],
-    ["another root key", "UPDATE root_key SET sealed = randomblob(length(sealed))"],
-    ["another method", `UPDATE root_key SET method = '{"kind":"passphrase"}'`],
-    ["a method that is no JSON", "UPDATE root_key SET method = '{'"],
-    ["no data key", "DELETE FROM data_keys"],
-    ["a data key under another number", "UPDATE data_keys SET number = 2"],
+    ["no root key", "DELETE FROM root_keys WHERE ring = 'secrets'"],
+    [
+      "another root key",
+      "UPDATE root_keys SET sealed = randomblob(length(sealed)) WHERE ring = 'secrets'",
+    ],
+    [
+      "the root key of the coordinator's own keys",
+      `UPDATE root_keys SET (nonce, sealed) =
+       (SELECT nonce, sealed FROM root_keys WHERE ring = 'own') WHERE ring = 'secrets'`,
+    ],
+    [
+      "another method",
+      `UPDATE root_keys SET method = '{"kind":"passphrase"}' WHERE ring = 'secrets'`,
+    ],
+    ["a method that is no JSON", "UPDATE root_keys SET method = '{' WHERE ring = 'secrets'"],
+    ["no data key", "DELETE FROM data_keys WHERE ring = 'secrets'"],
+    ["a data key under another number", "UPDATE data_keys SET number = 2 WHERE ring = 'secrets'"],
+    [
+      "a data key of the coordinator's own keys",
+      `UPDATE data_keys SET (nonce, sealed) =
+       (SELECT nonce, sealed FROM data_keys WHERE ring = 'own') WHERE ring = 'secrets'`,
+    ],
   ])("does not unseal with %s", async (_, sql) => {
-    const { file, source, vault } = await temporaryVault();
+    const { file, machineKey, vault } = await temporaryVault();
     vault.close();
     withSql(file, sql);
-    const changed = openVault(file);
-    await expect(changed.unseal(source)).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
+    const changed = openVault(file, machineKey);
+    await expect(changed.unseal(machine)).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
     expect(changed.sealed).toBe(true);
     changed.close();
+  });
+
+  it("does not open at all with keys of its own that were changed", async () => {
+    const { file, machineKey, vault } = await temporaryVault();
+    vault.close();
+    withSql(file, "UPDATE root_keys SET sealed = randomblob(length(sealed)) WHERE ring = 'own'");
+    expect(() => openVault(file, machineKey)).toThrow(
+      expect.objectContaining({ code: "VAULT_KEY_WRONG" }),
+    );
   });
 });
 

@@ -1,24 +1,36 @@
 import { readFileSync, statSync } from "node:fs";
 import { limits } from "@cohort/proto/limits";
-import Database from "better-sqlite3";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { machineKeyFile } from "../../src/vault/machine-key.ts";
 import { sodium } from "../../src/vault/sodium.ts";
 import { createVault, openVault } from "../../src/vault/vault.ts";
 import { temporaryPath } from "../kit/temporary-path.ts";
-import { keyFile, path, read, secretText, service, temporaryVault, withSql } from "./samples.ts";
+import {
+  machine,
+  newKeyFile,
+  path,
+  read,
+  rowsOf,
+  secretText,
+  service,
+  set,
+  temporaryVault,
+  withSql,
+} from "./samples.ts";
 
 const unavailable = { code: "SECRET_UNAVAILABLE" };
+const toService = { service, injection: "anywhere" };
 
 describe("the vault", () => {
   it("lends a secret to the service that its policy names, also after it was opened again", async () => {
-    const { file, source, vault } = await temporaryVault();
-    expect(vault.set(path, Buffer.from(secretText), [service, "desk"], 5)).toBe(1);
+    const { file, machineKey, vault } = await temporaryVault();
+    expect(set(vault, secretText, { services: [service, "desk"] })).toBe(1);
     expect(await read(vault)).toBe(secretText);
     vault.close();
 
-    const again = openVault(file);
-    await again.unseal(source);
+    const again = openVault(file, machineKey);
+    await again.unseal(machine);
     expect(await read(again)).toBe(secretText);
     expect(await read(again, path, "desk")).toBe(secretText);
     again.close();
@@ -29,8 +41,8 @@ describe("the vault", () => {
     const values = fc.uint8Array({ minLength: 1, maxLength: 300 });
     await fc.assert(
       fc.asyncProperty(values, async (bytes) => {
-        vault.set(path, Buffer.from(bytes), [service], 5);
-        await vault.withSecret(path, service, async (value) => {
+        set(vault, Buffer.from(bytes));
+        await vault.withSecret(path, toService, async (value) => {
           expect(new Uint8Array(value)).toEqual(bytes);
         });
       }),
@@ -38,39 +50,41 @@ describe("the vault", () => {
     vault.close();
   });
 
-  it("lends the newest version and keeps the older ones on disk", async () => {
+  it("lends the newest version alone, and destroys the one before it", async () => {
     const { file, vault } = await temporaryVault();
-    vault.set(path, Buffer.from("first"), [service], 5);
-    expect(vault.set(path, Buffer.from("second"), ["other"], 6)).toBe(2);
+    set(vault, "first");
+    expect(set(vault, "second", { services: ["other"], nowMs: 6 })).toBe(2);
     expect(await read(vault, path, "other")).toBe("second");
     await expect(read(vault)).rejects.toMatchObject(unavailable);
     vault.close();
-    const database = new Database(file);
-    expect(database.prepare("SELECT version FROM secrets").pluck().all()).toEqual([1, 2]);
-    database.close();
+    expect(rowsOf(file, "SELECT version FROM secrets")).toEqual([{ version: 2 }]);
   });
 
   it("lists paths, versions, times and services, and no value", async () => {
     const { vault } = await temporaryVault();
-    vault.set("b/key", Buffer.from(secretText), ["b", "a", "b"], 5);
-    vault.set("a/key", Buffer.from(secretText), ["a"], 6);
-    vault.set("b/key", Buffer.from(secretText), ["c"], 7);
+    set(vault, secretText, { path: "b/key", services: ["b", "a", "b"] });
+    set(vault, secretText, { path: "a/key", services: ["a"], nowMs: 6 });
+    set(vault, secretText, { path: "b/key", services: ["c"], nowMs: 7 });
     vault.internal("ledger-signing", () => Buffer.from(secretText));
-    expect(vault.list()).toEqual([
-      { path: "a/key", version: 1, setMs: 6, services: ["a"] },
-      { path: "b/key", version: 2, setMs: 7, services: ["c"] },
-    ]);
+    const rest = { bindings: [], formerVersion: 0, formerUntilMs: 0 };
+    const listed = [
+      { path: "a/key", version: 1, setMs: 6, services: ["a"], ...rest },
+      { path: "b/key", version: 2, setMs: 7, services: ["c"], ...rest },
+    ];
+    expect(vault.list()).toEqual(listed);
+    vault.seal();
+    expect(vault.list()).toEqual(listed);
     vault.close();
   });
 
   it("wipes the value that it was given, and the one that it lent, even when the user of it fails", async () => {
     const { vault } = await temporaryVault();
     const given = Buffer.from(secretText);
-    vault.set(path, given, [service], 5);
+    set(vault, "", { value: given });
     const refused = Buffer.from(secretText);
-    expect(() => vault.set("no path", refused, [service], 5)).toThrow();
+    expect(() => set(vault, "", { path: "no path", value: refused })).toThrow();
     let lent: Buffer = Buffer.alloc(0);
-    const use = vault.withSecret(path, service, async (value) => {
+    const use = vault.withSecret(path, toService, async (value) => {
       lent = value;
       throw new Error("upstream gone");
     });
@@ -83,7 +97,7 @@ describe("the vault", () => {
 
   it("answers in the same words for a missing secret and for one that is not granted", async () => {
     const { vault } = await temporaryVault();
-    vault.set(path, Buffer.from(secretText), [service], 5);
+    set(vault, secretText);
     const missing = await problems(read(vault, "maintenance/other"));
     expect(await problems(read(vault, path, "desk"))).toEqual(missing);
     expect(await problems(read(vault, path, ""))).toEqual(missing);
@@ -100,7 +114,7 @@ describe("the vault", () => {
   });
 
   it("derives the same keys after it was opened again, another for each purpose and vault", async () => {
-    const { file, source, vault } = await temporaryVault();
+    const { file, machineKey, vault } = await temporaryVault();
     const keys = (it: typeof vault) => [
       it.derive("token/1"),
       it.derive("token/2"),
@@ -110,8 +124,8 @@ describe("the vault", () => {
     ];
     const before = keys(vault).map((key) => key.toString("hex"));
     vault.close();
-    const again = openVault(file);
-    await again.unseal(source);
+    const again = openVault(file, machineKey);
+    await again.unseal(machine);
     expect(keys(again).map((key) => key.toString("hex"))).toEqual(before);
     again.close();
     const other = await temporaryVault();
@@ -129,7 +143,7 @@ describe("the vault", () => {
       BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`,
     );
     const value = Buffer.from(secretText);
-    expect(() => vault.set(path, value, [service], 5)).toThrow(
+    expect(() => set(vault, "", { value })).toThrow(
       expect.objectContaining({
         code: "INTERNAL",
         message: expect.stringContaining("disk is full"),
@@ -163,7 +177,7 @@ describe("the vault", () => {
     ],
   ])("refuses %s", async (_, badPath, value, services, code) => {
     const { vault } = await temporaryVault();
-    expect(() => vault.set(badPath, Buffer.from(value), services, 5)).toThrow(
+    expect(() => set(vault, value, { path: badPath, services })).toThrow(
       expect.objectContaining({ code }),
     );
     expect(vault.list()).toEqual([]);
@@ -173,15 +187,15 @@ describe("the vault", () => {
 
 describe("the memory of libsodium", () => {
   it("holds no secret and no key after they were used (attack 112)", async () => {
-    const { vault, source } = await temporaryVault();
+    const { vault, keyFile } = await temporaryVault();
     const { HEAPU8 } = (sodium as unknown as { libsodium: { HEAPU8: Uint8Array } }).libsodium;
     const seen: Buffer[] = [];
-    vault.set(path, Buffer.from(secretText), [service], 5);
-    await vault.unseal(source);
-    await vault.withSecret(path, service, async (value) => {
+    set(vault, secretText);
+    await vault.unseal(machine);
+    await vault.withSecret(path, toService, async (value) => {
       seen.push(Buffer.from(value.subarray(0, 32)));
     });
-    seen.push(vault.derive("bodies"), readFileSync(source.path));
+    seen.push(vault.derive("bodies"), readFileSync(keyFile));
     vault.keyedHash("bodies", Buffer.from("what comes after"));
     const memory = Buffer.from(HEAPU8);
     expect(seen[0]?.toString()).toBe(secretText.slice(0, 32));
@@ -191,36 +205,52 @@ describe("the memory of libsodium", () => {
 });
 
 describe("a sealed vault", () => {
-  it("refuses everything until it has its key", async () => {
-    const { file, source, vault } = await temporaryVault();
-    vault.set(path, Buffer.from(secretText), [service], 5);
+  it("refuses all that needs a secret until it has its key", async () => {
+    const { file, machineKey, vault } = await temporaryVault();
+    set(vault, secretText);
     vault.close();
-    const sealed = openVault(file);
+    const sealed = openVault(file, machineKey);
     expect(sealed.sealed).toBe(true);
     const locked = expect.objectContaining({ code: "VAULT_SEALED" });
     const value = Buffer.from(secretText);
-    expect(() => sealed.set(path, value, [service], 5)).toThrow(locked);
+    expect(() => set(sealed, "", { value })).toThrow(locked);
     expect(value.every((byte) => byte === 0)).toBe(true);
     await expect(read(sealed)).rejects.toEqual(locked);
-    expect(() => sealed.list()).toThrow(locked);
-    expect(() => sealed.internal("seed", () => Buffer.of(1))).toThrow(locked);
-    expect(() => sealed.derive("bodies")).toThrow(locked);
-    expect(() => sealed.keyedHash("bodies", Buffer.of(1))).toThrow(locked);
-    await sealed.unseal(source);
+    expect(() => sealed.retire(path, 0, "operator", 6)).toThrow(locked);
+    expect(() => sealed.delete(path, "operator", 6)).toThrow(locked);
+    expect(() => sealed.changeDataKey("operator")).toThrow(locked);
+    await sealed.unseal(machine);
     expect(sealed.sealed).toBe(false);
     expect(await read(sealed)).toBe(secretText);
+    sealed.seal();
+    await expect(read(sealed)).rejects.toEqual(locked);
     sealed.close();
-    expect(sealed.sealed).toBe(true);
   });
 
-  it("stays sealed under another key", async () => {
-    const { file, vault } = await temporaryVault();
+  it("has what the coordinator itself needs", async () => {
+    const { file, machineKey, vault } = await temporaryVault();
+    const seed = vault.internal("seed", () => Buffer.from("a seed"));
+    const hash = vault.keyedHash("bodies", Buffer.of(1));
     vault.close();
-    const sealed = openVault(file);
-    await expect(sealed.unseal(keyFile())).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
+    const sealed = openVault(file, machineKey);
+    expect(sealed.internal("seed", () => Buffer.of(1))).toEqual(seed);
+    expect(sealed.keyedHash("bodies", Buffer.of(1))).toEqual(hash);
+    expect(sealed.derive("token/1")).toHaveLength(32);
+    sealed.close();
+  });
+
+  it("does not open under another key, sealed or not", async () => {
+    const { file, machineKey, vault } = await temporaryVault();
+    vault.close();
+    expect(() => openVault(file, machineKeyFile(newKeyFile()))).toThrow(
+      expect.objectContaining({ code: "VAULT_KEY_WRONG" }),
+    );
+    const sealed = openVault(file, machineKey);
     const passphrase = Buffer.from("the wrong kind of key");
-    const wrongKind = sealed.unseal({ kind: "passphrase", passphrase });
-    await expect(wrongKind).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
+    await expect(sealed.unseal({ kind: "passphrase", passphrase })).rejects.toMatchObject({
+      code: "VAULT_KEY_WRONG",
+    });
+    expect(passphrase.every((byte) => byte === 0)).toBe(true);
     expect(sealed.sealed).toBe(true);
     sealed.close();
   });
@@ -228,17 +258,17 @@ describe("a sealed vault", () => {
 
 describe("the vault's file", () => {
   it("is never overwritten by a new vault, and must exist to be opened", async () => {
-    const { file, source, vault } = await temporaryVault();
+    const { file, machineKey, vault } = await temporaryVault();
     vault.close();
-    await expect(createVault(file, source)).rejects.toMatchObject({ code: "SETUP_FAILED" });
-    expect(() => openVault(`${file}.missing`)).toThrow(/cannot be opened/);
+    await expect(createVault(file, machineKey)).rejects.toMatchObject({ code: "SETUP_FAILED" });
+    expect(() => openVault(`${file}.missing`, machineKey)).toThrow(/cannot be opened/);
   });
 
   it("opens with one key alone when two processes make it at once", async () => {
     const file = temporaryPath("vault.db");
     const [one, other] = await Promise.allSettled([
-      createVault(file, keyFile()),
-      createVault(file, keyFile()),
+      createVault(file, machineKeyFile(newKeyFile())),
+      createVault(file, machineKeyFile(newKeyFile())),
     ]);
     expect([one.status, other.status].sort()).toEqual(["fulfilled", "rejected"]);
     for (const it of [one, other]) {
@@ -249,7 +279,7 @@ describe("the vault's file", () => {
 
   it("belongs to its owner alone and shows no secret, raw, in base64 or in hex", async () => {
     const { file, vault } = await temporaryVault();
-    vault.set(path, Buffer.from(secretText), [service], 5);
+    set(vault, secretText);
     vault.internal("seed", () => Buffer.from(secretText));
     for (const part of [file, `${file}-wal`]) {
       expect(statSync(part).mode & 0o777).toBe(0o600);

@@ -9,6 +9,7 @@ import { addNodeCommands } from "./node-commands.ts";
 import type { Format, Terminal } from "./output.ts";
 import { addServiceCommands } from "./service-commands.ts";
 import { Session } from "./session.ts";
+import { addVaultCommands } from "./vault-commands.ts";
 import { addWorkflowCommands } from "./workflow-commands.ts";
 
 export interface GlobalOptions {
@@ -54,7 +55,7 @@ export function buildProgram(terminal: Terminal, finish: (code: number) => void)
   addNodeCommands(program, work);
   addAgentCommands(program, work);
   addServiceCommands(program, work);
-  addSecretCommands(program, work);
+  addVaultCommands(program, work);
   addLedgerCommands(program, work);
   return program;
 }
@@ -244,33 +245,6 @@ const addArtifactCommands: AddCommands = (program, work) => {
       work(async (session) =>
         (await import("./commands/artifact.ts")).getArtifact(session, { run, step, name }, options),
       ),
-    );
-};
-
-const addSecretCommands: AddCommands = (program, work) => {
-  const secret = program
-    .command("secret")
-    .description("put secrets into the vault; none comes out");
-  secret
-    .command("set <path> [value...]")
-    .usage("<path> [options]   (the value is read from stdin)")
-    .description("set a secret, whose value is read from stdin")
-    .option("--from-file <file>", "read the value from this file instead")
-    .option(
-      "--service <name...>",
-      "services that may be given it; else the one that the path begins with",
-      [],
-    )
-    .action((path, value, options) =>
-      work(async (session) =>
-        (await import("./commands/secret.ts")).setSecret(session, path, value, options),
-      ),
-    );
-  secret
-    .command("list")
-    .description("list paths and versions")
-    .action(() =>
-      work(async (session) => (await import("./commands/secret.ts")).listSecrets(session)),
     );
 };
 

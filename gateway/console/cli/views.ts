@@ -12,9 +12,12 @@ import type {
   Run,
   Schedule,
   Secret,
+  SecretVersion,
   Step,
   UncertainCall,
+  VaultStatus,
 } from "@cohort/proto/gen/cohort/console";
+import type { SecretBinding } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
 
 /**
@@ -268,7 +271,48 @@ export function uncertainView(it: UncertainCall) {
 }
 
 export function secretView(it: Secret) {
-  return { path: it.path, version: it.version, set_ms: time(it.setMs), services: it.services };
+  return {
+    path: it.path,
+    version: it.version,
+    set_ms: time(it.setMs),
+    services: it.services,
+    bindings: it.bindings.map(bindingView),
+    former_version: it.formerVersion === 0 ? null : it.formerVersion,
+    former_until_ms: time(it.formerUntilMs),
+  };
+}
+
+export function secretVersionView(it: SecretVersion) {
+  return {
+    version: it.version,
+    state: it.state,
+    set_ms: time(it.setMs),
+    until_ms: time(it.untilMs),
+    services: it.services,
+    bindings: it.bindings.map(bindingView),
+  };
+}
+
+function bindingView({ service, injection }: SecretBinding) {
+  return { service, injection: parsed(injection) };
+}
+
+export function vaultView(it: VaultStatus) {
+  return {
+    state: it.state,
+    kind: it.kind,
+    sealed_by: textOrNull(it.sealedBy),
+    secrets: it.secrets,
+    generation: it.generation,
+    recorded: it.recorded,
+    data_key: it.dataKey,
+    data_key_uses: it.dataKeyUses,
+    reseal_left: it.resealLeft,
+    token_key: it.tokenKey,
+    token_key_since_ms: time(it.tokenKeySinceMs),
+    former_token_key_until_ms: time(it.formerTokenKeyUntilMs),
+    calls_waiting: it.callsWaiting,
+  };
 }
 
 export function graphView(it: GraphReply) {

@@ -10,6 +10,7 @@ import {
   RunsClient,
   SchedulesClient,
   SecretsClient,
+  VaultClient,
 } from "@cohort/proto/gen/cohort/console";
 import { limits as shared } from "@cohort/proto/limits";
 import {
@@ -46,6 +47,7 @@ export class ConsoleClient {
   readonly nodes: NodesClient;
   readonly agents: AgentsClient;
   readonly secrets: SecretsClient;
+  readonly vault: VaultClient;
   readonly budgets: BudgetsClient;
   readonly ledger: LedgerClient;
   readonly approvals: ApprovalsClient;
@@ -63,6 +65,7 @@ export class ConsoleClient {
     this.nodes = new NodesClient(context.endpoint, tls, sharing);
     this.agents = new AgentsClient(context.endpoint, tls, sharing);
     this.secrets = new SecretsClient(context.endpoint, tls, sharing);
+    this.vault = new VaultClient(context.endpoint, tls, sharing);
     this.budgets = new BudgetsClient(context.endpoint, tls, sharing);
     this.ledger = new LedgerClient(context.endpoint, tls, sharing);
     this.approvals = new ApprovalsClient(context.endpoint, tls, sharing);

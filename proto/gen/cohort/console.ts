@@ -20,7 +20,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Hold } from "./ledger.ts";
+import { Hold, SecretBinding } from "./ledger.ts";
 import { AttemptKey, DeviceGrant, Facts, Release, ReleaseKey, SignedRelease, Usage } from "./node.ts";
 import { Problem } from "./problem.ts";
 
@@ -599,6 +599,124 @@ export interface Secret {
   version: number;
   setMs: number;
   services: string[];
+  bindings: SecretBinding[];
+  /** that is still good; 0 for none */
+  formerVersion: number;
+  formerUntilMs: number;
+}
+
+export interface RotateSecretRequest {
+  path: string;
+  value: Uint8Array;
+  /** empty: those of the version before */
+  services: string[];
+  /** how long the version before is good; 0: it ends at once */
+  overlapMs: number;
+}
+
+export interface SecretVersionsRequest {
+  path: string;
+}
+
+export interface SecretVersionsReply {
+  /** the newest first */
+  versions: SecretVersion[];
+}
+
+export interface SecretVersion {
+  version: number;
+  /** current, former, retired */
+  state: string;
+  setMs: number;
+  /** of a former one: the end of its time; of a retired one: its end */
+  untilMs: number;
+  services: string[];
+  bindings: SecretBinding[];
+}
+
+export interface RetireSecretRequest {
+  path: string;
+  /** 0: the former one */
+  version: number;
+}
+
+export interface RetireSecretReply {
+  /** that ended */
+  version: number;
+  /** that is in use; 0 for none */
+  current: number;
+}
+
+export interface DeleteSecretRequest {
+  path: string;
+}
+
+export interface DeleteSecretReply {
+  /** the last that it had */
+  version: number;
+}
+
+export interface VaultStatusRequest {
+}
+
+export interface VaultStatus {
+  /** unsealed, sealed, mismatch */
+  state: string;
+  /** what opens it: machine, passphrase, key-file */
+  kind: string;
+  /** the operator who sealed it; "" when it started so */
+  sealedBy: string;
+  secrets: number;
+  /** of the vault's file */
+  generation: number;
+  /** of the file that the ledger knows */
+  recorded: number;
+  dataKey: number;
+  /** what it has encrypted */
+  dataKeyUses: number;
+  /** rows that are still under an older data key */
+  resealLeft: number;
+  tokenKey: string;
+  tokenKeySinceMs: number;
+  /** 0 when there is none */
+  formerTokenKeyUntilMs: number;
+  /** for the vault to be unsealed */
+  callsWaiting: number;
+}
+
+export interface UnsealRequest {
+  /** the passphrase, or the key; empty where the machine's own opens it */
+  key: Uint8Array;
+}
+
+export interface SealRequest {
+  reason: string;
+}
+
+export interface RotateKekRequest {
+  /** machine, passphrase, key-file */
+  kind: string;
+  /** what opens it now; empty where that is the machine's own */
+  former: Uint8Array;
+  /** what is to open it; empty where that is the machine's own */
+  key: Uint8Array;
+}
+
+export interface RotateMachineKeyRequest {
+}
+
+export interface RotateDataKeyRequest {
+}
+
+export interface RotateTokenKeyRequest {
+  /** tokens under the former key are worth nothing from now on */
+  atOnce: boolean;
+}
+
+export interface AcceptVaultRequest {
+  reason: string;
+  /** as the status shows it */
+  generation: number;
 }
 
 export interface ListBudgetsRequest {
@@ -9111,7 +9229,7 @@ export const ListSecretsReply: MessageFns<ListSecretsReply> = {
 };
 
 function createBaseSecret(): Secret {
-  return { path: "", version: 0, setMs: 0, services: [] };
+  return { path: "", version: 0, setMs: 0, services: [], bindings: [], formerVersion: 0, formerUntilMs: 0 };
 }
 
 export const Secret: MessageFns<Secret> = {
@@ -9127,6 +9245,15 @@ export const Secret: MessageFns<Secret> = {
     }
     for (const v of message.services) {
       writer.uint32(34).string(v!);
+    }
+    for (const v of message.bindings) {
+      SecretBinding.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.formerVersion !== 0) {
+      writer.uint32(48).uint32(message.formerVersion);
+    }
+    if (message.formerUntilMs !== 0) {
+      writer.uint32(56).int64(message.formerUntilMs);
     }
     return writer;
   },
@@ -9176,6 +9303,30 @@ export const Secret: MessageFns<Secret> = {
             message.services.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.bindings.push(SecretBinding.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.formerVersion = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.formerUntilMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -9198,6 +9349,19 @@ export const Secret: MessageFns<Secret> = {
         ? globalThis.Number(object.set_ms)
         : 0,
       services: globalThis.Array.isArray(object?.services) ? object.services.map((e: any) => globalThis.String(e)) : [],
+      bindings: globalThis.Array.isArray(object?.bindings)
+        ? object.bindings.map((e: any) => SecretBinding.fromJSON(e))
+        : [],
+      formerVersion: isSet(object.formerVersion)
+        ? globalThis.Number(object.formerVersion)
+        : isSet(object.former_version)
+        ? globalThis.Number(object.former_version)
+        : 0,
+      formerUntilMs: isSet(object.formerUntilMs)
+        ? globalThis.Number(object.formerUntilMs)
+        : isSet(object.former_until_ms)
+        ? globalThis.Number(object.former_until_ms)
+        : 0,
     };
   },
 
@@ -9215,6 +9379,15 @@ export const Secret: MessageFns<Secret> = {
     if (message.services?.length) {
       obj.services = message.services;
     }
+    if (message.bindings?.length) {
+      obj.bindings = message.bindings.map((e) => SecretBinding.toJSON(e));
+    }
+    if (message.formerVersion !== 0) {
+      obj.formerVersion = Math.round(message.formerVersion);
+    }
+    if (message.formerUntilMs !== 0) {
+      obj.formerUntilMs = Math.round(message.formerUntilMs);
+    }
     return obj;
   },
 
@@ -9227,6 +9400,1587 @@ export const Secret: MessageFns<Secret> = {
     message.version = object.version ?? 0;
     message.setMs = object.setMs ?? 0;
     message.services = object.services?.map((e) => e) || [];
+    message.bindings = object.bindings?.map((e) => SecretBinding.fromPartial(e)) || [];
+    message.formerVersion = object.formerVersion ?? 0;
+    message.formerUntilMs = object.formerUntilMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRotateSecretRequest(): RotateSecretRequest {
+  return { path: "", value: new Uint8Array(0), services: [], overlapMs: 0 };
+}
+
+export const RotateSecretRequest: MessageFns<RotateSecretRequest> = {
+  encode(message: RotateSecretRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.value.length !== 0) {
+      writer.uint32(18).bytes(message.value);
+    }
+    for (const v of message.services) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.overlapMs !== 0) {
+      writer.uint32(32).int64(message.overlapMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateSecretRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateSecretRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.services.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.overlapMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateSecretRequest {
+    return {
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      value: isSet(object.value) ? bytesFromBase64(object.value) : new Uint8Array(0),
+      services: globalThis.Array.isArray(object?.services) ? object.services.map((e: any) => globalThis.String(e)) : [],
+      overlapMs: isSet(object.overlapMs)
+        ? globalThis.Number(object.overlapMs)
+        : isSet(object.overlap_ms)
+        ? globalThis.Number(object.overlap_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: RotateSecretRequest): unknown {
+    const obj: any = {};
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.value.length !== 0) {
+      obj.value = base64FromBytes(message.value);
+    }
+    if (message.services?.length) {
+      obj.services = message.services;
+    }
+    if (message.overlapMs !== 0) {
+      obj.overlapMs = Math.round(message.overlapMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateSecretRequest>): RotateSecretRequest {
+    return RotateSecretRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateSecretRequest>): RotateSecretRequest {
+    const message = createBaseRotateSecretRequest();
+    message.path = object.path ?? "";
+    message.value = object.value ?? new Uint8Array(0);
+    message.services = object.services?.map((e) => e) || [];
+    message.overlapMs = object.overlapMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseSecretVersionsRequest(): SecretVersionsRequest {
+  return { path: "" };
+}
+
+export const SecretVersionsRequest: MessageFns<SecretVersionsRequest> = {
+  encode(message: SecretVersionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecretVersionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecretVersionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecretVersionsRequest {
+    return { path: isSet(object.path) ? globalThis.String(object.path) : "" };
+  },
+
+  toJSON(message: SecretVersionsRequest): unknown {
+    const obj: any = {};
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecretVersionsRequest>): SecretVersionsRequest {
+    return SecretVersionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecretVersionsRequest>): SecretVersionsRequest {
+    const message = createBaseSecretVersionsRequest();
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseSecretVersionsReply(): SecretVersionsReply {
+  return { versions: [] };
+}
+
+export const SecretVersionsReply: MessageFns<SecretVersionsReply> = {
+  encode(message: SecretVersionsReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.versions) {
+      SecretVersion.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecretVersionsReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecretVersionsReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.versions.push(SecretVersion.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecretVersionsReply {
+    return {
+      versions: globalThis.Array.isArray(object?.versions)
+        ? object.versions.map((e: any) => SecretVersion.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: SecretVersionsReply): unknown {
+    const obj: any = {};
+    if (message.versions?.length) {
+      obj.versions = message.versions.map((e) => SecretVersion.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecretVersionsReply>): SecretVersionsReply {
+    return SecretVersionsReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecretVersionsReply>): SecretVersionsReply {
+    const message = createBaseSecretVersionsReply();
+    message.versions = object.versions?.map((e) => SecretVersion.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSecretVersion(): SecretVersion {
+  return { version: 0, state: "", setMs: 0, untilMs: 0, services: [], bindings: [] };
+}
+
+export const SecretVersion: MessageFns<SecretVersion> = {
+  encode(message: SecretVersion, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).uint32(message.version);
+    }
+    if (message.state !== "") {
+      writer.uint32(18).string(message.state);
+    }
+    if (message.setMs !== 0) {
+      writer.uint32(24).int64(message.setMs);
+    }
+    if (message.untilMs !== 0) {
+      writer.uint32(32).int64(message.untilMs);
+    }
+    for (const v of message.services) {
+      writer.uint32(42).string(v!);
+    }
+    for (const v of message.bindings) {
+      SecretBinding.encode(v!, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecretVersion {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecretVersion();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.setMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.untilMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.services.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.bindings.push(SecretBinding.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecretVersion {
+    return {
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      setMs: isSet(object.setMs)
+        ? globalThis.Number(object.setMs)
+        : isSet(object.set_ms)
+        ? globalThis.Number(object.set_ms)
+        : 0,
+      untilMs: isSet(object.untilMs)
+        ? globalThis.Number(object.untilMs)
+        : isSet(object.until_ms)
+        ? globalThis.Number(object.until_ms)
+        : 0,
+      services: globalThis.Array.isArray(object?.services) ? object.services.map((e: any) => globalThis.String(e)) : [],
+      bindings: globalThis.Array.isArray(object?.bindings)
+        ? object.bindings.map((e: any) => SecretBinding.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: SecretVersion): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.setMs !== 0) {
+      obj.setMs = Math.round(message.setMs);
+    }
+    if (message.untilMs !== 0) {
+      obj.untilMs = Math.round(message.untilMs);
+    }
+    if (message.services?.length) {
+      obj.services = message.services;
+    }
+    if (message.bindings?.length) {
+      obj.bindings = message.bindings.map((e) => SecretBinding.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecretVersion>): SecretVersion {
+    return SecretVersion.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecretVersion>): SecretVersion {
+    const message = createBaseSecretVersion();
+    message.version = object.version ?? 0;
+    message.state = object.state ?? "";
+    message.setMs = object.setMs ?? 0;
+    message.untilMs = object.untilMs ?? 0;
+    message.services = object.services?.map((e) => e) || [];
+    message.bindings = object.bindings?.map((e) => SecretBinding.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRetireSecretRequest(): RetireSecretRequest {
+  return { path: "", version: 0 };
+}
+
+export const RetireSecretRequest: MessageFns<RetireSecretRequest> = {
+  encode(message: RetireSecretRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).uint32(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetireSecretRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetireSecretRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetireSecretRequest {
+    return {
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+    };
+  },
+
+  toJSON(message: RetireSecretRequest): unknown {
+    const obj: any = {};
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetireSecretRequest>): RetireSecretRequest {
+    return RetireSecretRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetireSecretRequest>): RetireSecretRequest {
+    const message = createBaseRetireSecretRequest();
+    message.path = object.path ?? "";
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetireSecretReply(): RetireSecretReply {
+  return { version: 0, current: 0 };
+}
+
+export const RetireSecretReply: MessageFns<RetireSecretReply> = {
+  encode(message: RetireSecretReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).uint32(message.version);
+    }
+    if (message.current !== 0) {
+      writer.uint32(16).uint32(message.current);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetireSecretReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetireSecretReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.current = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetireSecretReply {
+    return {
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      current: isSet(object.current) ? globalThis.Number(object.current) : 0,
+    };
+  },
+
+  toJSON(message: RetireSecretReply): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.current !== 0) {
+      obj.current = Math.round(message.current);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetireSecretReply>): RetireSecretReply {
+    return RetireSecretReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetireSecretReply>): RetireSecretReply {
+    const message = createBaseRetireSecretReply();
+    message.version = object.version ?? 0;
+    message.current = object.current ?? 0;
+    return message;
+  },
+};
+
+function createBaseDeleteSecretRequest(): DeleteSecretRequest {
+  return { path: "" };
+}
+
+export const DeleteSecretRequest: MessageFns<DeleteSecretRequest> = {
+  encode(message: DeleteSecretRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSecretRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSecretRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSecretRequest {
+    return { path: isSet(object.path) ? globalThis.String(object.path) : "" };
+  },
+
+  toJSON(message: DeleteSecretRequest): unknown {
+    const obj: any = {};
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteSecretRequest>): DeleteSecretRequest {
+    return DeleteSecretRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteSecretRequest>): DeleteSecretRequest {
+    const message = createBaseDeleteSecretRequest();
+    message.path = object.path ?? "";
+    return message;
+  },
+};
+
+function createBaseDeleteSecretReply(): DeleteSecretReply {
+  return { version: 0 };
+}
+
+export const DeleteSecretReply: MessageFns<DeleteSecretReply> = {
+  encode(message: DeleteSecretReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.version !== 0) {
+      writer.uint32(8).uint32(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeleteSecretReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeleteSecretReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeleteSecretReply {
+    return { version: isSet(object.version) ? globalThis.Number(object.version) : 0 };
+  },
+
+  toJSON(message: DeleteSecretReply): unknown {
+    const obj: any = {};
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeleteSecretReply>): DeleteSecretReply {
+    return DeleteSecretReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeleteSecretReply>): DeleteSecretReply {
+    const message = createBaseDeleteSecretReply();
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBaseVaultStatusRequest(): VaultStatusRequest {
+  return {};
+}
+
+export const VaultStatusRequest: MessageFns<VaultStatusRequest> = {
+  encode(_: VaultStatusRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VaultStatusRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVaultStatusRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): VaultStatusRequest {
+    return {};
+  },
+
+  toJSON(_: VaultStatusRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<VaultStatusRequest>): VaultStatusRequest {
+    return VaultStatusRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<VaultStatusRequest>): VaultStatusRequest {
+    const message = createBaseVaultStatusRequest();
+    return message;
+  },
+};
+
+function createBaseVaultStatus(): VaultStatus {
+  return {
+    state: "",
+    kind: "",
+    sealedBy: "",
+    secrets: 0,
+    generation: 0,
+    recorded: 0,
+    dataKey: 0,
+    dataKeyUses: 0,
+    resealLeft: 0,
+    tokenKey: "",
+    tokenKeySinceMs: 0,
+    formerTokenKeyUntilMs: 0,
+    callsWaiting: 0,
+  };
+}
+
+export const VaultStatus: MessageFns<VaultStatus> = {
+  encode(message: VaultStatus, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.state !== "") {
+      writer.uint32(10).string(message.state);
+    }
+    if (message.kind !== "") {
+      writer.uint32(18).string(message.kind);
+    }
+    if (message.sealedBy !== "") {
+      writer.uint32(26).string(message.sealedBy);
+    }
+    if (message.secrets !== 0) {
+      writer.uint32(32).uint32(message.secrets);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(40).uint64(message.generation);
+    }
+    if (message.recorded !== 0) {
+      writer.uint32(48).uint64(message.recorded);
+    }
+    if (message.dataKey !== 0) {
+      writer.uint32(56).uint32(message.dataKey);
+    }
+    if (message.dataKeyUses !== 0) {
+      writer.uint32(64).int64(message.dataKeyUses);
+    }
+    if (message.resealLeft !== 0) {
+      writer.uint32(72).uint32(message.resealLeft);
+    }
+    if (message.tokenKey !== "") {
+      writer.uint32(82).string(message.tokenKey);
+    }
+    if (message.tokenKeySinceMs !== 0) {
+      writer.uint32(88).int64(message.tokenKeySinceMs);
+    }
+    if (message.formerTokenKeyUntilMs !== 0) {
+      writer.uint32(96).int64(message.formerTokenKeyUntilMs);
+    }
+    if (message.callsWaiting !== 0) {
+      writer.uint32(104).uint32(message.callsWaiting);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VaultStatus {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVaultStatus();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sealedBy = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.secrets = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.recorded = longToNumber(reader.uint64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.dataKey = reader.uint32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.dataKeyUses = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.resealLeft = reader.uint32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.tokenKey = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.tokenKeySinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.formerTokenKeyUntilMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.callsWaiting = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VaultStatus {
+    return {
+      state: isSet(object.state) ? globalThis.String(object.state) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      sealedBy: isSet(object.sealedBy)
+        ? globalThis.String(object.sealedBy)
+        : isSet(object.sealed_by)
+        ? globalThis.String(object.sealed_by)
+        : "",
+      secrets: isSet(object.secrets) ? globalThis.Number(object.secrets) : 0,
+      generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+      recorded: isSet(object.recorded) ? globalThis.Number(object.recorded) : 0,
+      dataKey: isSet(object.dataKey)
+        ? globalThis.Number(object.dataKey)
+        : isSet(object.data_key)
+        ? globalThis.Number(object.data_key)
+        : 0,
+      dataKeyUses: isSet(object.dataKeyUses)
+        ? globalThis.Number(object.dataKeyUses)
+        : isSet(object.data_key_uses)
+        ? globalThis.Number(object.data_key_uses)
+        : 0,
+      resealLeft: isSet(object.resealLeft)
+        ? globalThis.Number(object.resealLeft)
+        : isSet(object.reseal_left)
+        ? globalThis.Number(object.reseal_left)
+        : 0,
+      tokenKey: isSet(object.tokenKey)
+        ? globalThis.String(object.tokenKey)
+        : isSet(object.token_key)
+        ? globalThis.String(object.token_key)
+        : "",
+      tokenKeySinceMs: isSet(object.tokenKeySinceMs)
+        ? globalThis.Number(object.tokenKeySinceMs)
+        : isSet(object.token_key_since_ms)
+        ? globalThis.Number(object.token_key_since_ms)
+        : 0,
+      formerTokenKeyUntilMs: isSet(object.formerTokenKeyUntilMs)
+        ? globalThis.Number(object.formerTokenKeyUntilMs)
+        : isSet(object.former_token_key_until_ms)
+        ? globalThis.Number(object.former_token_key_until_ms)
+        : 0,
+      callsWaiting: isSet(object.callsWaiting)
+        ? globalThis.Number(object.callsWaiting)
+        : isSet(object.calls_waiting)
+        ? globalThis.Number(object.calls_waiting)
+        : 0,
+    };
+  },
+
+  toJSON(message: VaultStatus): unknown {
+    const obj: any = {};
+    if (message.state !== "") {
+      obj.state = message.state;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.sealedBy !== "") {
+      obj.sealedBy = message.sealedBy;
+    }
+    if (message.secrets !== 0) {
+      obj.secrets = Math.round(message.secrets);
+    }
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    if (message.recorded !== 0) {
+      obj.recorded = Math.round(message.recorded);
+    }
+    if (message.dataKey !== 0) {
+      obj.dataKey = Math.round(message.dataKey);
+    }
+    if (message.dataKeyUses !== 0) {
+      obj.dataKeyUses = Math.round(message.dataKeyUses);
+    }
+    if (message.resealLeft !== 0) {
+      obj.resealLeft = Math.round(message.resealLeft);
+    }
+    if (message.tokenKey !== "") {
+      obj.tokenKey = message.tokenKey;
+    }
+    if (message.tokenKeySinceMs !== 0) {
+      obj.tokenKeySinceMs = Math.round(message.tokenKeySinceMs);
+    }
+    if (message.formerTokenKeyUntilMs !== 0) {
+      obj.formerTokenKeyUntilMs = Math.round(message.formerTokenKeyUntilMs);
+    }
+    if (message.callsWaiting !== 0) {
+      obj.callsWaiting = Math.round(message.callsWaiting);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VaultStatus>): VaultStatus {
+    return VaultStatus.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VaultStatus>): VaultStatus {
+    const message = createBaseVaultStatus();
+    message.state = object.state ?? "";
+    message.kind = object.kind ?? "";
+    message.sealedBy = object.sealedBy ?? "";
+    message.secrets = object.secrets ?? 0;
+    message.generation = object.generation ?? 0;
+    message.recorded = object.recorded ?? 0;
+    message.dataKey = object.dataKey ?? 0;
+    message.dataKeyUses = object.dataKeyUses ?? 0;
+    message.resealLeft = object.resealLeft ?? 0;
+    message.tokenKey = object.tokenKey ?? "";
+    message.tokenKeySinceMs = object.tokenKeySinceMs ?? 0;
+    message.formerTokenKeyUntilMs = object.formerTokenKeyUntilMs ?? 0;
+    message.callsWaiting = object.callsWaiting ?? 0;
+    return message;
+  },
+};
+
+function createBaseUnsealRequest(): UnsealRequest {
+  return { key: new Uint8Array(0) };
+}
+
+export const UnsealRequest: MessageFns<UnsealRequest> = {
+  encode(message: UnsealRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnsealRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnsealRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): UnsealRequest {
+    return { key: isSet(object.key) ? bytesFromBase64(object.key) : new Uint8Array(0) };
+  },
+
+  toJSON(message: UnsealRequest): unknown {
+    const obj: any = {};
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<UnsealRequest>): UnsealRequest {
+    return UnsealRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnsealRequest>): UnsealRequest {
+    const message = createBaseUnsealRequest();
+    message.key = object.key ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseSealRequest(): SealRequest {
+  return { reason: "" };
+}
+
+export const SealRequest: MessageFns<SealRequest> = {
+  encode(message: SealRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SealRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSealRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SealRequest {
+    return { reason: isSet(object.reason) ? globalThis.String(object.reason) : "" };
+  },
+
+  toJSON(message: SealRequest): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SealRequest>): SealRequest {
+    return SealRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SealRequest>): SealRequest {
+    const message = createBaseSealRequest();
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRotateKekRequest(): RotateKekRequest {
+  return { kind: "", former: new Uint8Array(0), key: new Uint8Array(0) };
+}
+
+export const RotateKekRequest: MessageFns<RotateKekRequest> = {
+  encode(message: RotateKekRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== "") {
+      writer.uint32(10).string(message.kind);
+    }
+    if (message.former.length !== 0) {
+      writer.uint32(18).bytes(message.former);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(26).bytes(message.key);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateKekRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateKekRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.former = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateKekRequest {
+    return {
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      former: isSet(object.former) ? bytesFromBase64(object.former) : new Uint8Array(0),
+      key: isSet(object.key) ? bytesFromBase64(object.key) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: RotateKekRequest): unknown {
+    const obj: any = {};
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.former.length !== 0) {
+      obj.former = base64FromBytes(message.former);
+    }
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateKekRequest>): RotateKekRequest {
+    return RotateKekRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateKekRequest>): RotateKekRequest {
+    const message = createBaseRotateKekRequest();
+    message.kind = object.kind ?? "";
+    message.former = object.former ?? new Uint8Array(0);
+    message.key = object.key ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseRotateMachineKeyRequest(): RotateMachineKeyRequest {
+  return {};
+}
+
+export const RotateMachineKeyRequest: MessageFns<RotateMachineKeyRequest> = {
+  encode(_: RotateMachineKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateMachineKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateMachineKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RotateMachineKeyRequest {
+    return {};
+  },
+
+  toJSON(_: RotateMachineKeyRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateMachineKeyRequest>): RotateMachineKeyRequest {
+    return RotateMachineKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RotateMachineKeyRequest>): RotateMachineKeyRequest {
+    const message = createBaseRotateMachineKeyRequest();
+    return message;
+  },
+};
+
+function createBaseRotateDataKeyRequest(): RotateDataKeyRequest {
+  return {};
+}
+
+export const RotateDataKeyRequest: MessageFns<RotateDataKeyRequest> = {
+  encode(_: RotateDataKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateDataKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateDataKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RotateDataKeyRequest {
+    return {};
+  },
+
+  toJSON(_: RotateDataKeyRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateDataKeyRequest>): RotateDataKeyRequest {
+    return RotateDataKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RotateDataKeyRequest>): RotateDataKeyRequest {
+    const message = createBaseRotateDataKeyRequest();
+    return message;
+  },
+};
+
+function createBaseRotateTokenKeyRequest(): RotateTokenKeyRequest {
+  return { atOnce: false };
+}
+
+export const RotateTokenKeyRequest: MessageFns<RotateTokenKeyRequest> = {
+  encode(message: RotateTokenKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atOnce !== false) {
+      writer.uint32(8).bool(message.atOnce);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateTokenKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateTokenKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atOnce = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateTokenKeyRequest {
+    return {
+      atOnce: isSet(object.atOnce)
+        ? globalThis.Boolean(object.atOnce)
+        : isSet(object.at_once)
+        ? globalThis.Boolean(object.at_once)
+        : false,
+    };
+  },
+
+  toJSON(message: RotateTokenKeyRequest): unknown {
+    const obj: any = {};
+    if (message.atOnce !== false) {
+      obj.atOnce = message.atOnce;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateTokenKeyRequest>): RotateTokenKeyRequest {
+    return RotateTokenKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateTokenKeyRequest>): RotateTokenKeyRequest {
+    const message = createBaseRotateTokenKeyRequest();
+    message.atOnce = object.atOnce ?? false;
+    return message;
+  },
+};
+
+function createBaseAcceptVaultRequest(): AcceptVaultRequest {
+  return { reason: "", generation: 0 };
+}
+
+export const AcceptVaultRequest: MessageFns<AcceptVaultRequest> = {
+  encode(message: AcceptVaultRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(16).uint64(message.generation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AcceptVaultRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAcceptVaultRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AcceptVaultRequest {
+    return {
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+    };
+  },
+
+  toJSON(message: AcceptVaultRequest): unknown {
+    const obj: any = {};
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<AcceptVaultRequest>): AcceptVaultRequest {
+    return AcceptVaultRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<AcceptVaultRequest>): AcceptVaultRequest {
+    const message = createBaseAcceptVaultRequest();
+    message.reason = object.reason ?? "";
+    message.generation = object.generation ?? 0;
     return message;
   },
 };
@@ -17027,14 +18781,26 @@ export const AgentsClient = makeGenericClientConstructor(AgentsService, "cohort.
   serviceName: string;
 };
 
+/** Values go in; none ever comes out. */
 export type SecretsService = typeof SecretsService;
 export const SecretsService = {
+  /** A new version, which alone is good from now on. */
   set: {
     path: "/cohort.console.Secrets/Set" as const,
     requestStream: false as const,
     responseStream: false as const,
     requestSerialize: (value: SetSecretRequest): Buffer => Buffer.from(SetSecretRequest.encode(value).finish()),
     requestDeserialize: (value: Buffer): SetSecretRequest => SetSecretRequest.decode(value),
+    responseSerialize: (value: SetSecretReply): Buffer => Buffer.from(SetSecretReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetSecretReply => SetSecretReply.decode(value),
+  },
+  /** A new version of a secret that there is; the one before it stays good for a while. */
+  rotate: {
+    path: "/cohort.console.Secrets/Rotate" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateSecretRequest): Buffer => Buffer.from(RotateSecretRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateSecretRequest => RotateSecretRequest.decode(value),
     responseSerialize: (value: SetSecretReply): Buffer => Buffer.from(SetSecretReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): SetSecretReply => SetSecretReply.decode(value),
   },
@@ -17047,14 +18813,53 @@ export const SecretsService = {
     responseSerialize: (value: ListSecretsReply): Buffer => Buffer.from(ListSecretsReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListSecretsReply => ListSecretsReply.decode(value),
   },
+  versions: {
+    path: "/cohort.console.Secrets/Versions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SecretVersionsRequest): Buffer =>
+      Buffer.from(SecretVersionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SecretVersionsRequest => SecretVersionsRequest.decode(value),
+    responseSerialize: (value: SecretVersionsReply): Buffer => Buffer.from(SecretVersionsReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SecretVersionsReply => SecretVersionsReply.decode(value),
+  },
+  /** Ends one version at once, and destroys its value. */
+  retire: {
+    path: "/cohort.console.Secrets/Retire" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetireSecretRequest): Buffer => Buffer.from(RetireSecretRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetireSecretRequest => RetireSecretRequest.decode(value),
+    responseSerialize: (value: RetireSecretReply): Buffer => Buffer.from(RetireSecretReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetireSecretReply => RetireSecretReply.decode(value),
+  },
+  /** Ends all versions at once, and destroys their values. */
+  delete: {
+    path: "/cohort.console.Secrets/Delete" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DeleteSecretRequest): Buffer => Buffer.from(DeleteSecretRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DeleteSecretRequest => DeleteSecretRequest.decode(value),
+    responseSerialize: (value: DeleteSecretReply): Buffer => Buffer.from(DeleteSecretReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DeleteSecretReply => DeleteSecretReply.decode(value),
+  },
 } as const;
 
 export interface SecretsServer extends UntypedServiceImplementation {
+  /** A new version, which alone is good from now on. */
   set: handleUnaryCall<SetSecretRequest, SetSecretReply>;
+  /** A new version of a secret that there is; the one before it stays good for a while. */
+  rotate: handleUnaryCall<RotateSecretRequest, SetSecretReply>;
   list: handleUnaryCall<ListSecretsRequest, ListSecretsReply>;
+  versions: handleUnaryCall<SecretVersionsRequest, SecretVersionsReply>;
+  /** Ends one version at once, and destroys its value. */
+  retire: handleUnaryCall<RetireSecretRequest, RetireSecretReply>;
+  /** Ends all versions at once, and destroys their values. */
+  delete: handleUnaryCall<DeleteSecretRequest, DeleteSecretReply>;
 }
 
 export interface SecretsClient extends Client {
+  /** A new version, which alone is good from now on. */
   set(
     request: SetSecretRequest,
     callback: (error: ServiceError | null, response: SetSecretReply) => void,
@@ -17066,6 +18871,22 @@ export interface SecretsClient extends Client {
   ): ClientUnaryCall;
   set(
     request: SetSecretRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetSecretReply) => void,
+  ): ClientUnaryCall;
+  /** A new version of a secret that there is; the one before it stays good for a while. */
+  rotate(
+    request: RotateSecretRequest,
+    callback: (error: ServiceError | null, response: SetSecretReply) => void,
+  ): ClientUnaryCall;
+  rotate(
+    request: RotateSecretRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetSecretReply) => void,
+  ): ClientUnaryCall;
+  rotate(
+    request: RotateSecretRequest,
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SetSecretReply) => void,
@@ -17084,12 +18905,283 @@ export interface SecretsClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListSecretsReply) => void,
+  ): ClientUnaryCall;
+  versions(
+    request: SecretVersionsRequest,
+    callback: (error: ServiceError | null, response: SecretVersionsReply) => void,
+  ): ClientUnaryCall;
+  versions(
+    request: SecretVersionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SecretVersionsReply) => void,
+  ): ClientUnaryCall;
+  versions(
+    request: SecretVersionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SecretVersionsReply) => void,
+  ): ClientUnaryCall;
+  /** Ends one version at once, and destroys its value. */
+  retire(
+    request: RetireSecretRequest,
+    callback: (error: ServiceError | null, response: RetireSecretReply) => void,
+  ): ClientUnaryCall;
+  retire(
+    request: RetireSecretRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetireSecretReply) => void,
+  ): ClientUnaryCall;
+  retire(
+    request: RetireSecretRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetireSecretReply) => void,
+  ): ClientUnaryCall;
+  /** Ends all versions at once, and destroys their values. */
+  delete(
+    request: DeleteSecretRequest,
+    callback: (error: ServiceError | null, response: DeleteSecretReply) => void,
+  ): ClientUnaryCall;
+  delete(
+    request: DeleteSecretRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DeleteSecretReply) => void,
+  ): ClientUnaryCall;
+  delete(
+    request: DeleteSecretRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DeleteSecretReply) => void,
   ): ClientUnaryCall;
 }
 
 export const SecretsClient = makeGenericClientConstructor(SecretsService, "cohort.console.Secrets") as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): SecretsClient;
   service: typeof SecretsService;
+  serviceName: string;
+};
+
+export type VaultService = typeof VaultService;
+export const VaultService = {
+  status: {
+    path: "/cohort.console.Vault/Status" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VaultStatusRequest): Buffer => Buffer.from(VaultStatusRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VaultStatusRequest => VaultStatusRequest.decode(value),
+    responseSerialize: (value: VaultStatus): Buffer => Buffer.from(VaultStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VaultStatus => VaultStatus.decode(value),
+  },
+  unseal: {
+    path: "/cohort.console.Vault/Unseal" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnsealRequest): Buffer => Buffer.from(UnsealRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnsealRequest => UnsealRequest.decode(value),
+    responseSerialize: (value: VaultStatus): Buffer => Buffer.from(VaultStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VaultStatus => VaultStatus.decode(value),
+  },
+  seal: {
+    path: "/cohort.console.Vault/Seal" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SealRequest): Buffer => Buffer.from(SealRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SealRequest => SealRequest.decode(value),
+    responseSerialize: (value: VaultStatus): Buffer => Buffer.from(VaultStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VaultStatus => VaultStatus.decode(value),
+  },
+  /** What opens the vault's secrets from now on. */
+  rotateKek: {
+    path: "/cohort.console.Vault/RotateKek" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateKekRequest): Buffer => Buffer.from(RotateKekRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateKekRequest => RotateKekRequest.decode(value),
+    responseSerialize: (value: VaultStatus): Buffer => Buffer.from(VaultStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VaultStatus => VaultStatus.decode(value),
+  },
+  /** A new key of the machine, which opens the coordinator's own keys. */
+  rotateMachineKey: {
+    path: "/cohort.console.Vault/RotateMachineKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateMachineKeyRequest): Buffer =>
+      Buffer.from(RotateMachineKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateMachineKeyRequest => RotateMachineKeyRequest.decode(value),
+    responseSerialize: (value: VaultStatus): Buffer => Buffer.from(VaultStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VaultStatus => VaultStatus.decode(value),
+  },
+  rotateDataKey: {
+    path: "/cohort.console.Vault/RotateDataKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateDataKeyRequest): Buffer => Buffer.from(RotateDataKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateDataKeyRequest => RotateDataKeyRequest.decode(value),
+    responseSerialize: (value: VaultStatus): Buffer => Buffer.from(VaultStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VaultStatus => VaultStatus.decode(value),
+  },
+  rotateTokenKey: {
+    path: "/cohort.console.Vault/RotateTokenKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateTokenKeyRequest): Buffer =>
+      Buffer.from(RotateTokenKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateTokenKeyRequest => RotateTokenKeyRequest.decode(value),
+    responseSerialize: (value: VaultStatus): Buffer => Buffer.from(VaultStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VaultStatus => VaultStatus.decode(value),
+  },
+  /** Takes the vault's file as it is, although the ledger knows another. */
+  accept: {
+    path: "/cohort.console.Vault/Accept" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: AcceptVaultRequest): Buffer => Buffer.from(AcceptVaultRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): AcceptVaultRequest => AcceptVaultRequest.decode(value),
+    responseSerialize: (value: VaultStatus): Buffer => Buffer.from(VaultStatus.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VaultStatus => VaultStatus.decode(value),
+  },
+} as const;
+
+export interface VaultServer extends UntypedServiceImplementation {
+  status: handleUnaryCall<VaultStatusRequest, VaultStatus>;
+  unseal: handleUnaryCall<UnsealRequest, VaultStatus>;
+  seal: handleUnaryCall<SealRequest, VaultStatus>;
+  /** What opens the vault's secrets from now on. */
+  rotateKek: handleUnaryCall<RotateKekRequest, VaultStatus>;
+  /** A new key of the machine, which opens the coordinator's own keys. */
+  rotateMachineKey: handleUnaryCall<RotateMachineKeyRequest, VaultStatus>;
+  rotateDataKey: handleUnaryCall<RotateDataKeyRequest, VaultStatus>;
+  rotateTokenKey: handleUnaryCall<RotateTokenKeyRequest, VaultStatus>;
+  /** Takes the vault's file as it is, although the ledger knows another. */
+  accept: handleUnaryCall<AcceptVaultRequest, VaultStatus>;
+}
+
+export interface VaultClient extends Client {
+  status(
+    request: VaultStatusRequest,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  status(
+    request: VaultStatusRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  status(
+    request: VaultStatusRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  unseal(
+    request: UnsealRequest,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  unseal(
+    request: UnsealRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  unseal(
+    request: UnsealRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  seal(request: SealRequest, callback: (error: ServiceError | null, response: VaultStatus) => void): ClientUnaryCall;
+  seal(
+    request: SealRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  seal(
+    request: SealRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  /** What opens the vault's secrets from now on. */
+  rotateKek(
+    request: RotateKekRequest,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateKek(
+    request: RotateKekRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateKek(
+    request: RotateKekRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  /** A new key of the machine, which opens the coordinator's own keys. */
+  rotateMachineKey(
+    request: RotateMachineKeyRequest,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateMachineKey(
+    request: RotateMachineKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateMachineKey(
+    request: RotateMachineKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateDataKey(
+    request: RotateDataKeyRequest,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateDataKey(
+    request: RotateDataKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateDataKey(
+    request: RotateDataKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateTokenKey(
+    request: RotateTokenKeyRequest,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateTokenKey(
+    request: RotateTokenKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  rotateTokenKey(
+    request: RotateTokenKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  /** Takes the vault's file as it is, although the ledger knows another. */
+  accept(
+    request: AcceptVaultRequest,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  accept(
+    request: AcceptVaultRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+  accept(
+    request: AcceptVaultRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VaultStatus) => void,
+  ): ClientUnaryCall;
+}
+
+export const VaultClient = makeGenericClientConstructor(VaultService, "cohort.console.Vault") as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): VaultClient;
+  service: typeof VaultService;
   serviceName: string;
 };
 

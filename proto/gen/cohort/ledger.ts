@@ -89,6 +89,16 @@ export interface Entry {
     | { $case: "nodeDeviceGranted"; value: NodeDeviceGranted }
     | { $case: "nodeDeviceUngranted"; value: NodeDeviceUngranted }
     | { $case: "deviceActuated"; value: DeviceActuated }
+    | { $case: "secretRetired"; value: SecretRetired }
+    | { $case: "secretDeleted"; value: SecretDeleted }
+    | { $case: "vaultUnsealed"; value: VaultUnsealed }
+    | { $case: "vaultSealed"; value: VaultSealed }
+    | { $case: "vaultUnsealRefused"; value: VaultUnsealRefused }
+    | { $case: "vaultKeyChanged"; value: VaultKeyChanged }
+    | { $case: "dataKeyRotated"; value: DataKeyRotated }
+    | { $case: "dataKeyRetired"; value: DataKeyRetired }
+    | { $case: "tokenKeyRotated"; value: TokenKeyRotated }
+    | { $case: "vaultAccepted"; value: VaultAccepted }
     | { $case: "ledgerDisputed"; value: LedgerDisputed }
     | { $case: "ledgerDisputeSettled"; value: LedgerDisputeSettled }
     | undefined;
@@ -101,6 +111,7 @@ export interface MeshCreated {
   ledgerKey: Uint8Array;
   /** Ed25519 public key that signs dispatches and tokens */
   dispatchKey: Uint8Array;
+  vault: VaultMark | undefined;
 }
 
 export interface CoordinatorStarted {
@@ -128,6 +139,97 @@ export interface SecretSet {
   version: number;
   /** that may be given it */
   services: string[];
+  bindings: SecretBinding[];
+  /** until when the version before it is good; 0 when it is not */
+  formerUntilMs: number;
+  vault: VaultMark | undefined;
+}
+
+/** How a secret may be sent, where that was known when it was set. */
+export interface SecretBinding {
+  service: string;
+  /** canonical JSON: where to, and in what form */
+  injection: string;
+}
+
+/**
+ * What the vault's file holds, all but the values themselves. Each change of it is an entry that bears
+ * the mark it left: a file with another mark is not the one that the ledger speaks of.
+ */
+export interface VaultMark {
+  /** one more with each change */
+  generation: number;
+  /** SHA-256 */
+  digest: Uint8Array;
+}
+
+/** A version that is good no more; its value was destroyed. */
+export interface SecretRetired {
+  /** "" when its time was over */
+  actor: string;
+  path: string;
+  version: number;
+  vault: VaultMark | undefined;
+}
+
+export interface SecretDeleted {
+  actor: string;
+  path: string;
+  /** the last that it had */
+  version: number;
+  vault: VaultMark | undefined;
+}
+
+/** By an operator. One that opens with the machine's key does so with each start, without an entry. */
+export interface VaultUnsealed {
+  actor: string;
+}
+
+export interface VaultSealed {
+  actor: string;
+  reason: string;
+}
+
+export interface VaultUnsealRefused {
+  actor: string;
+  code: string;
+}
+
+export interface VaultKeyChanged {
+  actor: string;
+  /** what it opens: own, secrets, or both */
+  ring: string;
+  /** machine, passphrase, key-file */
+  kind: string;
+  vault: VaultMark | undefined;
+}
+
+export interface DataKeyRotated {
+  /** "" when the former one had encrypted enough */
+  actor: string;
+  number: number;
+  vault: VaultMark | undefined;
+}
+
+/** Nothing is under the data keys below this one any more, and they were destroyed. */
+export interface DataKeyRetired {
+  below: number;
+  vault: VaultMark | undefined;
+}
+
+export interface TokenKeyRotated {
+  /** "" when the former one was old enough */
+  actor: string;
+  id: string;
+  /** until when tokens under the former one are good */
+  formerUntilMs: number;
+}
+
+/** An operator takes a vault's file that is not the one that the ledger speaks of. */
+export interface VaultAccepted {
+  actor: string;
+  reason: string;
+  vault: VaultMark | undefined;
 }
 
 export interface NodeInvited {
@@ -1028,6 +1130,36 @@ export const Entry: MessageFns<Entry> = {
       case "deviceActuated":
         DeviceActuated.encode(message.event.value, writer.uint32(818).fork()).join();
         break;
+      case "secretRetired":
+        SecretRetired.encode(message.event.value, writer.uint32(1042).fork()).join();
+        break;
+      case "secretDeleted":
+        SecretDeleted.encode(message.event.value, writer.uint32(1050).fork()).join();
+        break;
+      case "vaultUnsealed":
+        VaultUnsealed.encode(message.event.value, writer.uint32(1058).fork()).join();
+        break;
+      case "vaultSealed":
+        VaultSealed.encode(message.event.value, writer.uint32(1066).fork()).join();
+        break;
+      case "vaultUnsealRefused":
+        VaultUnsealRefused.encode(message.event.value, writer.uint32(1074).fork()).join();
+        break;
+      case "vaultKeyChanged":
+        VaultKeyChanged.encode(message.event.value, writer.uint32(1082).fork()).join();
+        break;
+      case "dataKeyRotated":
+        DataKeyRotated.encode(message.event.value, writer.uint32(1090).fork()).join();
+        break;
+      case "dataKeyRetired":
+        DataKeyRetired.encode(message.event.value, writer.uint32(1098).fork()).join();
+        break;
+      case "tokenKeyRotated":
+        TokenKeyRotated.encode(message.event.value, writer.uint32(1106).fork()).join();
+        break;
+      case "vaultAccepted":
+        VaultAccepted.encode(message.event.value, writer.uint32(1114).fork()).join();
+        break;
       case "ledgerDisputed":
         LedgerDisputed.encode(message.event.value, writer.uint32(1122).fork()).join();
         break;
@@ -1601,6 +1733,86 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "deviceActuated", value: DeviceActuated.decode(reader, reader.uint32()) };
             continue;
           }
+          case 130: {
+            if (tag !== 1042) {
+              break;
+            }
+
+            message.event = { $case: "secretRetired", value: SecretRetired.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 131: {
+            if (tag !== 1050) {
+              break;
+            }
+
+            message.event = { $case: "secretDeleted", value: SecretDeleted.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 132: {
+            if (tag !== 1058) {
+              break;
+            }
+
+            message.event = { $case: "vaultUnsealed", value: VaultUnsealed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 133: {
+            if (tag !== 1066) {
+              break;
+            }
+
+            message.event = { $case: "vaultSealed", value: VaultSealed.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 134: {
+            if (tag !== 1074) {
+              break;
+            }
+
+            message.event = { $case: "vaultUnsealRefused", value: VaultUnsealRefused.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 135: {
+            if (tag !== 1082) {
+              break;
+            }
+
+            message.event = { $case: "vaultKeyChanged", value: VaultKeyChanged.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 136: {
+            if (tag !== 1090) {
+              break;
+            }
+
+            message.event = { $case: "dataKeyRotated", value: DataKeyRotated.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 137: {
+            if (tag !== 1098) {
+              break;
+            }
+
+            message.event = { $case: "dataKeyRetired", value: DataKeyRetired.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 138: {
+            if (tag !== 1106) {
+              break;
+            }
+
+            message.event = { $case: "tokenKeyRotated", value: TokenKeyRotated.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 139: {
+            if (tag !== 1114) {
+              break;
+            }
+
+            message.event = { $case: "vaultAccepted", value: VaultAccepted.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 140: {
             if (tag !== 1122) {
               break;
@@ -1904,6 +2116,46 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "deviceActuated", value: DeviceActuated.fromJSON(object.deviceActuated) }
         : isSet(object.device_actuated)
         ? { $case: "deviceActuated", value: DeviceActuated.fromJSON(object.device_actuated) }
+        : isSet(object.secretRetired)
+        ? { $case: "secretRetired", value: SecretRetired.fromJSON(object.secretRetired) }
+        : isSet(object.secret_retired)
+        ? { $case: "secretRetired", value: SecretRetired.fromJSON(object.secret_retired) }
+        : isSet(object.secretDeleted)
+        ? { $case: "secretDeleted", value: SecretDeleted.fromJSON(object.secretDeleted) }
+        : isSet(object.secret_deleted)
+        ? { $case: "secretDeleted", value: SecretDeleted.fromJSON(object.secret_deleted) }
+        : isSet(object.vaultUnsealed)
+        ? { $case: "vaultUnsealed", value: VaultUnsealed.fromJSON(object.vaultUnsealed) }
+        : isSet(object.vault_unsealed)
+        ? { $case: "vaultUnsealed", value: VaultUnsealed.fromJSON(object.vault_unsealed) }
+        : isSet(object.vaultSealed)
+        ? { $case: "vaultSealed", value: VaultSealed.fromJSON(object.vaultSealed) }
+        : isSet(object.vault_sealed)
+        ? { $case: "vaultSealed", value: VaultSealed.fromJSON(object.vault_sealed) }
+        : isSet(object.vaultUnsealRefused)
+        ? { $case: "vaultUnsealRefused", value: VaultUnsealRefused.fromJSON(object.vaultUnsealRefused) }
+        : isSet(object.vault_unseal_refused)
+        ? { $case: "vaultUnsealRefused", value: VaultUnsealRefused.fromJSON(object.vault_unseal_refused) }
+        : isSet(object.vaultKeyChanged)
+        ? { $case: "vaultKeyChanged", value: VaultKeyChanged.fromJSON(object.vaultKeyChanged) }
+        : isSet(object.vault_key_changed)
+        ? { $case: "vaultKeyChanged", value: VaultKeyChanged.fromJSON(object.vault_key_changed) }
+        : isSet(object.dataKeyRotated)
+        ? { $case: "dataKeyRotated", value: DataKeyRotated.fromJSON(object.dataKeyRotated) }
+        : isSet(object.data_key_rotated)
+        ? { $case: "dataKeyRotated", value: DataKeyRotated.fromJSON(object.data_key_rotated) }
+        : isSet(object.dataKeyRetired)
+        ? { $case: "dataKeyRetired", value: DataKeyRetired.fromJSON(object.dataKeyRetired) }
+        : isSet(object.data_key_retired)
+        ? { $case: "dataKeyRetired", value: DataKeyRetired.fromJSON(object.data_key_retired) }
+        : isSet(object.tokenKeyRotated)
+        ? { $case: "tokenKeyRotated", value: TokenKeyRotated.fromJSON(object.tokenKeyRotated) }
+        : isSet(object.token_key_rotated)
+        ? { $case: "tokenKeyRotated", value: TokenKeyRotated.fromJSON(object.token_key_rotated) }
+        : isSet(object.vaultAccepted)
+        ? { $case: "vaultAccepted", value: VaultAccepted.fromJSON(object.vaultAccepted) }
+        : isSet(object.vault_accepted)
+        ? { $case: "vaultAccepted", value: VaultAccepted.fromJSON(object.vault_accepted) }
         : isSet(object.ledgerDisputed)
         ? { $case: "ledgerDisputed", value: LedgerDisputed.fromJSON(object.ledgerDisputed) }
         : isSet(object.ledger_disputed)
@@ -2056,6 +2308,26 @@ export const Entry: MessageFns<Entry> = {
       obj.nodeDeviceUngranted = NodeDeviceUngranted.toJSON(message.event.value);
     } else if (message.event?.$case === "deviceActuated") {
       obj.deviceActuated = DeviceActuated.toJSON(message.event.value);
+    } else if (message.event?.$case === "secretRetired") {
+      obj.secretRetired = SecretRetired.toJSON(message.event.value);
+    } else if (message.event?.$case === "secretDeleted") {
+      obj.secretDeleted = SecretDeleted.toJSON(message.event.value);
+    } else if (message.event?.$case === "vaultUnsealed") {
+      obj.vaultUnsealed = VaultUnsealed.toJSON(message.event.value);
+    } else if (message.event?.$case === "vaultSealed") {
+      obj.vaultSealed = VaultSealed.toJSON(message.event.value);
+    } else if (message.event?.$case === "vaultUnsealRefused") {
+      obj.vaultUnsealRefused = VaultUnsealRefused.toJSON(message.event.value);
+    } else if (message.event?.$case === "vaultKeyChanged") {
+      obj.vaultKeyChanged = VaultKeyChanged.toJSON(message.event.value);
+    } else if (message.event?.$case === "dataKeyRotated") {
+      obj.dataKeyRotated = DataKeyRotated.toJSON(message.event.value);
+    } else if (message.event?.$case === "dataKeyRetired") {
+      obj.dataKeyRetired = DataKeyRetired.toJSON(message.event.value);
+    } else if (message.event?.$case === "tokenKeyRotated") {
+      obj.tokenKeyRotated = TokenKeyRotated.toJSON(message.event.value);
+    } else if (message.event?.$case === "vaultAccepted") {
+      obj.vaultAccepted = VaultAccepted.toJSON(message.event.value);
     } else if (message.event?.$case === "ledgerDisputed") {
       obj.ledgerDisputed = LedgerDisputed.toJSON(message.event.value);
     } else if (message.event?.$case === "ledgerDisputeSettled") {
@@ -2468,6 +2740,66 @@ export const Entry: MessageFns<Entry> = {
         }
         break;
       }
+      case "secretRetired": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "secretRetired", value: SecretRetired.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "secretDeleted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "secretDeleted", value: SecretDeleted.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "vaultUnsealed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "vaultUnsealed", value: VaultUnsealed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "vaultSealed": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "vaultSealed", value: VaultSealed.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "vaultUnsealRefused": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "vaultUnsealRefused", value: VaultUnsealRefused.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "vaultKeyChanged": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "vaultKeyChanged", value: VaultKeyChanged.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "dataKeyRotated": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "dataKeyRotated", value: DataKeyRotated.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "dataKeyRetired": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "dataKeyRetired", value: DataKeyRetired.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "tokenKeyRotated": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "tokenKeyRotated", value: TokenKeyRotated.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "vaultAccepted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "vaultAccepted", value: VaultAccepted.fromPartial(object.event.value) };
+        }
+        break;
+      }
       case "ledgerDisputed": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "ledgerDisputed", value: LedgerDisputed.fromPartial(object.event.value) };
@@ -2489,7 +2821,7 @@ export const Entry: MessageFns<Entry> = {
 };
 
 function createBaseMeshCreated(): MeshCreated {
-  return { mesh: "", ledgerKey: new Uint8Array(0), dispatchKey: new Uint8Array(0) };
+  return { mesh: "", ledgerKey: new Uint8Array(0), dispatchKey: new Uint8Array(0), vault: undefined };
 }
 
 export const MeshCreated: MessageFns<MeshCreated> = {
@@ -2502,6 +2834,9 @@ export const MeshCreated: MessageFns<MeshCreated> = {
     }
     if (message.dispatchKey.length !== 0) {
       writer.uint32(26).bytes(message.dispatchKey);
+    }
+    if (message.vault !== undefined) {
+      VaultMark.encode(message.vault, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2543,6 +2878,14 @@ export const MeshCreated: MessageFns<MeshCreated> = {
             message.dispatchKey = reader.bytes();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.vault = VaultMark.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2568,6 +2911,7 @@ export const MeshCreated: MessageFns<MeshCreated> = {
         : isSet(object.dispatch_key)
         ? bytesFromBase64(object.dispatch_key)
         : new Uint8Array(0),
+      vault: isSet(object.vault) ? VaultMark.fromJSON(object.vault) : undefined,
     };
   },
 
@@ -2582,6 +2926,9 @@ export const MeshCreated: MessageFns<MeshCreated> = {
     if (message.dispatchKey.length !== 0) {
       obj.dispatchKey = base64FromBytes(message.dispatchKey);
     }
+    if (message.vault !== undefined) {
+      obj.vault = VaultMark.toJSON(message.vault);
+    }
     return obj;
   },
 
@@ -2593,6 +2940,9 @@ export const MeshCreated: MessageFns<MeshCreated> = {
     message.mesh = object.mesh ?? "";
     message.ledgerKey = object.ledgerKey ?? new Uint8Array(0);
     message.dispatchKey = object.dispatchKey ?? new Uint8Array(0);
+    message.vault = (object.vault !== undefined && object.vault !== null)
+      ? VaultMark.fromPartial(object.vault)
+      : undefined;
     return message;
   },
 };
@@ -2873,7 +3223,7 @@ export const Resource: MessageFns<Resource> = {
 };
 
 function createBaseSecretSet(): SecretSet {
-  return { actor: "", path: "", version: 0, services: [] };
+  return { actor: "", path: "", version: 0, services: [], bindings: [], formerUntilMs: 0, vault: undefined };
 }
 
 export const SecretSet: MessageFns<SecretSet> = {
@@ -2889,6 +3239,15 @@ export const SecretSet: MessageFns<SecretSet> = {
     }
     for (const v of message.services) {
       writer.uint32(34).string(v!);
+    }
+    for (const v of message.bindings) {
+      SecretBinding.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.formerUntilMs !== 0) {
+      writer.uint32(48).int64(message.formerUntilMs);
+    }
+    if (message.vault !== undefined) {
+      VaultMark.encode(message.vault, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -2938,6 +3297,30 @@ export const SecretSet: MessageFns<SecretSet> = {
             message.services.push(reader.string());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.bindings.push(SecretBinding.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.formerUntilMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.vault = VaultMark.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2956,6 +3339,15 @@ export const SecretSet: MessageFns<SecretSet> = {
       path: isSet(object.path) ? globalThis.String(object.path) : "",
       version: isSet(object.version) ? globalThis.Number(object.version) : 0,
       services: globalThis.Array.isArray(object?.services) ? object.services.map((e: any) => globalThis.String(e)) : [],
+      bindings: globalThis.Array.isArray(object?.bindings)
+        ? object.bindings.map((e: any) => SecretBinding.fromJSON(e))
+        : [],
+      formerUntilMs: isSet(object.formerUntilMs)
+        ? globalThis.Number(object.formerUntilMs)
+        : isSet(object.former_until_ms)
+        ? globalThis.Number(object.former_until_ms)
+        : 0,
+      vault: isSet(object.vault) ? VaultMark.fromJSON(object.vault) : undefined,
     };
   },
 
@@ -2973,6 +3365,15 @@ export const SecretSet: MessageFns<SecretSet> = {
     if (message.services?.length) {
       obj.services = message.services;
     }
+    if (message.bindings?.length) {
+      obj.bindings = message.bindings.map((e) => SecretBinding.toJSON(e));
+    }
+    if (message.formerUntilMs !== 0) {
+      obj.formerUntilMs = Math.round(message.formerUntilMs);
+    }
+    if (message.vault !== undefined) {
+      obj.vault = VaultMark.toJSON(message.vault);
+    }
     return obj;
   },
 
@@ -2985,6 +3386,1173 @@ export const SecretSet: MessageFns<SecretSet> = {
     message.path = object.path ?? "";
     message.version = object.version ?? 0;
     message.services = object.services?.map((e) => e) || [];
+    message.bindings = object.bindings?.map((e) => SecretBinding.fromPartial(e)) || [];
+    message.formerUntilMs = object.formerUntilMs ?? 0;
+    message.vault = (object.vault !== undefined && object.vault !== null)
+      ? VaultMark.fromPartial(object.vault)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSecretBinding(): SecretBinding {
+  return { service: "", injection: "" };
+}
+
+export const SecretBinding: MessageFns<SecretBinding> = {
+  encode(message: SecretBinding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.service !== "") {
+      writer.uint32(10).string(message.service);
+    }
+    if (message.injection !== "") {
+      writer.uint32(18).string(message.injection);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecretBinding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecretBinding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.service = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.injection = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecretBinding {
+    return {
+      service: isSet(object.service) ? globalThis.String(object.service) : "",
+      injection: isSet(object.injection) ? globalThis.String(object.injection) : "",
+    };
+  },
+
+  toJSON(message: SecretBinding): unknown {
+    const obj: any = {};
+    if (message.service !== "") {
+      obj.service = message.service;
+    }
+    if (message.injection !== "") {
+      obj.injection = message.injection;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecretBinding>): SecretBinding {
+    return SecretBinding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecretBinding>): SecretBinding {
+    const message = createBaseSecretBinding();
+    message.service = object.service ?? "";
+    message.injection = object.injection ?? "";
+    return message;
+  },
+};
+
+function createBaseVaultMark(): VaultMark {
+  return { generation: 0, digest: new Uint8Array(0) };
+}
+
+export const VaultMark: MessageFns<VaultMark> = {
+  encode(message: VaultMark, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.generation !== 0) {
+      writer.uint32(8).uint64(message.generation);
+    }
+    if (message.digest.length !== 0) {
+      writer.uint32(18).bytes(message.digest);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VaultMark {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVaultMark();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.digest = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VaultMark {
+    return {
+      generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+      digest: isSet(object.digest) ? bytesFromBase64(object.digest) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: VaultMark): unknown {
+    const obj: any = {};
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    if (message.digest.length !== 0) {
+      obj.digest = base64FromBytes(message.digest);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VaultMark>): VaultMark {
+    return VaultMark.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VaultMark>): VaultMark {
+    const message = createBaseVaultMark();
+    message.generation = object.generation ?? 0;
+    message.digest = object.digest ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseSecretRetired(): SecretRetired {
+  return { actor: "", path: "", version: 0, vault: undefined };
+}
+
+export const SecretRetired: MessageFns<SecretRetired> = {
+  encode(message: SecretRetired, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).uint32(message.version);
+    }
+    if (message.vault !== undefined) {
+      VaultMark.encode(message.vault, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecretRetired {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecretRetired();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.vault = VaultMark.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecretRetired {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      vault: isSet(object.vault) ? VaultMark.fromJSON(object.vault) : undefined,
+    };
+  },
+
+  toJSON(message: SecretRetired): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.vault !== undefined) {
+      obj.vault = VaultMark.toJSON(message.vault);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecretRetired>): SecretRetired {
+    return SecretRetired.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecretRetired>): SecretRetired {
+    const message = createBaseSecretRetired();
+    message.actor = object.actor ?? "";
+    message.path = object.path ?? "";
+    message.version = object.version ?? 0;
+    message.vault = (object.vault !== undefined && object.vault !== null)
+      ? VaultMark.fromPartial(object.vault)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSecretDeleted(): SecretDeleted {
+  return { actor: "", path: "", version: 0, vault: undefined };
+}
+
+export const SecretDeleted: MessageFns<SecretDeleted> = {
+  encode(message: SecretDeleted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.version !== 0) {
+      writer.uint32(24).uint32(message.version);
+    }
+    if (message.vault !== undefined) {
+      VaultMark.encode(message.vault, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SecretDeleted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSecretDeleted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.vault = VaultMark.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SecretDeleted {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      vault: isSet(object.vault) ? VaultMark.fromJSON(object.vault) : undefined,
+    };
+  },
+
+  toJSON(message: SecretDeleted): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.vault !== undefined) {
+      obj.vault = VaultMark.toJSON(message.vault);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<SecretDeleted>): SecretDeleted {
+    return SecretDeleted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SecretDeleted>): SecretDeleted {
+    const message = createBaseSecretDeleted();
+    message.actor = object.actor ?? "";
+    message.path = object.path ?? "";
+    message.version = object.version ?? 0;
+    message.vault = (object.vault !== undefined && object.vault !== null)
+      ? VaultMark.fromPartial(object.vault)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseVaultUnsealed(): VaultUnsealed {
+  return { actor: "" };
+}
+
+export const VaultUnsealed: MessageFns<VaultUnsealed> = {
+  encode(message: VaultUnsealed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VaultUnsealed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVaultUnsealed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VaultUnsealed {
+    return { actor: isSet(object.actor) ? globalThis.String(object.actor) : "" };
+  },
+
+  toJSON(message: VaultUnsealed): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VaultUnsealed>): VaultUnsealed {
+    return VaultUnsealed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VaultUnsealed>): VaultUnsealed {
+    const message = createBaseVaultUnsealed();
+    message.actor = object.actor ?? "";
+    return message;
+  },
+};
+
+function createBaseVaultSealed(): VaultSealed {
+  return { actor: "", reason: "" };
+}
+
+export const VaultSealed: MessageFns<VaultSealed> = {
+  encode(message: VaultSealed, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VaultSealed {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVaultSealed();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VaultSealed {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: VaultSealed): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VaultSealed>): VaultSealed {
+    return VaultSealed.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VaultSealed>): VaultSealed {
+    const message = createBaseVaultSealed();
+    message.actor = object.actor ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseVaultUnsealRefused(): VaultUnsealRefused {
+  return { actor: "", code: "" };
+}
+
+export const VaultUnsealRefused: MessageFns<VaultUnsealRefused> = {
+  encode(message: VaultUnsealRefused, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VaultUnsealRefused {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVaultUnsealRefused();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VaultUnsealRefused {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      code: isSet(object.code) ? globalThis.String(object.code) : "",
+    };
+  },
+
+  toJSON(message: VaultUnsealRefused): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.code !== "") {
+      obj.code = message.code;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VaultUnsealRefused>): VaultUnsealRefused {
+    return VaultUnsealRefused.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VaultUnsealRefused>): VaultUnsealRefused {
+    const message = createBaseVaultUnsealRefused();
+    message.actor = object.actor ?? "";
+    message.code = object.code ?? "";
+    return message;
+  },
+};
+
+function createBaseVaultKeyChanged(): VaultKeyChanged {
+  return { actor: "", ring: "", kind: "", vault: undefined };
+}
+
+export const VaultKeyChanged: MessageFns<VaultKeyChanged> = {
+  encode(message: VaultKeyChanged, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.ring !== "") {
+      writer.uint32(18).string(message.ring);
+    }
+    if (message.kind !== "") {
+      writer.uint32(26).string(message.kind);
+    }
+    if (message.vault !== undefined) {
+      VaultMark.encode(message.vault, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VaultKeyChanged {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVaultKeyChanged();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.ring = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.vault = VaultMark.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VaultKeyChanged {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      ring: isSet(object.ring) ? globalThis.String(object.ring) : "",
+      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
+      vault: isSet(object.vault) ? VaultMark.fromJSON(object.vault) : undefined,
+    };
+  },
+
+  toJSON(message: VaultKeyChanged): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.ring !== "") {
+      obj.ring = message.ring;
+    }
+    if (message.kind !== "") {
+      obj.kind = message.kind;
+    }
+    if (message.vault !== undefined) {
+      obj.vault = VaultMark.toJSON(message.vault);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VaultKeyChanged>): VaultKeyChanged {
+    return VaultKeyChanged.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VaultKeyChanged>): VaultKeyChanged {
+    const message = createBaseVaultKeyChanged();
+    message.actor = object.actor ?? "";
+    message.ring = object.ring ?? "";
+    message.kind = object.kind ?? "";
+    message.vault = (object.vault !== undefined && object.vault !== null)
+      ? VaultMark.fromPartial(object.vault)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDataKeyRotated(): DataKeyRotated {
+  return { actor: "", number: 0, vault: undefined };
+}
+
+export const DataKeyRotated: MessageFns<DataKeyRotated> = {
+  encode(message: DataKeyRotated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.number !== 0) {
+      writer.uint32(16).uint32(message.number);
+    }
+    if (message.vault !== undefined) {
+      VaultMark.encode(message.vault, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataKeyRotated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataKeyRotated();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.number = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.vault = VaultMark.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DataKeyRotated {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      vault: isSet(object.vault) ? VaultMark.fromJSON(object.vault) : undefined,
+    };
+  },
+
+  toJSON(message: DataKeyRotated): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.vault !== undefined) {
+      obj.vault = VaultMark.toJSON(message.vault);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DataKeyRotated>): DataKeyRotated {
+    return DataKeyRotated.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DataKeyRotated>): DataKeyRotated {
+    const message = createBaseDataKeyRotated();
+    message.actor = object.actor ?? "";
+    message.number = object.number ?? 0;
+    message.vault = (object.vault !== undefined && object.vault !== null)
+      ? VaultMark.fromPartial(object.vault)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDataKeyRetired(): DataKeyRetired {
+  return { below: 0, vault: undefined };
+}
+
+export const DataKeyRetired: MessageFns<DataKeyRetired> = {
+  encode(message: DataKeyRetired, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.below !== 0) {
+      writer.uint32(8).uint32(message.below);
+    }
+    if (message.vault !== undefined) {
+      VaultMark.encode(message.vault, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DataKeyRetired {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDataKeyRetired();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.below = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.vault = VaultMark.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DataKeyRetired {
+    return {
+      below: isSet(object.below) ? globalThis.Number(object.below) : 0,
+      vault: isSet(object.vault) ? VaultMark.fromJSON(object.vault) : undefined,
+    };
+  },
+
+  toJSON(message: DataKeyRetired): unknown {
+    const obj: any = {};
+    if (message.below !== 0) {
+      obj.below = Math.round(message.below);
+    }
+    if (message.vault !== undefined) {
+      obj.vault = VaultMark.toJSON(message.vault);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DataKeyRetired>): DataKeyRetired {
+    return DataKeyRetired.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DataKeyRetired>): DataKeyRetired {
+    const message = createBaseDataKeyRetired();
+    message.below = object.below ?? 0;
+    message.vault = (object.vault !== undefined && object.vault !== null)
+      ? VaultMark.fromPartial(object.vault)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTokenKeyRotated(): TokenKeyRotated {
+  return { actor: "", id: "", formerUntilMs: 0 };
+}
+
+export const TokenKeyRotated: MessageFns<TokenKeyRotated> = {
+  encode(message: TokenKeyRotated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.id !== "") {
+      writer.uint32(18).string(message.id);
+    }
+    if (message.formerUntilMs !== 0) {
+      writer.uint32(24).int64(message.formerUntilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TokenKeyRotated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTokenKeyRotated();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.id = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.formerUntilMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TokenKeyRotated {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      id: isSet(object.id) ? globalThis.String(object.id) : "",
+      formerUntilMs: isSet(object.formerUntilMs)
+        ? globalThis.Number(object.formerUntilMs)
+        : isSet(object.former_until_ms)
+        ? globalThis.Number(object.former_until_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: TokenKeyRotated): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.id !== "") {
+      obj.id = message.id;
+    }
+    if (message.formerUntilMs !== 0) {
+      obj.formerUntilMs = Math.round(message.formerUntilMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TokenKeyRotated>): TokenKeyRotated {
+    return TokenKeyRotated.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TokenKeyRotated>): TokenKeyRotated {
+    const message = createBaseTokenKeyRotated();
+    message.actor = object.actor ?? "";
+    message.id = object.id ?? "";
+    message.formerUntilMs = object.formerUntilMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseVaultAccepted(): VaultAccepted {
+  return { actor: "", reason: "", vault: undefined };
+}
+
+export const VaultAccepted: MessageFns<VaultAccepted> = {
+  encode(message: VaultAccepted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.vault !== undefined) {
+      VaultMark.encode(message.vault, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VaultAccepted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVaultAccepted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.vault = VaultMark.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): VaultAccepted {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      vault: isSet(object.vault) ? VaultMark.fromJSON(object.vault) : undefined,
+    };
+  },
+
+  toJSON(message: VaultAccepted): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.vault !== undefined) {
+      obj.vault = VaultMark.toJSON(message.vault);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<VaultAccepted>): VaultAccepted {
+    return VaultAccepted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VaultAccepted>): VaultAccepted {
+    const message = createBaseVaultAccepted();
+    message.actor = object.actor ?? "";
+    message.reason = object.reason ?? "";
+    message.vault = (object.vault !== undefined && object.vault !== null)
+      ? VaultMark.fromPartial(object.vault)
+      : undefined;
     return message;
   },
 };

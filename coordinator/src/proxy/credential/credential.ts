@@ -1,5 +1,6 @@
 import type { Service } from "@cohort/proto/resources/service";
 import type { Auth } from "@cohort/proto/resources/service/auth";
+import { injectionOf } from "../injection.ts";
 import type { SecretLender } from "../proxy.ts";
 import type { AccessTokens } from "./access-tokens.ts";
 import { awsSigV4 } from "./aws-sigv4.ts";
@@ -28,7 +29,8 @@ export async function withCredential<T>(
 ): Promise<T> {
   const { auth, name } = service;
   if (auth.type === "none") return use(noCredential);
-  return vault.withSecret(auth.secret, name, async (secret) => {
+  const destination = { service: name, injection: injectionOf(service) };
+  return vault.withSecret(auth.secret, destination, async (secret) => {
     const id = Buffer.from(vault.keyedHash("proxy-connection", secret)).toString("hex");
     const lend = async ({ sign, certificate, secrets = [] }: Made) => {
       try {

@@ -4,26 +4,27 @@ import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { argon2id } from "../../src/vault/argon2id.ts";
 import { createKeyFile, keyFileBytes, readKeyFile } from "../../src/vault/key-file.ts";
+import { machineKeyFile } from "../../src/vault/machine-key.ts";
 import { sodium } from "../../src/vault/sodium.ts";
 import { createVault, openVault } from "../../src/vault/vault.ts";
 import { temporaryPath } from "../kit/temporary-path.ts";
-import { keyFile, path, read, secretText, service, withSql } from "./samples.ts";
+import { newKeyFile, read, secretText, set, withSql } from "./samples.ts";
 
 const passphrase = "six words chosen quite at random";
 
 describe("a key file", () => {
   it("holds 32 random bytes for its owner alone, and is never overwritten", () => {
-    const { path } = keyFile();
+    const path = newKeyFile();
     expect(statSync(path).mode & 0o777).toBe(0o600);
     const before = readFileSync(path);
     expect(before).toHaveLength(keyFileBytes);
     expect(() => createKeyFile(path)).toThrow(expect.objectContaining({ code: "SETUP_FAILED" }));
     expect(readKeyFile(path)).toEqual(before);
-    expect(readFileSync(keyFile().path)).not.toEqual(before);
+    expect(readFileSync(newKeyFile())).not.toEqual(before);
   });
 
   it.each([0o640, 0o604, 0o620, 0o602, 0o610, 0o666])("is refused with mode %o", (mode) => {
-    const { path } = keyFile();
+    const path = newKeyFile();
     chmodSync(path, mode);
     expect(() => readKeyFile(path)).toThrow(
       expect.objectContaining({
@@ -48,43 +49,51 @@ describe("a key file", () => {
   });
 });
 
+const withPassphrase = (text: string) =>
+  ({ kind: "passphrase", passphrase: Buffer.from(text) }) as const;
+
 describe("a passphrase", () => {
   it("opens the vault, is wiped, and another one does not open it", async () => {
     const file = temporaryPath("vault.db");
-    const buffers = [
-      Buffer.from(passphrase),
-      Buffer.from(`${passphrase}!`),
-      Buffer.from(passphrase),
-    ];
-    const [first, wrong, right] = buffers.map(
-      (it) => ({ kind: "passphrase", passphrase: it }) as const,
-    );
-    const vault = await createVault(file, first ?? never());
-    vault.set(path, Buffer.from(secretText), [service], 5);
+    const machine = machineKeyFile(newKeyFile());
+    const [first, wrong, right] = [passphrase, `${passphrase}!`, passphrase].map(withPassphrase);
+    const vault = await createVault(file, machine, first);
+    expect(vault).toMatchObject({ sealed: true, kind: "passphrase" });
+    await expect(vault.unseal({ kind: "machine" })).rejects.toMatchObject({
+      code: "VAULT_KEY_WRONG",
+    });
+    await expect(vault.unseal(wrong ?? never())).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
+    await vault.unseal(right ?? never());
+    set(vault, secretText);
+    expect(await read(vault)).toBe(secretText);
     vault.close();
-    const again = openVault(file);
-    await expect(again.unseal(wrong ?? never())).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
-    await again.unseal(right ?? never());
-    expect(await read(again)).toBe(secretText);
-    again.close();
-    for (const buffer of buffers) expect(buffer.every((byte) => byte === 0)).toBe(true);
+    for (const key of [first, wrong, right]) {
+      expect(key?.passphrase.every((byte) => byte === 0)).toBe(true);
+    }
     expect(readFileSync(file).includes(passphrase)).toBe(false);
   });
 
-  it("is refused when it is short, and leaves no vault behind", async () => {
+  it("is refused when it is short, wiped, and leaves no vault behind", async () => {
     const file = temporaryPath("vault.db");
-    const short = { kind: "passphrase", passphrase: Buffer.from("eleven byte") } as const;
-    await expect(createVault(file, short)).rejects.toMatchObject({ code: "USAGE" });
-    expect(() => openVault(file)).toThrow(/cannot be opened/);
+    const machine = machineKeyFile(newKeyFile());
+    const short = withPassphrase("eleven byte");
+    await expect(createVault(file, machine, short)).rejects.toMatchObject({ code: "USAGE" });
+    expect(short.passphrase.every((byte) => byte === 0)).toBe(true);
+    expect(() => openVault(file, machine)).toThrow(/cannot be opened/);
   });
 
   it("is not derived at costs below those of a new vault", async () => {
     const file = temporaryPath("vault.db");
-    const source = () => ({ kind: "passphrase", passphrase: Buffer.from(passphrase) }) as const;
-    (await createVault(file, source())).close();
-    withSql(file, `UPDATE root_key SET method = json_set(method, '$.memoryBytes', 8192)`);
-    const changed = openVault(file);
-    await expect(changed.unseal(source())).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
+    const machine = machineKeyFile(newKeyFile());
+    (await createVault(file, machine, withPassphrase(passphrase))).close();
+    withSql(
+      file,
+      `UPDATE root_keys SET method = json_set(method, '$.memoryBytes', 8192) WHERE ring = 'secrets'`,
+    );
+    const changed = openVault(file, machine);
+    const key = withPassphrase(passphrase);
+    await expect(changed.unseal(key)).rejects.toMatchObject({ code: "VAULT_KEY_WRONG" });
+    expect(key.passphrase.every((byte) => byte === 0)).toBe(true);
     changed.close();
   });
 

@@ -1,0 +1,11 @@
+import { limits } from "@cohort/proto/limits";
+
+export const custodyLimits = {
+  /** Wrong keys that may be tried within the time; who comes later waits. */
+  unsealFailuresMax: 5,
+  unsealFailuresMs: 60_000,
+  /** A step token's life, and how far two clocks may lie apart. */
+  tokenKeyOverlapMs: limits.stepTokenLifetimeMs + limits.proofSkewMsMax,
+  /** The key of step tokens is replaced when it is older. */
+  tokenKeyAgeMsMax: 30 * 24 * 60 * 60_000,
+} as const;
