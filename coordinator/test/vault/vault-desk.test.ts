@@ -1,117 +1,10 @@
 import { copyFileSync, readFileSync } from "node:fs";
-import type { Entry } from "@cohort/proto/gen/cohort/ledger";
 import { describe, expect, it } from "vitest";
 import { sameMark } from "../../src/custody/decide-vault.ts";
 import { custodyLimits } from "../../src/custody/limits.ts";
-import { createCheckpointSigner, holdsCheckpoint } from "../../src/ledger/ledger.ts";
-import { createMemoryDisk, type MemoryDisk, openMemoryLog } from "../../src/log/memory.ts";
-import { replay } from "../../src/state/replay.ts";
-import { createWriter } from "../../src/state/writer.ts";
-import { vaultKey } from "../../src/vault/key-method.ts";
-import { type MachineKey, machineKeyFile } from "../../src/vault/machine-key.ts";
-import { createVault, openVault, type Vault } from "../../src/vault/vault.ts";
-import { VaultDesk } from "../../src/vault/vault-desk.ts";
 import { temporaryPath } from "../kit/temporary-path.ts";
-import { newKeyFile, path, read, service, withSql } from "./samples.ts";
-
-const signer = createCheckpointSigner(new Uint8Array(32).fill(1), "test/log");
-const mismatch = { code: "VAULT_MISMATCH" };
-
-/** A vault's file, a ledger's disk, and a clock, over which processes come and go. */
-class Place {
-  readonly file = temporaryPath("vault.db");
-  readonly machine: MachineKey = machineKeyFile(newKeyFile());
-  readonly stick = newKeyFile();
-  disk: MemoryDisk = createMemoryDisk();
-  nowMs = 1_000_000;
-  /** Of the process that is: nothing of it comes to the ledger's disk. */
-  life = { dying: false };
-  vault!: Vault;
-  desk!: VaultDesk;
-  entries: () => Entry[] = () => [];
-
-  /** `key`: kind of what opens it; a key file lies on a stick. */
-  static async create(kind: "machine" | "key-file" = "machine"): Promise<Place> {
-    const place = new Place();
-    const key = kind === "machine" ? ({ kind } as const) : place.brought();
-    (await createVault(place.file, place.machine, key)).close();
-    await place.start();
-    return place;
-  }
-
-  brought(bytes = readFileSync(this.stick)) {
-    return vaultKey("key-file", bytes);
-  }
-
-  async start(options: { readonly dataKeyUsesMax?: number } = {}): Promise<this> {
-    this.vault = openVault(this.file, this.machine);
-    const life = { dying: false };
-    this.life = life;
-    const log = openMemoryLog({
-      signer,
-      disk: this.disk,
-      write: (run) => {
-        if (!life.dying) run();
-      },
-    });
-    const writer = createWriter({
-      log,
-      state: replay(log),
-      now: () => this.nowMs,
-      listen: () => {},
-      onFailure: (error) => {
-        throw error;
-      },
-    });
-    this.entries = () => [...log.entries(1)];
-    if (log.size === 0) {
-      const vault = this.vault.changes.mark();
-      const value = { mesh: "m", ledgerKey: Buffer.of(), dispatchKey: Buffer.of(), vault };
-      await writer.decide(() => ({ events: [{ $case: "meshCreated", value }], value: undefined }));
-    }
-    this.desk = new VaultDesk({
-      vault: this.vault,
-      writer,
-      ledger: {
-        checkpoint: () => log.checkpoint(),
-        has: (note) => holdsCheckpoint(log, note),
-      },
-      now: () => this.nowMs,
-      sleep: async () => {},
-      onFault: (error) => {
-        throw error;
-      },
-      ...options,
-    });
-    await this.desk.begin();
-    return this;
-  }
-
-  /** As `kill -9` leaves it. */
-  kill(): void {
-    this.desk.close();
-    this.vault.close();
-    this.life.dying = true;
-  }
-
-  async restart(): Promise<this> {
-    this.kill();
-    return this.start();
-  }
-
-  set(value = "value", more: { path?: string; overlapMs?: number } = {}): Promise<number> {
-    const rest = { services: [service], bindings: [], overlapMs: 0, actor: "operator" };
-    return this.desk.set({ path, value: Buffer.from(value), ...rest, ...more });
-  }
-
-  unseal(bytes = readFileSync(this.stick)): Promise<void> {
-    return this.desk.unseal({ actor: "operator", key: bytes });
-  }
-
-  cases(): string[] {
-    return this.entries().map(({ event }) => event?.$case ?? "");
-  }
-}
+import { Place } from "./place.ts";
+import { path, read, service } from "./samples.ts";
 
 describe("the vault at boot", () => {
   it("is open with the machine's key, without an entry", async () => {
@@ -241,7 +134,7 @@ describe("changes of the vault", () => {
     while (place.vault.changes.pending().length > 0) {
       await new Promise((resolve) => setImmediate(resolve));
     }
-    const { custody } = replayed(place);
+    const { custody } = place.replayed();
     expect(place.cases().slice(1)).toEqual([
       ...["secretSet", "secretSet", "secretRetired", "secretSet", "secretRetired"],
       ...["secretDeleted", "vaultKeyChanged", "dataKeyRotated", "dataKeyRetired"],
@@ -287,106 +180,6 @@ describe("changes of the vault", () => {
   });
 });
 
-describe("a vault's file and a ledger that are not of the same time", () => {
-  /** A file, or a ledger, from before the latest change. */
-  async function torn(which: "file" | "ledger"): Promise<Place> {
-    const place = await Place.create();
-    await place.set("former key");
-    place.kill();
-    const file = temporaryPath("before.db");
-    copyFileSync(place.file, file);
-    const disk: MemoryDisk = { ...place.disk, leaves: [...place.disk.leaves] };
-    await place.start();
-    await place.set("present key");
-    place.kill();
-    if (which === "file") copyFileSync(file, place.file);
-    else place.disk = disk;
-    return place.start();
-  }
-
-  it.each([
-    ["file", /vault's file is older than the ledger/],
-    ["ledger", /ledger is older than the vault's file/],
-  ] as const)("leave the vault sealed when the %s is an older copy", async (which, says) => {
-    const place = await torn(which);
-    expect(place.desk.status.state).toBe("mismatch");
-    await expect(read(place.vault)).rejects.toMatchObject({ code: "VAULT_SEALED" });
-    const refusal = expect.objectContaining({ ...mismatch, message: expect.stringMatching(says) });
-    await expect(place.unseal(Buffer.alloc(0))).rejects.toEqual(refusal);
-    await expect(place.set()).rejects.toEqual(refusal);
-    await expect(place.desk.delete(path, "operator")).rejects.toEqual(refusal);
-    await expect(place.desk.changeMachineKey("operator")).rejects.toEqual(refusal);
-    await place.restart();
-    expect(place.desk.status.state).toBe("mismatch");
-    place.kill();
-  });
-
-  it.each(["file", "ledger"] as const)(
-    "are accepted by who says which %s he means, and why; the ledger remembers",
-    async (which) => {
-      const place = await torn(which);
-      const { generation } = place.desk.status;
-      const command = { actor: "operator", reason: "restored from a backup", generation };
-      for (const bad of [{ generation: generation + 1 }, { reason: "" }]) {
-        await expect(place.desk.accept({ ...command, ...bad })).rejects.toMatchObject({
-          code: "USAGE",
-        });
-      }
-      await place.desk.accept(command);
-      expect(await read(place.vault)).toBe(which === "file" ? "former key" : "present key");
-      expect(place.entries().at(-1)?.event).toMatchObject({
-        $case: "vaultAccepted",
-        value: { actor: "operator", reason: "restored from a backup" },
-      });
-      await place.set("another");
-      await place.restart();
-      expect(place.desk.status.state).toBe("unsealed");
-      expect(await read(place.vault)).toBe("another");
-      place.kill();
-    },
-  );
-
-  it("are known by a ledger that lost only what is not of the vault", async () => {
-    const place = await Place.create();
-    await place.desk.changeTokenKey({ actor: "operator", atOnce: false });
-    await place.restart();
-    place.kill();
-    place.disk = { ...place.disk, leaves: place.disk.leaves.slice(0, 1) };
-    await place.start();
-    expect(place.desk.status.state).toBe("mismatch");
-    place.kill();
-  });
-
-  it.each([
-    ["a secret is taken out", "DELETE FROM secrets"],
-    ["an ended version is taken out", "DELETE FROM retired"],
-    ["a policy is changed", "UPDATE secrets SET services = 'evil'"],
-    [
-      "another method stands there",
-      `UPDATE root_keys SET method = '{"kind":"key-file"}' WHERE ring = 'secrets'`,
-    ],
-    ["what is no method stands there", "UPDATE root_keys SET method = '{' WHERE ring = 'secrets'"],
-    ["the count is another", "UPDATE generation SET number = number + 1"],
-    [
-      "someone says that the ledger should know it",
-      `DELETE FROM retired; UPDATE generation SET number = 3;
-       INSERT INTO pending (generation, base, event, mac) VALUES
-       (3, 2, '{"secretDeleted":{"vault":{"generation":3}}}', zeroblob(32))`,
-    ],
-  ])("are what they are when %s", async (_, sql) => {
-    const place = await Place.create();
-    await place.set("first");
-    await place.set("second");
-    place.kill();
-    withSql(place.file, sql);
-    await place.start();
-    expect(place.desk.status.state).toBe("mismatch");
-    expect(place.vault.sealed).toBe(true);
-    expect(place.cases()).toHaveLength(3);
-    place.kill();
-  });
-});
-
 describe("a data key that has encrypted enough", () => {
   it("is replaced by itself, and what was under it is brought under the next", async () => {
     const place = await Place.create();
@@ -406,7 +199,3 @@ describe("a data key that has encrypted enough", () => {
     place.kill();
   });
 });
-
-function replayed(place: Place) {
-  return replay(openMemoryLog({ signer, disk: place.disk }));
-}
