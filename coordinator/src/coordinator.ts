@@ -147,6 +147,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
         egress,
         vault,
         nowMs: now,
+        sleep,
         newId,
         tokens: {
           openToken: (token) => openToken(tokenKeys(), token, now()),

@@ -248,6 +248,11 @@ export const errors = {
     grpc: "PERMISSION_DENIED",
     meaning: "The step was not granted this service, method and path, or this device.",
   },
+  RATE_EXCEEDED: {
+    exit: 5,
+    grpc: "RESOURCE_EXHAUSTED",
+    meaning: "The service may be called no more often, or no more at once, for now.",
+  },
   BUDGET_EXHAUSTED: {
     exit: 4,
     grpc: "RESOURCE_EXHAUSTED",

@@ -16,6 +16,12 @@ export const limits = {
   proxySilenceMsMax: 35_000,
   /** Longest that a service may take; a node waits a little longer for its answer. */
   callMsMax: 4 * 60_000,
+  /** An answer out of which something is to be taken, which is held as a whole for that. */
+  redactedBytesMax: 4 * 1024 * 1024,
+  /** How often, and how many at once, a service may be called at most. */
+  rateCallsMax: 1_000_000,
+  rateMsMax: 24 * 60 * 60_000,
+  serviceConcurrencyMax: 10_000,
   proxyHeadersMax: 64,
   proxyHeaderBytesMax: 16 * 1024,
   proxyPathBytesMax: 8 * 1024,

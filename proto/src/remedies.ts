@@ -136,6 +136,7 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   PROOF_INVALID: "Compare the node's clock; otherwise treat the node as taken over.",
   GRANT_MISSING:
     "Name the service in the step's `grants`, and the path in the service's `allow`; a device in the step's `grants`, and by `cohort node grant`.",
+  RATE_EXCEEDED: "Try again later, or raise `rate`, `step_rate` or `concurrency` of the service.",
   BUDGET_EXHAUSTED: "Raise the budget that is named, or wait for its next window.",
   PRICE_UNKNOWN:
     "Give the service `pricing`, `0 USD` where it is free; of a request to a model, leave out what has no price.",

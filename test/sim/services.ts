@@ -57,6 +57,7 @@ export function createSimulatedProxy(options: {
   return createProxy({
     ...lookups,
     nowMs: now,
+    sleep: (ms, signal) => clock.sleepUnless(ms, signal),
     newId: () => random.ulid(),
     egress: {
       async call(_call, receiver) {

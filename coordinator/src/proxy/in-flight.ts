@@ -1,19 +1,39 @@
 import { type CohortError, refuse } from "@cohort/proto/problem";
+import type { Admitted } from "./admit.ts";
 import { proxyLimits } from "./limits.ts";
+import { type Clock, createTurns } from "./turns.ts";
 
 /** Calls that are out, so that neither one node nor all calls together can fill the memory. */
 export interface InFlight {
   /**
    * Takes a place, which the returned function gives back. A node that has none left is refused
-   * with LIMIT_EXCEEDED; the coordinator's own calls (`node` "") wait for one, in turn.
+   * with LIMIT_EXCEEDED; the coordinator's own calls (`node` "") wait for one, in turn. Whoever has
+   * one waits for the service's turn, or is refused with RATE_EXCEEDED.
    */
-  enter(node: string): Promise<() => void>;
+  enter(call: Entering): Promise<() => void>;
 }
 
-export function createInFlight(): InFlight {
+export type Entering = Pick<Admitted, "node" | "service" | "attempt">;
+
+export function createInFlight(clock: Clock): InFlight {
   const own = new OwnPlaces();
   const nodes = new NodePlaces();
-  return { enter: async (node) => (node === "" ? own.enter() : nodes.enter(node)) };
+  const turns = createTurns(clock);
+  return {
+    async enter({ node, service, attempt }) {
+      const leave = node === "" ? await own.enter() : nodes.enter(node);
+      try {
+        const giveBack = await turns.enter(service, attempt);
+        return () => {
+          giveBack();
+          leave();
+        };
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    },
+  };
 }
 
 class NodePlaces {

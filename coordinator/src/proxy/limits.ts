@@ -8,6 +8,11 @@ export const proxyLimits = {
   /** Calls of the coordinator's own that are out at once, and that wait for a place. */
   ownCallsMax: 64,
   ownCallsWaitingMax: 10_000,
+  /** A call waits so long for its turn at a service with a rate or a concurrency of its own. */
+  turnMsMax: 5_000,
+  turnsWaitingMax: 1_000,
+  /** Buckets of rates at which those that are full again are given up. */
+  ratesSweptAt: 10_000,
   /** A secret that is sent in a header. */
   credentialBytesMax: limits.proxyHeaderBytesMax / 2,
   /** Access tokens that are kept; the oldest is given up first. */

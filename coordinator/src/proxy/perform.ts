@@ -7,6 +7,7 @@ import type { Egress } from "./egress/egress.ts";
 import type { AnswerReceiver, Exchange } from "./egress/exchange.ts";
 import { responseHeaders } from "./headers.ts";
 import type { Meter } from "./price.ts";
+import { createRedactor, type Redactor } from "./redact.ts";
 import { createScrub, noScrub, type Scrub } from "./scrub.ts";
 
 /** What became of a call. */
@@ -63,7 +64,8 @@ async function performOnce(
       lent = true;
       const scrub = credential.secrets.length === 0 ? noScrub : createScrub(credential.secrets);
       const outbound = { service, method, path, headers, body, credential };
-      const passing = receiver({ answer, meter, scrub, isWanted });
+      const redactor = createRedactor(service.redact);
+      const passing = receiver({ answer, meter, scrub, redactor, isWanted });
       return outcomeOf(await egress.call(outbound, passing, cancel));
     });
   } catch (error) {
@@ -74,16 +76,18 @@ async function performOnce(
 
 interface Passage extends Pick<Performance, "answer" | "meter"> {
   readonly scrub: Scrub;
+  readonly redactor: Redactor;
   readonly isWanted: (status: number) => boolean;
 }
 
-/** What comes passes the scrub, then the meter, then goes on. */
-function receiver({ answer, meter, scrub, isWanted }: Passage): AnswerReceiver {
+/** What comes passes the scrub, then the meter, then goes on without what no step is told. */
+function receiver({ answer, meter, scrub, redactor, isWanted }: Passage): AnswerReceiver {
   let wanted = true;
   const pass = (bytes: Buffer) => {
     if (bytes.length === 0) return undefined;
     const verdict = meter.onChunk(bytes);
-    const taken = answer.data(bytes);
+    const plain = redactor.next(bytes);
+    const taken = plain.length === 0 ? undefined : answer.data(plain);
     if (verdict === "cut") throw cut();
     return taken;
   };
@@ -96,7 +100,7 @@ function receiver({ answer, meter, scrub, isWanted }: Passage): AnswerReceiver {
     head(status, headers) {
       wanted = isWanted(status);
       if (!wanted) return;
-      const clean = responseHeaders(headers).map(({ name, value }) => ({
+      const clean = redactor.headers(responseHeaders(headers)).map(({ name, value }) => ({
         name,
         value: scrub.text(value),
       }));
@@ -107,8 +111,10 @@ function receiver({ answer, meter, scrub, isWanted }: Passage): AnswerReceiver {
     ended() {
       if (!wanted) return undefined;
       const taken = end(pass(scrub.end()));
+      const rest = redactor.end();
+      const last = rest.length === 0 ? taken : answer.data(rest);
       answer.ended();
-      return taken;
+      return last;
     },
   };
 }

@@ -9,7 +9,7 @@ import { bodyOf, type CallBody, gathered, wholeBody } from "./body.ts";
 import type { CallChannel } from "./channel.ts";
 import { createAccessTokens } from "./credential/access-tokens.ts";
 import { type CredentialSources, signsBody } from "./credential/credential.ts";
-import { createInFlight } from "./in-flight.ts";
+import { createInFlight, type InFlight } from "./in-flight.ts";
 import { proxyLimits } from "./limits.ts";
 import { type Outcome, type Performance, perform } from "./perform.ts";
 import { type Price, pricesBody, worstCase } from "./price.ts";
@@ -18,13 +18,14 @@ import type { ProxyDependencies, StepCall, VaultProxy } from "./proxy.ts";
 /** Carries calls through the order that `VaultProxy` promises. */
 export class CallPipeline implements VaultProxy {
   refusalsSuppressed = 0;
-  readonly #inFlight = createInFlight();
+  readonly #inFlight: InFlight;
   readonly #dependencies: ProxyDependencies;
   readonly #credentials: CredentialSources;
 
   constructor(dependencies: ProxyDependencies) {
     this.#dependencies = dependencies;
-    const { vault, egress, nowMs } = dependencies;
+    const { vault, egress, nowMs, sleep } = dependencies;
+    this.#inFlight = createInFlight({ nowMs, sleep });
     this.#credentials = { vault, accessTokens: createAccessTokens(egress, nowMs), nowMs };
   }
 
@@ -111,7 +112,7 @@ export class CallPipeline implements VaultProxy {
   async #prepare(asked: Admitted): Promise<{ leave: () => void; call: Admitted; price: Price }> {
     let leave = () => {};
     try {
-      leave = await this.#inFlight.enter(asked.node);
+      leave = await this.#inFlight.enter(asked);
       const { service, method, path } = asked;
       const needsAll = pricesBody(service) || signsBody(service.auth);
       const body = needsAll ? await gathered(asked.body) : asked.body;

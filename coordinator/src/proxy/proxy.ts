@@ -48,6 +48,8 @@ export interface ProxyDependencies {
   readonly vault: SecretLender;
   readonly egress: Egress;
   readonly nowMs: () => number;
+  /** Ends early where the signal aborts; never rejects. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** A new ULID. */
   readonly newId: () => string;
   readonly nodeIsEnrolled: (node: string) => boolean;

@@ -5,6 +5,7 @@ import { requestProof } from "@cohort/proto/proof";
 import type { Budget } from "@cohort/proto/resources/budget";
 import type { Service } from "@cohort/proto/resources/service";
 import { applyBudget, type BudgetState, emptyBudget } from "../../src/budget/budget.ts";
+import { sleep } from "../../src/dispatch/sleep.ts";
 import { sha256 } from "../../src/ledger/crypto.ts";
 import { createEgress, type Egress } from "../../src/proxy/egress/egress.ts";
 import type { Resolve } from "../../src/proxy/egress/resolve.ts";
@@ -142,6 +143,7 @@ export class TestMesh {
         verifyRequest: (_node, request) => verifyRequest(request, nodeKeys.publicKey, nowMs),
       },
       nowMs: () => this.nowMs,
+      sleep,
       newId: () => `call${++this.#calls}`,
       nodeIsEnrolled: (node) => node === "board" || node === "other",
       assertNotBarred: () => {},

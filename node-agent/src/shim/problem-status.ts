@@ -22,6 +22,7 @@ const statuses: Partial<Readonly<Record<ErrorCode, number>>> = {
   LIMIT_EXCEEDED: 413,
   DEVICE_BUSY: 429,
   NODE_BUSY: 429,
+  RATE_EXCEEDED: 429,
   VAULT_SEALED: 503,
   LEDGER_UNWRITABLE: 503,
   UNREACHABLE: 503,

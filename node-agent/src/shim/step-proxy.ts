@@ -20,23 +20,12 @@ import { PieceReader } from "./piece-reader.ts";
 import { problemStatus } from "./problem-status.ts";
 import { type CallLine, type NextPiece, ProxyCall } from "./proxy-call.ts";
 
-/** Headers that a step may send to a service; the proxy has the last word. */
-const forwarded: ReadonlySet<string> = new Set([
-  "accept",
-  "accept-language",
-  "anthropic-beta",
-  "anthropic-version",
-  "content-language",
-  "content-type",
-  "idempotency-key",
-  "if-match",
-  "if-modified-since",
-  "if-none-match",
-  "if-unmodified-since",
-  "openai-beta",
-  "prefer",
-  "range",
-]);
+/**
+ * Headers that are the connection's between a step and its shim, or that no service is ever told.
+ * Of the rest the proxy decides, since it alone knows what a service allows.
+ */
+const withheld =
+  /^(?:accept-encoding|authorization|connection|content-length|cookie2?|expect|forwarded|host|keep-alive|te|trailer|transfer-encoding|upgrade|user-agent|via|proxy-.*|x-forwarded-.*|x-stainless-.*)$/;
 
 /** One attempt's way to its granted services: holds the token, which the step never sees. */
 export class StepProxy {
@@ -246,7 +235,7 @@ export class StepProxy {
 
 function forwardedHeaders(head: HttpHead): Header[] {
   return [...head.headers]
-    .filter(([name]) => forwarded.has(name))
+    .filter(([name]) => !withheld.test(name))
     .map(([name, value]) => ({ name, value }));
 }
 

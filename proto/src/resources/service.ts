@@ -4,6 +4,7 @@ import { webhookReader } from "../secret-path.ts";
 import { auth } from "./service/auth.ts";
 import { callLimits } from "./service/limits.ts";
 import { pricing } from "./service/pricing.ts";
+import { redact } from "./service/redact.ts";
 import { passedHeader, rule } from "./service/rules.ts";
 import { httpsUrl } from "./service/wire.ts";
 import { name } from "./values.ts";
@@ -59,6 +60,7 @@ export const service = z
       .describe(
         "PEM file beside this one whose text stands for `ca`; only one of the two may be given.",
       ),
+    redact: redact.optional().describe("What of answers no step is told."),
     pricing: pricing
       .optional()
       .describe("What calls cost. Left out, the price is unknown and every call is refused."),
