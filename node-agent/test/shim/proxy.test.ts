@@ -55,6 +55,20 @@ function reply(rest: Partial<ProxyReply> = {}): ProxyReply {
 }
 
 describe("a step's request to its proxy", () => {
+  it("carries the headers of which the proxy decides, and none of its connection's own", async () => {
+    const own = "X-Grafana-Org-Id: 1\r\nAccept: text/plain\r\n";
+    const kept = "Authorization: Bearer unused\r\nUser-Agent: curl\r\nX-Forwarded-For: 1.2.3.4\r\n";
+    let names: string[] = [];
+    await runStep(
+      async (step) => void (await ask(step, post("/llm/v1/chat", "hi", own + kept))),
+      (request) => {
+        names = request.headers.map(({ name }) => name);
+        return reply();
+      },
+    );
+    expect(names.sort()).toEqual(["accept", "x-grafana-org-id"]);
+  });
+
   it("reaches the coordinator signed by the node, and its answer comes back", async () => {
     const requests: ProxyRequest[] = [];
     let answer = "";
