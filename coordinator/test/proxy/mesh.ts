@@ -1,7 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { AttemptKey, ProxyReply, ProxyRequest } from "@cohort/proto/gen/cohort/node";
+import type {
+  AttemptKey,
+  BodyPiece,
+  ProxyReply,
+  ProxyRequest,
+} from "@cohort/proto/gen/cohort/node";
 import { refuse } from "@cohort/proto/problem";
-import { requestProof } from "@cohort/proto/proof";
+import { pieceProof, requestProof } from "@cohort/proto/proof";
 import type { Budget } from "@cohort/proto/resources/budget";
 import type { Service } from "@cohort/proto/resources/service";
 import { applyBudget, type BudgetState, emptyBudget } from "../../src/budget/budget.ts";
@@ -169,9 +174,17 @@ export class TestMesh {
       body: Buffer.from(rest.method === "GET" ? "" : '{"title":"loud"}'),
       ...rest,
     };
-    const message = requestProof({ ...fields, bodyHash: sha256(fields.body) });
-    const proof = sodium.crypto_sign_detached(message, nodeKeys.privateKey);
-    return { ...fields, proof };
+    return { ...fields, proof: sign(requestProof({ ...fields, bodyHash: sha256(fields.body) })) };
+  }
+
+  /** Pieces as an honest node signs them, each upon the proof before it. */
+  pieces({ proof }: ProxyRequest, ...all: readonly Uint8Array[]): BodyPiece[] {
+    let former = proof;
+    return all.map((data, at) => {
+      const last = at === all.length - 1;
+      former = sign(pieceProof({ former, last, dataHash: sha256(data) }));
+      return { data, last, proof: former };
+    });
   }
 
   fetch(rest: Partial<ProxyRequest> = {}): Promise<ProxyReply> {
@@ -204,6 +217,10 @@ export class TestMesh {
     const event: Event = { $case: "resourcesApplied", value: { actor: "test", resources } };
     applyBudget(this.writer.state.budget, { seq: 0, atMs: nowMs, event }, () => null);
   }
+}
+
+function sign(message: Uint8Array): Uint8Array {
+  return sodium.crypto_sign_detached(message, nodeKeys.privateKey);
 }
 
 export function token(services: string[] = ["desk"], node = "board"): string {
