@@ -1,19 +1,19 @@
-/** An escape of one byte: how long it is, and the character that it stands for. */
-export interface Escape {
-  readonly size: number;
-  readonly value: number;
-}
-
 /**
  * The escape of one byte that begins here, whether meant as such or not, as URLs (%41), JSON (\n,
  * \u0041) and HTML (&lt;, &#65;, &#x41;) have them, all at once, since nobody says which of them an
- * answer uses. Null when there is none.
+ * answer uses: its length times 256, and the character that it stands for. 0 when there is none.
  */
-export function escapeAt(bytes: Buffer, at: number): Escape | null {
-  if (!isMark(bytes[at])) return null;
-  const match = escapeHere.exec(bytes.toString("latin1", at, at + escapeBytesMax));
-  if (match === null) return null;
-  return { size: match[0].length, value: characterOf(match) };
+export function escapeAt(bytes: Buffer, at: number): number {
+  switch (bytes[at]) {
+    case percent:
+      return hexEscape(bytes, at + 1, 3);
+    case backslash:
+      return backslashEscape(bytes, at);
+    case ampersand:
+      return bytes[at + 1] === hash ? numberEscape(bytes, at + 2) : namedEscape(bytes, at + 1);
+    default:
+      return 0;
+  }
 }
 
 /** The longest: "&#" and six zeros before three digits and ";", or the same in hex. */
@@ -33,6 +33,8 @@ export function cutOffAt(bytes: Buffer): number {
 /** A text without its escapes, and where each byte of it began in the original. */
 export interface Unescaped {
   readonly plain: Buffer;
+  /** Whether a byte that was escaped is part of an escape again, or may become one. */
+  readonly isNested: boolean;
   readonly origin: (at: number) => number;
 }
 
@@ -47,10 +49,10 @@ export function unescaped(bytes: Buffer): Unescaped | null {
   for (let at = 0; at < bytes.length; at += 1) {
     if (!isMark(bytes[at])) continue;
     const found = escapeAt(bytes, at);
-    if (found === null) continue;
-    pieces.push(bytes.subarray(copied, at), Buffer.of(found.value));
+    if (found === 0) continue;
+    pieces.push(bytes.subarray(copied, at), Buffer.of(found & 0xff));
     length += at - copied + 1;
-    copied = at + found.size;
+    copied = at + (found >> 8);
     plainAt.push(length);
     after.push(copied);
     at = copied - 1;
@@ -62,21 +64,85 @@ export function unescaped(bytes: Buffer): Unescaped | null {
     if (index === -1) return position;
     return (after[index] as number) + position - (plainAt[index] as number);
   };
-  return { plain: Buffer.concat(pieces), origin };
+  const plain = Buffer.concat(pieces);
+  return { plain, origin, isNested: isNested(plain, plainAt) };
 }
 
-const [percent, backslash, ampersand] = Buffer.from("%\\&");
+/** `plainAt`: behind each byte that was escaped. */
+function isNested(plain: Buffer, plainAt: readonly number[]): boolean {
+  const cutOff = cutOffAt(plain);
+  for (const end of plainAt) {
+    if (end > cutOff) return true;
+    for (let at = Math.max(0, end - escapeBytesMax); at < end; at += 1) {
+      if (isMark(plain[at]) && at + (escapeAt(plain, at) >> 8) >= end) return true;
+    }
+  }
+  return false;
+}
 
-const escapeHere = new RegExp(
-  [
-    "^%([0-9a-fA-F]{2})",
-    "^\\\\u00([0-9a-fA-F]{2})",
-    "^\\\\([\\\\\"'/bfnrt])",
-    "^&#0{0,6}([0-9]{1,3});",
-    "^&#[xX]0{0,6}([0-9a-fA-F]{1,2});",
-    "^&(amp|lt|gt|quot|apos);",
-  ].join("|"),
+const [percent, backslash, ampersand, hash, zero, semicolon, u] = Buffer.from(
+  "%\\&#0;u",
+) as unknown as [number, number, number, number, number, number, number];
+
+/** By character: the value of the hexadecimal digit, 255 for none. */
+const digits = new Uint8Array(256).fill(255);
+for (const [value, digit] of [..."0123456789abcdef"].entries()) {
+  digits[digit.charCodeAt(0)] = value;
+  digits[digit.toUpperCase().charCodeAt(0)] = value;
+}
+
+/** By character behind a backslash: what it stands for, 0 for nothing. */
+const behindBackslash = new Uint8Array(256);
+for (const same of `\\"'/`) behindBackslash[same.charCodeAt(0)] = same.charCodeAt(0);
+for (const [name, value] of Object.entries({ b: 8, f: 12, n: 10, r: 13, t: 9 })) {
+  behindBackslash[name.charCodeAt(0)] = value;
+}
+
+const named = Object.entries({ amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" }).map(
+  ([name, character]) => ({ text: Buffer.from(`${name};`), value: character.charCodeAt(0) }),
 );
+
+function hexEscape(bytes: Buffer, at: number, size: number): number {
+  const high = digits[bytes[at] ?? 0] as number;
+  const low = digits[bytes[at + 1] ?? 0] as number;
+  return high > 15 || low > 15 ? 0 : size * 256 + high * 16 + low;
+}
+
+function backslashEscape(bytes: Buffer, at: number): number {
+  const next = bytes[at + 1] ?? 0;
+  if (next !== u) {
+    const value = behindBackslash[next] as number;
+    return value === 0 ? 0 : 2 * 256 + value;
+  }
+  const isByte = bytes[at + 2] === zero && bytes[at + 3] === zero;
+  return isByte ? hexEscape(bytes, at + 4, 6) : 0;
+}
+
+/** As many digits as a byte takes, behind at most six zeros; `at` is that behind "&#". */
+function numberEscape(bytes: Buffer, at: number): number {
+  const isHex = (bytes[at] ?? 0) === 0x78 || bytes[at] === 0x58;
+  const [base, countMax] = isHex ? [16, 2] : [10, 3];
+  const begin = isHex ? at + 1 : at;
+  let end = begin;
+  let value = 0;
+  while (end < begin + countMax + 6 && (digits[bytes[end] ?? 0] as number) < base) {
+    value = value * base + (digits[bytes[end] as number] as number);
+    end += 1;
+  }
+  if (end === begin || bytes[end] !== semicolon || value >= base ** countMax) return 0;
+  // What is beyond a byte can be no part of a secret.
+  return (end + 1 - (at - 2)) * 256 + (value & 0xff);
+}
+
+function namedEscape(bytes: Buffer, at: number): number {
+  for (const { text, value } of named) {
+    if (bytes[at] !== text[0]) continue;
+    let length = 1;
+    while (length < text.length && bytes[at + length] === text[length]) length += 1;
+    if (length === text.length) return (length + 1) * 256 + value;
+  }
+  return 0;
+}
 
 const beginningOfEscape = new RegExp(
   [
@@ -86,29 +152,6 @@ const beginningOfEscape = new RegExp(
     "&(?:a|am|amp|ap|apo|apos|l|lt|g|gt|q|qu|quo|quot)$",
   ].join("|"),
 );
-
-const names: Readonly<Record<string, string>> = {
-  b: "\b",
-  f: "\f",
-  n: "\n",
-  r: "\r",
-  t: "\t",
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  apos: "'",
-};
-
-function characterOf(match: RegExpExecArray): number {
-  const [, percentHex, jsonHex, jsonName, htmlDecimal, htmlHex, htmlName] = match;
-  const hex = percentHex ?? jsonHex ?? htmlHex;
-  if (hex !== undefined) return Number.parseInt(hex, 16);
-  // As a byte has it: what is beyond one can be no part of a secret.
-  if (htmlDecimal !== undefined) return Number(htmlDecimal) & 0xff;
-  const name = jsonName ?? htmlName ?? "";
-  return (names[name] ?? name).charCodeAt(0);
-}
 
 /** The index of the last of the growing numbers that is at most `value`; -1 when none is. */
 function lastAtMost(numbers: readonly number[], value: number): number {

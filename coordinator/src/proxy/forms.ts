@@ -19,16 +19,25 @@ export function formsOf(secret: Buffer): Form[] {
   ];
 }
 
-/** By byte: 1 for those that one of the forms may begin with, itself or as an escape. */
-export function startsOf(forms: readonly Form[]): Uint8Array {
-  const starts = new Uint8Array(256);
-  for (const mark of Buffer.from("%\\&")) starts[mark] = 1;
+/** By byte: 1 for those that may be the first, or the second, of any of the forms as it stands there. */
+export interface Starts {
+  readonly first: Uint8Array;
+  readonly second: Uint8Array;
+}
+
+export function startsOf(forms: readonly Form[]): Starts {
+  const first = new Uint8Array(256);
+  // Behind the first byte comes the second, or an escape; or the first one is an escape and goes on.
+  const second = new Uint8Array(256);
+  for (const byte of Buffer.from("%\\&")) first[byte] = second[byte] = 1;
+  for (const byte of Buffer.from("0123456789abcdefABCDEFu\\\"'/bfnrt#algq")) second[byte] = 1;
   for (const { bytes, fold } of forms) {
     for (let byte = 0; byte < 256; byte += 1) {
-      if (fold[byte] === bytes[0]) starts[byte] = 1;
+      if (fold[byte] === bytes[0]) first[byte] = 1;
+      if (bytes.length < 2 || fold[byte] === bytes[1]) second[byte] = 1;
     }
   }
-  return starts;
+  return { first, second };
 }
 
 export function wipe(forms: readonly Form[]): void {

@@ -1,5 +1,5 @@
 import { cutOffAt, escapeAt, isMark, unescaped } from "./escapes.ts";
-import { type Form, formsOf, startsOf, wipe } from "./forms.ts";
+import { type Form, formsOf, type Starts, startsOf, wipe } from "./forms.ts";
 import { proxyLimits } from "./limits.ts";
 
 export const redaction = "[redacted]";
@@ -79,7 +79,7 @@ class Search {
   readonly #forms: readonly Form[];
   /** Of the text beneath escapes. */
   readonly #innerForms: readonly Form[];
-  readonly #starts: Uint8Array;
+  readonly #starts: Starts;
 
   constructor(secret: Buffer) {
     const bare = unescaped(secret)?.plain;
@@ -100,7 +100,7 @@ class Search {
       ranges.push(...found.ranges.map(([start, end]) => [origin(start), origin(end)] as const));
       if (found.heldFrom < layer.length) heldFrom = Math.min(heldFrom, origin(found.heldFrom));
       const inner = unescaped(layer);
-      if (inner === null) break;
+      if (inner === null || !inner.isNested) break;
       const outer = origin;
       origin = (at) => outer(inner.origin(at));
       layer = inner.plain;
@@ -114,11 +114,13 @@ class Search {
 
   #findIn(text: Buffer, forms: readonly Form[], isEnd: boolean): Found {
     const known = isEnd ? text.length : cutOffAt(text);
-    const starts = this.#starts;
+    const { first, second } = this.#starts;
     const ranges: Range[] = [];
     let heldFrom = isEnd ? text.length : known;
     for (let at = 0; at < known; at += 1) {
-      if (starts[text[at] as number] === 0) continue;
+      if (first[text[at] as number] === 0) continue;
+      // Of what is cut off behind its first byte, nothing more is known.
+      if (at + 1 < known && second[text[at + 1] as number] === 0) continue;
       for (const form of forms) {
         const end = matchEnd(text, known, at, form, 0);
         if (end === null) continue;
@@ -138,23 +140,24 @@ function matchEnd(
   text: Buffer,
   known: number,
   start: number,
-  { bytes, fold }: Form,
+  form: Form,
   from: number,
 ): number | null {
+  const { bytes, fold } = form;
   let at = start;
   for (let index = from; index < bytes.length; index += 1) {
     if (at >= known) return cutOff;
     const byte = text[at] as number;
     const expected = bytes[index];
     const plainly = fold[byte] === expected;
-    const found = isMark(byte) ? escapeAt(text, at) : null;
-    const escaped = found !== null && fold[found.value] === expected;
+    const found = isMark(byte) ? escapeAt(text, at) : 0;
+    const escaped = found !== 0 && fold[found & 0xff] === expected;
     if (!plainly && !escaped) return null;
     if (plainly && escaped) {
-      const end = matchEnd(text, known, at + 1, { bytes, fold }, index + 1);
+      const end = matchEnd(text, known, at + 1, form, index + 1);
       if (end !== null) return end;
     }
-    at += escaped ? found.size : 1;
+    at += escaped ? found >> 8 : 1;
   }
   return at;
 }
