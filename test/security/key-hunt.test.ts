@@ -3,12 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   ExplainRequest,
+  FindEntriesRequest,
   GetArtifactRequest,
   GetNodeRequest,
   GetRunRequest,
   GraphRequest,
   HistoryRequest,
   LogsRequest,
+  ProveRequest,
   SecretVersionsRequest,
   ShowResourceRequest,
 } from "@cohort/proto/gen/cohort/console";
@@ -167,8 +169,8 @@ const changing = new RegExp(
   `/(?:${[
     "Apply|Rollback|Start|StartMany|Cancel|Pause|Resume|Retry|Rerun|Skip|Decide|Set",
     "Invite|Cordon|Drain|Uncordon|SetSlots|Label|GrantDevice|UngrantDevice|Rotate|Revoke",
-    "Trust|Publish|Remove|Rollout|Change",
     "Retire|Delete|Unseal|Seal|RotateKek|RotateMachineKey|RotateDataKey|RotateTokenKey|Accept",
+    "Trust|Publish|Remove|Rollout|Change|Settle|RotateKey",
     "Submit|SubmitWebhook|AcknowledgePublication|WatchPublications",
   ].join("|")})$`,
 );
@@ -207,6 +209,10 @@ function requestsFor(path: string): Buffer[] {
     }
     case "Secrets/Versions":
       return [encode(SecretVersionsRequest.encode({ path: "desk/api-key" }))];
+    case "Ledger/Prove":
+      return [encode(ProveRequest.encode({ seq: 1 }))];
+    case "Ledger/Find":
+      return [encode(FindEntriesRequest.encode({ run, step: "" }))];
     case "Nodes/Watch":
       return [encode(GetNodeRequest.encode({ node: "press-01" }))];
     default:

@@ -1,5 +1,6 @@
 import { CohortError } from "../problem.ts";
 import { parseCanonicalJson } from "./canonical.ts";
+import { canonicalSeq } from "./canonical-scan.ts";
 import { type Checkpoint, openCheckpoint, parseCheckpointBody } from "./checkpoint.ts";
 import { MerkleTree, type Sha256, sameHash, textLeafHash } from "./merkle.ts";
 import { type NoteCrypto, parseVerifierKey } from "./note.ts";
@@ -131,6 +132,7 @@ function faultOf(leaf: LedgerLeaf, index: number, sha256: Sha256): string | null
   if (!sameHash(textLeafHash(sha256, leaf.json), leaf.leafHash)) {
     return "its text does not match its stored hash: it was edited";
   }
+  if (canonicalSeq(leaf.json) === index + 1) return null;
   const entry = parseCanonicalJson(leaf.json);
   if (entry === undefined) return "its text is not canonical JSON";
   const seq = entry !== null && typeof entry === "object" && "seq" in entry ? entry.seq : undefined;

@@ -9,9 +9,11 @@ export async function verifyExport(
   onEntry: (tree: LedgerCheck["tree"]) => void = () => {},
 ): Promise<LedgerVerdict> {
   const check = new LedgerCheck(ledgerCrypto);
-  for await (const leaf of ledger.leaves) {
-    if (!check.add(leaf)) break;
-    onEntry(check.tree);
+  for await (const leaves of ledger.chunks) {
+    for (const leaf of leaves) {
+      if (!check.add(leaf)) return check.verdict(ledger.checkpoint, verifierKey);
+      onEntry(check.tree);
+    }
   }
   return check.verdict(ledger.checkpoint, verifierKey);
 }

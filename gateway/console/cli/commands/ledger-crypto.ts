@@ -1,9 +1,10 @@
-import { createHash, createPublicKey, verify } from "node:crypto";
+import { createPublicKey, hash, verify } from "node:crypto";
 import type { NoteCrypto } from "@cohort/proto/ledger/note";
 
 /** What verification needs, from Node. */
 export const ledgerCrypto: NoteCrypto = {
-  sha256: (bytes) => new Uint8Array(createHash("sha256").update(bytes).digest()),
+  // By way of a text, since Node makes a Buffer for an answer in twice the time of the hash itself.
+  sha256: (bytes) => Buffer.from(hash("sha256", bytes, "binary"), "binary"),
   verify(publicKey, message, signature) {
     try {
       const der = Buffer.concat([spkiPrefix, publicKey]);
