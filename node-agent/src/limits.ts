@@ -13,6 +13,8 @@ export const agentLimits = {
   retryDelayMsMin: 250,
   retryDelayMsMax: 15_000,
   /** Far more than any; what follows is not read. */
+  /** What a step is told to wait before it asks for a call again that could not be made now. */
+  retryAfterSeconds: 5,
   joinTokenBytesMax: 16 * 1024,
   /** A server's challenge is 11 to 22 characters; whatever is longer is no challenge. */
   nonceLengthMax: 64,

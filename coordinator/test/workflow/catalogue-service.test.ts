@@ -1,8 +1,10 @@
 import { catalogueServices } from "@cohort/proto/catalogue/catalogue";
+import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { jsonSchemaOf } from "@cohort/proto/resources/json-schema";
 import type { Service } from "@cohort/proto/resources/service";
 import { describe, expect, it } from "vitest";
 import { parseAllDocuments, stringify } from "yaml";
+import { definitionText } from "../../src/catalogue/definition-text.ts";
 import { targetOf } from "../../src/proxy/egress/target.ts";
 import { catalogueService } from "../../src/workflow/catalogue-service.ts";
 import { checkSources } from "../../src/workflow/workflow.ts";
@@ -55,6 +57,13 @@ describe("the catalogue", () => {
       for (const { methods, path } of definition.allow) {
         expect(path === "/**" && methods.length > 3).toBe(false);
       }
+    });
+
+    it("is shown, once applied, as text that means the same", () => {
+      const definitionJson = canonicalJson(definition);
+      const stored = { kind: "service", name: definition.name, version: "", definitionJson };
+      const [again] = check(definitionText(stored)).resources;
+      expect(canonicalJson(again?.definition)).toBe(definitionJson);
     });
 
     it("is taken by editors", () => {

@@ -243,6 +243,10 @@ type Prove = (message: Uint8Array) => Uint8Array;
 
 type Piece = Awaited<ReturnType<PieceReader["next"]>>;
 
+/** What has had its turn denied, or finds the other side not ready, is told when to try again. */
 function problemAnswer({ code, message, hint }: Problem): HttpAnswer {
-  return jsonAnswer(problemStatus(code), { code, message, hint });
+  const answer = jsonAnswer(problemStatus(code), { code, message, hint });
+  if (answer.status !== 429 && answer.status !== 503) return answer;
+  const again = { name: "retry-after", value: String(agentLimits.retryAfterSeconds) };
+  return { ...answer, headers: [...answer.headers, again] };
 }

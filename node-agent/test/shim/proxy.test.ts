@@ -55,6 +55,21 @@ function reply(rest: Partial<ProxyReply> = {}): ProxyReply {
 }
 
 describe("a step's request to its proxy", () => {
+  it.each([
+    ["RATE_EXCEEDED", /^HTTP\/1.1 429 .*\r\nretry-after: 5\r\n/s],
+    ["VAULT_SEALED", /^HTTP\/1.1 503 .*\r\nretry-after: 5\r\n/s],
+    ["GRANT_MISSING", /^HTTP\/1.1 403 (?:(?!retry-after).)*$/s],
+  ] as const)("is told when to try again where that may help: %s", async (code, expected) => {
+    let answer = "";
+    await runStep(
+      async (step) => {
+        answer = await ask(step, post("/llm/v1/chat", "hi"));
+      },
+      () => reply({ problems: [problem(code, "not now")] }),
+    );
+    expect(answer).toMatch(expected);
+  });
+
   it("carries the headers of which the proxy decides, and none of its connection's own", async () => {
     const own = "X-Grafana-Org-Id: 1\r\nAccept: text/plain\r\n";
     const kept = "Authorization: Bearer unused\r\nUser-Agent: curl\r\nX-Forwarded-For: 1.2.3.4\r\n";
