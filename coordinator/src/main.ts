@@ -3,6 +3,7 @@ import { type CohortError, formatProblem } from "@cohort/proto/problem";
 import { cleanText, neutraliseLines } from "@cohort/proto/text";
 import { type DestinationStream, type Logger, pino } from "pino";
 import { createCoordinator } from "./coordinator.ts";
+import { shieldMemory } from "./hardening/shield.ts";
 import { DiskHangs } from "./log/commit-thread.ts";
 import { logLimits } from "./log/limits.ts";
 import { keepReserve } from "./log/reserve.ts";
@@ -15,6 +16,7 @@ import type { Vault } from "./vault/vault.ts";
 /** Zone 2's process: `init` prepares its data folder, `run` serves until SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
+  shieldMemory();
   // One JSON object a line on standard error; standard output is for the one line that says "ready".
   const log = pino({ name: "coordinator" }, cleanLog());
   const vault = await vaultOf(options.data, options.machineKey);

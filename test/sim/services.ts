@@ -68,6 +68,7 @@ export function createSimulatedProxy(options: {
       close: async () => {},
     },
     vault: {
+      sealed: false,
       withSecret: (_path, _service, use) => use(Buffer.from("secret")),
       keyedHash: (_purpose, bytes) => digest(bytes),
     },

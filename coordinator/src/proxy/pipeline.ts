@@ -112,8 +112,10 @@ export class CallPipeline implements VaultProxy {
   async #prepare(asked: Admitted): Promise<{ leave: () => void; call: Admitted; price: Price }> {
     let leave = () => {};
     try {
-      leave = await this.#inFlight.enter(asked);
       const { service, method, path } = asked;
+      const { vault } = this.#dependencies;
+      if (service.auth.type !== "none" && vault.sealed) throw vaultSealed();
+      leave = await this.#inFlight.enter(asked);
       const needsAll = pricesBody(service) || signsBody(service.auth);
       const body = needsAll ? await gathered(asked.body) : asked.body;
       const price = worstCase(service, { method, path, body: body.whole, length: body.length });
@@ -213,6 +215,12 @@ export class CallPipeline implements VaultProxy {
     if (!recorded) this.refusalsSuppressed += 1;
     return new CohortError([refused]);
   }
+}
+
+function vaultSealed(): CohortError {
+  return refuse("VAULT_SEALED", "the vault is sealed", {
+    hint: "Calls that need a secret go on when an operator has unsealed it.",
+  });
 }
 
 function notLive(): Problem {

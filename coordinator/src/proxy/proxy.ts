@@ -91,6 +91,8 @@ export interface TokenClaims {
 }
 
 export interface SecretLender {
+  /** Whether no secret can be lent: nothing that needs one is begun. */
+  readonly sealed: boolean;
   /** Throws SECRET_UNAVAILABLE or VAULT_SEALED before it calls `use`. */
   withSecret<T>(
     path: string,

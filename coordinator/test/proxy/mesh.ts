@@ -73,6 +73,7 @@ type ValueOf<Case extends Event["$case"]> = Extract<Event, { $case: Case }>["val
 /** A secret store of one secret, granted to service "desk"; it wipes what it lends. */
 export class TestVault {
   value: string | null = secret;
+  sealed = false;
 
   async withSecret<T>(
     _path: string,
