@@ -22,13 +22,15 @@ export interface AccessTokens {
   withToken<T>(key: TokenKey, secret: Buffer, use: (token: Buffer) => Promise<T>): Promise<T>;
   /**
    * Forgets tokens of a service that it did not accept, and says whether another try may help: the
-   * tokens were asked for before `calledMs`.
+   * tokens were asked for before `calledMs`, or another call has had them forgotten since.
    */
   rejected(service: string, calledMs: number): boolean;
 }
 
 export function createAccessTokens(egress: Egress, nowMs: () => number): AccessTokens {
   const kept = new Map<string, Kept>();
+  /** When tokens of a service were last forgotten. */
+  const rejectedMs = new Map<string, number>();
   const asked = new Map<string, Promise<Kept>>();
 
   const forget = (id: string) => {
@@ -77,7 +79,8 @@ export function createAccessTokens(egress: Egress, nowMs: () => number): AccessT
     rejected(service, calledMs) {
       const old = [...kept].filter(([, it]) => it.service === service && it.atMs < calledMs);
       for (const [id] of old) forget(id);
-      return old.length > 0;
+      if (old.length > 0) rejectedMs.set(service, nowMs());
+      return (rejectedMs.get(service) ?? Number.NEGATIVE_INFINITY) >= calledMs;
     },
   };
 }

@@ -125,6 +125,16 @@ describe("an access token", () => {
     expect(mesh.writer.of("callIntended")).toHaveLength(2);
   });
 
+  it("that is not taken any more is replaced for all calls that were out with it", async () => {
+    newMesh();
+    await mesh.get("/tickets");
+    server.asked.push({ form: {}, authorization: "" });
+    mesh.nowMs += 1_000;
+    const replies = await Promise.all(Array.from({ length: 8 }, () => mesh.get("/tickets")));
+    expect(replies.map(({ status }) => status)).toEqual(replies.map(() => 200));
+    expect(server.asked).toHaveLength(3);
+  });
+
   it("that is new and not taken is not asked for again", async () => {
     newMesh();
     server.answers.push({ status: 200, body: '{"access_token":"wrong-1","token_type":"bearer"}' });
