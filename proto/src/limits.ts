@@ -89,6 +89,8 @@ export const limits = {
   agentTurnsMax: 64,
   agentOutputTokensMax: 32 * 1024,
   agentToolsMax: 32,
+  /** Most tokens that a service may let a model answer with, or count an image for. */
+  llmOutputTokensMax: 1_000_000,
   /** Authorities that a service's certificate may be signed by, in PEM form. */
   certificatesBytesMax: 64 * 1024,
 
