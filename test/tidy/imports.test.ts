@@ -10,7 +10,7 @@ interface Rule {
 }
 
 const pure =
-  /^coordinator\/src\/(?:workflow|scheduler|agents|cron|budget|custody|fleet|history|rollout|state|witnesses)\//;
+  /^coordinator\/src\/(?:workflow|scheduler|agents|cron|budget|pricing|custody|fleet|history|rollout|state|witnesses)\//;
 const adapters =
   /^coordinator\/src\/(?:mesh|vault|tokens|proxy|console|setup|triggers|dispatch|telemetry)\//;
 const adapterOfLog = /^coordinator\/src\/(?:log\/(?!log$)|ledger\/)/;

@@ -33,10 +33,10 @@ export interface CallRequest {
   readonly method: string;
   readonly path: string;
   readonly bodyHash: Uint8Array;
-  /** The most that the call can cost; null when the service does not say. */
-  readonly worstCaseNanoUsd: number | null;
-  /** How that was found for tokens; left out where there are none. */
-  readonly price?: TokenPrice | undefined;
+  /** The most that the call can cost. */
+  readonly worstCaseNanoUsd: number;
+  /** How that was found for tokens; undefined where there are none. */
+  readonly price: TokenPrice | undefined;
   /** The ceiling of the run, as its workflow's version has it; null for none. */
   readonly runCeilingNanoUsd: number | null;
   /** The same of the step in this run, over all its attempts. */
@@ -54,7 +54,7 @@ export interface CallingStep
 
 /**
  * Consumes the sequence number and reserves the worst case in every account that applies, or does
- * neither. Refuses with TOKEN_REPLAYED, PRICE_UNKNOWN or BUDGET_EXHAUSTED, and records that.
+ * neither. Refuses with TOKEN_REPLAYED or BUDGET_EXHAUSTED, and records that.
  * Throws INTERNAL when the call's id is taken.
  */
 export function decideCall(
@@ -65,11 +65,10 @@ export function decideCall(
   const { call, attempt, node, token, tokenSeq, service, method, path, bodyHash } = request;
   if (state.calls.has(call)) throw refuse("INTERNAL", `call ${call} was intended before`);
   const accounts = accountsOf(state, request, Math.max(nowMs, state.latestMs));
-  const reservedNanoUsd = request.worstCaseNanoUsd ?? 0;
+  const { worstCaseNanoUsd: reservedNanoUsd, price } = request;
   const short = accounts.find((it) => lacks(state, it, reservedNanoUsd));
   const refused =
     replayed(state, request) ??
-    unpriced(request) ??
     (short === undefined ? null : exhausted(state, short, reservedNanoUsd));
   if (refused !== null) {
     const attempted = { attempt, node, service, method, path, token };
@@ -81,7 +80,6 @@ export function decideCall(
     return { events: [...events, ...reached], value };
   }
   const holds = accounts.map((it) => it.hold);
-  const { price } = request;
   const intended = { call, attempt, node, token, tokenSeq, service, method, path, bodyHash };
   return {
     events: [{ $case: "callIntended", value: { ...intended, reservedNanoUsd, holds, price } }],
@@ -152,13 +150,6 @@ function replayed(state: BudgetState, request: CallRequest): Problem | null {
   const used = state.runs.get(attempt.run)?.sequences.get(attemptId(attempt)) ?? emptySequences();
   if (isFresh(used, tokenSeq)) return null;
   return problem("TOKEN_REPLAYED", `sequence number ${tokenSeq} was used before`);
-}
-
-function unpriced({ service, worstCaseNanoUsd }: CallRequest): Problem | null {
-  if (worstCaseNanoUsd !== null) return null;
-  return problem("PRICE_UNKNOWN", `service ${service} does not say what a call costs`, {
-    hint: "give it `pricing: { per_call: 0.01 USD }`, or 0 USD when it is free",
-  });
 }
 
 /** What is overdrawn lets nothing pass, not even what costs nothing. */

@@ -4,19 +4,13 @@ import type { Decision } from "../state/decision.ts";
 import type { BudgetState, Call } from "./budget.ts";
 import { reachedBySpending } from "./reached.ts";
 
-type SaidWhereKnown = "by" | "usage" | "bodyHash";
-
-export type Settlement = Omit<CallSettled, SaidWhereKnown> &
-  Partial<Pick<CallSettled, SaidWhereKnown>>;
-
 /**
  * Ends a pending call. `actualNanoUsd` is what the provider may bill: 0 for a call that never left (a
  * void), the whole hold when nobody can tell; more than the hold is recorded in full and leaves the
  * budget blocked. Throws INTERNAL, and records nothing, when the call is not pending or the amount
  * is none.
  */
-export function decideSettle(state: BudgetState, outcome: Settlement): Decision<void> {
-  const settled = { by: "", usage: undefined, bodyHash: new Uint8Array(0), ...outcome };
+export function decideSettle(state: BudgetState, settled: CallSettled): Decision<void> {
   const { call, actualNanoUsd } = settled;
   const { holds } = mustBePending(state, call);
   if (!Number.isSafeInteger(actualNanoUsd) || actualNanoUsd < 0) {

@@ -1,3 +1,4 @@
+import type { TokenPrice } from "@cohort/proto/gen/cohort/ledger";
 import { type CohortError, refuse } from "@cohort/proto/problem";
 import type { LlmPricing } from "@cohort/proto/resources/service/pricing";
 import { pricingLimits } from "./limits.ts";
@@ -19,6 +20,13 @@ export interface TokenLimit {
   readonly worstNanoUsd: number;
   /** Prices of the model that an answer names; null where it is one that has none. */
   pricesOfAnswer(model: string): ModelPrices | null;
+}
+
+/** As the ledger keeps it. */
+export function tokenPrice(limit: TokenLimit): TokenPrice {
+  const { prices, rates, inputTokensMax, outputTokensMax } = limit;
+  const table = new Uint8Array(Buffer.from(prices.table, "hex"));
+  return { model: prices.model, table, ...rates, inputTokensMax, outputTokensMax };
 }
 
 /** Null for what no provider bills. Throws PRICE_UNKNOWN and USAGE. */

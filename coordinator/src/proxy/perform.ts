@@ -1,12 +1,12 @@
 import { CohortError, type Problem, problem, refuse } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
+import type { Meter } from "../pricing/meter.ts";
 import type { Admitted } from "./admit.ts";
 import type { Answer } from "./answer.ts";
 import { type CredentialSources, withCredential } from "./credential/credential.ts";
 import type { Egress } from "./egress/egress.ts";
 import type { AnswerReceiver, Exchange } from "./egress/exchange.ts";
 import { responseHeaders } from "./headers.ts";
-import type { Meter } from "./price.ts";
 import { createRedactor, type Redactor } from "./redact.ts";
 import { createScrub, noScrub, type Scrub } from "./scrub.ts";
 
@@ -100,7 +100,9 @@ function receiver({ answer, meter, scrub, redactor, isWanted }: Passage): Answer
     head(status, headers) {
       wanted = isWanted(status);
       if (!wanted) return;
-      const clean = redactor.headers(responseHeaders(headers)).map(({ name, value }) => ({
+      const passed = responseHeaders(headers);
+      meter.onHead(passed.find(({ name }) => name === "content-type")?.value ?? "");
+      const clean = redactor.headers(passed).map(({ name, value }) => ({
         name,
         value: scrub.text(value),
       }));

@@ -1,8 +1,12 @@
 import type { AttemptKey, ProxyRequest } from "@cohort/proto/gen/cohort/node";
 import { CohortError, type Problem, problem, refuse } from "@cohort/proto/problem";
+import type { BudgetState } from "../budget/budget.ts";
 import { type Attempted, decideRefusal, type Refused } from "../budget/refusal.ts";
 import { decideCall } from "../budget/reserve.ts";
-import { decideSettle } from "../budget/settle.ts";
+import { decideOpen, decideSettle } from "../budget/settle.ts";
+import { tokenPrice } from "../pricing/limit-tokens.ts";
+import { pricesBody, type WorstCase, worstCase } from "../pricing/pricing.ts";
+import type { Decision } from "../state/decision.ts";
 import { type Admitted, type Asked, admit } from "./admit.ts";
 import { type Answer, NodeAnswer, WholeAnswer, type WholeReply } from "./answer.ts";
 import { bodyOf, type CallBody, gathered, wholeBody } from "./body.ts";
@@ -12,7 +16,6 @@ import { type CredentialSources, signsBody } from "./credential/credential.ts";
 import { createInFlight, type InFlight } from "./in-flight.ts";
 import { proxyLimits } from "./limits.ts";
 import { type Outcome, type Performance, perform } from "./perform.ts";
-import { type Price, pricesBody, worstCase } from "./price.ts";
 import type { ProxyDependencies, StepCall, VaultProxy } from "./proxy.ts";
 
 /** Carries calls through the order that `VaultProxy` promises. */
@@ -109,7 +112,9 @@ export class CallPipeline implements VaultProxy {
   }
 
   /** What the call may cost is known before anything is reserved. */
-  async #prepare(asked: Admitted): Promise<{ leave: () => void; call: Admitted; price: Price }> {
+  async #prepare(
+    asked: Admitted,
+  ): Promise<{ leave: () => void; call: Admitted; price: WorstCase }> {
     let leave = () => {};
     try {
       const { service, method, path } = asked;
@@ -118,7 +123,9 @@ export class CallPipeline implements VaultProxy {
       leave = await this.#inFlight.enter(asked);
       const needsAll = pricesBody(service) || signsBody(service.auth);
       const body = needsAll ? await gathered(asked.body) : asked.body;
-      const price = worstCase(service, { method, path, body: body.whole, length: body.length });
+      const { whole, length } = body;
+      const nowMs = this.#dependencies.nowMs();
+      const price = worstCase(service, { method, path, body: whole, length }, nowMs);
       const call = { ...asked, body: price.body === null ? body : wholeBody(price.body) };
       return { leave, call, price };
     } catch (error) {
@@ -128,7 +135,7 @@ export class CallPipeline implements VaultProxy {
   }
 
   /** Resolves when the intent is durable, and throws when the call must not be made. */
-  async #reserve(call: Admitted, { worstCaseNanoUsd }: Price): Promise<string> {
+  async #reserve(call: Admitted, { nanoUsd, tokens }: WorstCase): Promise<string> {
     const { writer, newId, attemptIsLive, calling } = this.#dependencies;
     const { attempt, node, token, tokenSeq, service, method, path, body } = call;
     const id = newId();
@@ -148,7 +155,8 @@ export class CallPipeline implements VaultProxy {
       if (caller === null || !attemptIsLive(attempt, node)) {
         return decideRefusal(budget, attemptedOf(call), notLive(), nowMs);
       }
-      const request = { call: id, ...fields, ...caller, worstCaseNanoUsd };
+      const price = tokens === null ? undefined : tokenPrice(tokens);
+      const request = { call: id, ...fields, ...caller, worstCaseNanoUsd: nanoUsd, price };
       return decideCall(budget, request, nowMs);
     });
     if ("refused" in decided) throw this.#counted(decided);
@@ -173,22 +181,27 @@ export class CallPipeline implements VaultProxy {
   async #settle(
     call: string,
     { body }: Admitted,
-    { meter }: Price,
+    { meter }: WorstCase,
     { sent, status, problem: what, bytesIn }: Outcome,
   ): Promise<void> {
     const bytesOut = sent ? body.bytesRead : 0;
-    const actualNanoUsd = meter.settle({
-      sent,
-      complete: what === null,
-      status,
-      bytesOut,
-      bytesIn,
-    });
-    const code = what?.code ?? "";
+    const charge = meter.settle({ sent, complete: what === null, status, bytesOut });
+    const outcome = { call, status, bytesOut, bytesIn };
+    if (charge.kind === "uncertain") {
+      const { reason } = charge;
+      await this.#decide((budget) => decideOpen(budget, { ...outcome, reason }));
+      return;
+    }
+    const { nanoUsd: actualNanoUsd, by, tokens } = charge;
+    const usage = tokens === null ? undefined : { ...tokens, model: charge.model };
     const bodyHash = body.whole === null && sent ? this.#keyedHash(body) : new Uint8Array();
-    await this.#dependencies.writer.decide(({ budget }) =>
-      decideSettle(budget, { call, status, actualNanoUsd, bytesOut, bytesIn, code, bodyHash }),
-    );
+    const code = what?.code ?? "";
+    const settled = { ...outcome, actualNanoUsd, by, usage, code, bodyHash };
+    await this.#decide((budget) => decideSettle(budget, settled));
+  }
+
+  #decide(decision: (budget: BudgetState) => Decision<void>): Promise<void> {
+    return this.#dependencies.writer.decide(({ budget }) => decision(budget));
   }
 
   /** Empty while the body is yet to come, or where it never came to its end. */

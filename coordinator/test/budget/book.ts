@@ -50,7 +50,8 @@ export class Book {
   }
 
   settle(call: string, actualNanoUsd: number): void {
-    const rest = { status: 200, bytesOut: 0, bytesIn: 0, code: "", bodyHash: new Uint8Array() };
+    const sizes = { bytesOut: 0, bytesIn: 0, bodyHash: new Uint8Array() };
+    const rest = { status: 200, code: "", by: "usage", usage: undefined, ...sizes };
     this.decide((state) => decideSettle(state, { call, actualNanoUsd, ...rest }));
   }
 
@@ -101,6 +102,7 @@ export function callRequest(rest: Partial<CallRequest> & Pick<CallRequest, "call
     path: "/tickets",
     bodyHash: new Uint8Array(32),
     worstCaseNanoUsd: 10,
+    price: undefined,
     runCeilingNanoUsd: null,
     stepCeilingNanoUsd: null,
     agent: "",

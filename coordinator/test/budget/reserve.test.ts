@@ -160,9 +160,8 @@ describe("decideCall", () => {
     expect(book.state.accounts.size).toBe(0);
   });
 
-  it("refuses an unknown price even where no budget applies, and takes a price of nothing", () => {
+  it("takes a price of nothing where nothing may be spent", () => {
     const book = new Book();
-    expect(book.call({ call: "1", worstCaseNanoUsd: null })).toBe("PRICE_UNKNOWN");
     book.define({ name: "none", limit: 0 });
     expect(book.call({ call: "2", worstCaseNanoUsd: 0 })).toBe("intended");
   });
@@ -229,12 +228,12 @@ describe("decideRefusal", () => {
     const book = new Book();
     const flood = () => {
       for (let call = 0; call < 500; call += 1) {
-        book.call({ call: `${call}`, node: "bad", token: "t", worstCaseNanoUsd: null });
+        book.call({ call: `${call}`, node: "bad", token: "t", tokenSeq: 0 });
       }
     };
     flood();
     expect(book.recorded).toHaveLength(budgetLimits.refusalsRecordedMax);
-    book.call({ call: "x", node: "good", token: "t", worstCaseNanoUsd: null });
+    book.call({ call: "x", node: "good", token: "t", tokenSeq: 0 });
     expect(book.recorded).toHaveLength(budgetLimits.refusalsRecordedMax + 1);
     book.nowMs += budgetLimits.refusalWindowMs;
     flood();
