@@ -1,7 +1,11 @@
 import { measureLedger } from "./trust/ledger.ts";
+import { measureReservations } from "./trust/reservations.ts";
 
 /** What trust costs: `npm run bench:trust`, or a part of it with `--only ledger`. */
-const parts: Readonly<Record<string, () => Promise<void>>> = { ledger: measureLedger };
+const parts: Readonly<Record<string, () => Promise<void>>> = {
+  ledger: measureLedger,
+  reservations: measureReservations,
+};
 
 const at = process.argv.indexOf("--only");
 const only = at === -1 ? null : (process.argv[at + 1] ?? "");
