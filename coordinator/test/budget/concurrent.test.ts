@@ -35,7 +35,7 @@ describe("1,000 reservations at once on one account", () => {
         most = Math.max(most, sum.postedNanoUsd + sum.heldNanoUsd);
       }
     };
-    const calls = Array.from({ length: 1_000 }, async (_, at) => {
+    const calls = Array.from({ length: 1_000 }, async (_, at): Promise<number> => {
       const attempt = { ...attemptKey, run: `run-${at % 50}` };
       const decided = await writer.decide((state, nowMs) =>
         decideCall(state.budget, callRequest({ call: `${at}`, attempt }), nowMs),
