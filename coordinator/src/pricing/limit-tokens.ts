@@ -2,8 +2,8 @@ import type { TokenPrice } from "@cohort/proto/gen/cohort/ledger";
 import { type CohortError, refuse } from "@cohort/proto/problem";
 import type { LlmPricing } from "@cohort/proto/resources/service/pricing";
 import { pricingLimits } from "./limits.ts";
-import { type PriceTable, priceTableOf } from "./price-table.ts";
-import type { PricedRequest } from "./pricing.ts";
+import { type PriceTable, priceTableOf, type Sha256 } from "./price-table.ts";
+import type { PricedAt, PricedRequest } from "./pricing.ts";
 import { dearestRates, type ModelPrices, type Rates, worstCost } from "./rates.ts";
 import { routeOf } from "./route.ts";
 import { type Fields, isFields, type Limited, type Shape } from "./shapes/shape.ts";
@@ -34,7 +34,7 @@ export function limitTokens(
   service: string,
   llm: LlmPricing,
   { method, path, body: bytes }: PricedRequest,
-  nowMs: number,
+  { nowMs, sha256 }: PricedAt,
 ): TokenLimit | null {
   const route = routeOf(method, path);
   if (route.kind === "free") return null;
@@ -51,7 +51,7 @@ export function limitTokens(
   const terms = { outputTokensMax: llm.max_output_tokens, provider: llm.provider ?? "" };
   const limited = shape.limit(body, terms);
   const imageTokens = tokensOfImages(limited, llm);
-  const table = tableOf(service, llm);
+  const table = tableOf(service, llm, sha256);
   const pricesOf = (model: string) =>
     table.pricesOf(pricedName(llm, model), limited.images > 0, nowMs);
   const prices = pricesOf(named);
@@ -112,8 +112,8 @@ function textTokensMax(bytes: number, { imageBytes, hasTools }: Limited): number
   return bytes - imageBytes + promptTokensExtra + (hasTools ? toolTokensExtra : 0);
 }
 
-function tableOf(service: string, llm: LlmPricing): PriceTable {
-  const table = priceTableOf(llm);
+function tableOf(service: string, llm: LlmPricing, sha256: Sha256): PriceTable {
+  const table = priceTableOf(llm, sha256);
   if (table === null) {
     throw refuse("PRICE_UNKNOWN", `there is no price table of provider ${llm.provider}`, {
       hint: `give service ${service} \`pricing.llm.prices\` of its own`,

@@ -1,8 +1,10 @@
-import { createHash } from "node:crypto";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import type { LlmPricing } from "@cohort/proto/resources/service/pricing";
 import type { ModelPrices } from "./rates.ts";
 import { shippedPrices, shippedTableHash } from "./shipped-prices.ts";
+
+/** Of a text in UTF-8, in hex. */
+export type Sha256 = (text: string) => string;
 
 /** Where prices of a service's models are: a table of the user's own, or the one that comes along. */
 export interface PriceTable {
@@ -13,19 +15,20 @@ export interface PriceTable {
 }
 
 /** Null where nobody has a table of the provider. */
-export function priceTableOf(llm: LlmPricing): PriceTable | null {
-  if (llm.prices !== undefined) return ownTable(llm.prices);
+export function priceTableOf(llm: LlmPricing, sha256: Sha256): PriceTable | null {
+  if (llm.prices !== undefined) return ownTable(llm.prices, sha256);
   const provider = llm.provider ?? "";
-  const hash = shippedTableHash(provider);
+  const hash = shippedTableHash(provider, sha256);
   if (hash === null) return null;
   return {
     hash,
-    pricesOf: (model, withImages, nowMs) => shippedPrices(provider, model, withImages, nowMs),
+    pricesOf: (model, withImages, nowMs) =>
+      shippedPrices(provider, model, { hash, withImages, nowMs }),
   };
 }
 
-function ownTable(prices: NonNullable<LlmPricing["prices"]>): PriceTable {
-  const hash = createHash("sha256").update(canonicalJson(prices)).digest("hex");
+function ownTable(prices: NonNullable<LlmPricing["prices"]>, sha256: Sha256): PriceTable {
+  const hash = sha256(canonicalJson(prices));
   return {
     hash,
     pricesOf(model) {

@@ -3,6 +3,7 @@ import type { Service } from "@cohort/proto/resources/service";
 import { bytesPerRate, costOf } from "./cost.ts";
 import { limitTokens, type TokenLimit } from "./limit-tokens.ts";
 import { createMeter, type Meter } from "./meter.ts";
+import type { Sha256 } from "./price-table.ts";
 
 /** A request as it was admitted. */
 export interface PricedRequest {
@@ -13,6 +14,13 @@ export interface PricedRequest {
   readonly body: Uint8Array | null;
   /** Of the body, in bytes; null while nobody knows. */
   readonly length: number | null;
+}
+
+/** Prices change with time. */
+export interface PricedAt {
+  readonly nowMs: number;
+  /** By which price tables are known. */
+  readonly sha256: Sha256;
 }
 
 /** The most that a call can cost, and what must be sent so that it can cost no more. */
@@ -33,10 +41,10 @@ export function pricesBody({ pricing }: Service): boolean {
 
 /**
  * Prices a request before it leaves. For a language model the bytes of the request bound its tokens,
- * and the request is rewritten so that its answer is bounded too. `nowMs`: prices change with time.
+ * and the request is rewritten so that its answer is bounded too.
  * Throws PRICE_UNKNOWN for what could cost more than anyone can say, USAGE for a body that is no JSON.
  */
-export function worstCase(service: Service, request: PricedRequest, nowMs: number): WorstCase {
+export function worstCase(service: Service, request: PricedRequest, at: PricedAt): WorstCase {
   const { pricing, name, limits } = service;
   if (pricing === undefined) {
     throw refuse("PRICE_UNKNOWN", `service ${name} does not say what a call costs`, {
@@ -44,7 +52,7 @@ export function worstCase(service: Service, request: PricedRequest, nowMs: numbe
     });
   }
   const { per_call: fee = 0, per_gigabyte: perGigabyte = { sent: 0, received: 0 }, llm } = pricing;
-  const tokens = llm === undefined ? null : limitTokens(name, llm, request, nowMs);
+  const tokens = llm === undefined ? null : limitTokens(name, llm, request, at);
   const body = tokens?.body ?? null;
   const cost = (sentBytes: number, receivedBytes: number) =>
     costOf(fee, [

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { nanoUsdPerUsd } from "@cohort/proto/quantity";
 import {
@@ -8,6 +7,7 @@ import {
   type ModelPrice,
 } from "@pydantic/genai-prices";
 import { pricingLimits } from "./limits.ts";
+import type { Sha256 } from "./price-table.ts";
 import { dearer, type ModelPrices, type Rates } from "./rates.ts";
 
 /**
@@ -18,13 +18,12 @@ import { dearer, type ModelPrices, type Rates } from "./rates.ts";
 export function shippedPrices(
   provider: string,
   model: string,
-  withImages: boolean,
-  nowMs: number,
+  asked: { readonly hash: string; readonly withImages: boolean; readonly nowMs: number },
 ): ModelPrices | null {
-  const table = shippedTableHash(provider);
+  const { hash: table, withImages, nowMs } = asked;
   const timestamp = new Date(nowMs);
   const found = calcPrice({ input_tokens: 0 }, model, { providerId: provider, timestamp });
-  if (table === null || found === null || searchesByItself.test(found.model.id)) return null;
+  if (found === null || searchesByItself.test(found.model.id)) return null;
   const { prices } = found.model;
   const holding = Array.isArray(prices) ? pricesAt(prices, nowMs) : [prices];
   if (!holding.every(isOfTokens)) return null;
@@ -38,7 +37,7 @@ export function shippedPrices(
 }
 
 /** SHA-256 of what the table says of the provider and of those that it falls back to. */
-export function shippedTableHash(providerId: string): string | null {
+export function shippedTableHash(providerId: string, sha256: Sha256): string | null {
   const known = hashes.get(providerId);
   if (known !== undefined) return known;
   const provider = findProvider({ providerId });
@@ -47,7 +46,7 @@ export function shippedTableHash(providerId: string): string | null {
     (it) => findProvider({ providerId: it })?.models,
   );
   const text = canonicalJson(JSON.parse(JSON.stringify([provider.models, fallbacks])));
-  const hash = createHash("sha256").update(text).digest("hex");
+  const hash = sha256(text);
   hashes.set(providerId, hash);
   return hash;
 }

@@ -4,6 +4,7 @@ import type { BudgetState } from "../budget/budget.ts";
 import { type Attempted, decideRefusal, type Refused } from "../budget/refusal.ts";
 import { decideCall } from "../budget/reserve.ts";
 import { decideOpen, decideSettle } from "../budget/settle.ts";
+import { sha256 } from "../ledger/crypto.ts";
 import { tokenPrice } from "../pricing/limit-tokens.ts";
 import { pricesBody, type WorstCase, worstCase } from "../pricing/pricing.ts";
 import type { Decision } from "../state/decision.ts";
@@ -124,8 +125,8 @@ export class CallPipeline implements VaultProxy {
       const needsAll = pricesBody(service) || signsBody(service.auth);
       const body = needsAll ? await gathered(asked.body) : asked.body;
       const { whole, length } = body;
-      const nowMs = this.#dependencies.nowMs();
-      const price = worstCase(service, { method, path, body: whole, length }, nowMs);
+      const at = { nowMs: this.#dependencies.nowMs(), sha256: sha256Text };
+      const price = worstCase(service, { method, path, body: whole, length }, at);
       const call = { ...asked, body: price.body === null ? body : wholeBody(price.body) };
       return { leave, call, price };
     } catch (error) {
@@ -234,6 +235,10 @@ function vaultSealed(): CohortError {
   return refuse("VAULT_SEALED", "the vault is sealed", {
     hint: "Calls that need a secret go on when an operator has unsealed it.",
   });
+}
+
+function sha256Text(text: string): string {
+  return Buffer.from(sha256(Buffer.from(text))).toString("hex");
 }
 
 function notLive(): Problem {

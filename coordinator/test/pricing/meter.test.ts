@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { pricingLimits } from "../../src/pricing/limits.ts";
 import type { Charge, Meter } from "../../src/pricing/meter.ts";
 import { worstCase } from "../../src/pricing/pricing.ts";
-import { chat, messages, nowMs, price, pricedService, requestOf } from "./requests.ts";
+import { chat, messages, now, price, pricedService, requestOf } from "./requests.ts";
 
 const sse = "text/event-stream; charset=utf-8";
 const done = { sent: true, complete: true, status: 200, bytesOut: 0 };
@@ -258,16 +258,16 @@ describe("the meter of any other answer", () => {
   const request = requestOf("GET", "/a", "");
 
   it("charges its bytes once it is complete, and its longest before", () => {
-    const whole = worstCase(service, request, nowMs).meter;
+    const whole = worstCase(service, request, now).meter;
     feed(whole, "x".repeat(100), "text/plain");
     expect(charged(whole.settle(done))).toEqual(["price", 10_100]);
-    const broken = worstCase(service, request, nowMs).meter;
+    const broken = worstCase(service, request, now).meter;
     feed(broken, "x".repeat(100), "text/plain");
     expect(charged(broken.settle(gone))).toEqual(["hold", 11_000]);
   });
 
   it("cuts it where it is longer than was reserved", () => {
-    const meter = worstCase(service, request, nowMs).meter;
+    const meter = worstCase(service, request, now).meter;
     expect(feed(meter, "x".repeat(1_001), "text/plain", 1_001)).toBe("cut");
   });
 });

@@ -3,10 +3,11 @@ import { describe, expect, it } from "vitest";
 import { pricingLimits } from "../../src/pricing/limits.ts";
 import { worstCase } from "../../src/pricing/pricing.ts";
 import {
+  at,
   chat,
   codeOf,
   messages,
-  nowMs,
+  now,
   plainPrices,
   price,
   pricedService,
@@ -20,7 +21,7 @@ describe("the worst case of a call without tokens", () => {
     const { nanoUsd, body, tokens } = worstCase(
       pricedService({ per_call: "0.01 USD" }),
       plain,
-      nowMs,
+      now,
     );
     expect({ nanoUsd, body, tokens }).toEqual({
       nanoUsd: 10_000_000,
@@ -34,16 +35,16 @@ describe("the worst case of a call without tokens", () => {
       { per_call: "1 USD", per_gigabyte: { sent: "1 USD", received: "0.09 USD" } },
       { response: "500KB" },
     );
-    expect(worstCase(service, plain, nowMs).nanoUsd).toBe(1_000_000_000 + 2 + 45_000);
+    expect(worstCase(service, plain, now).nanoUsd).toBe(1_000_000_000 + 2 + 45_000);
   });
 
   it("is refused where the service says no price (75)", () => {
-    expect(codeOf(() => worstCase(pricedService(undefined), plain, nowMs))).toBe("PRICE_UNKNOWN");
+    expect(codeOf(() => worstCase(pricedService(undefined), plain, now))).toBe("PRICE_UNKNOWN");
   });
 
   it("is refused where it is more than counts exactly", () => {
     const service = pricedService({ per_call: "9007199 USD", per_gigabyte: { sent: "2000 USD" } });
-    expect(codeOf(() => worstCase(service, { ...plain, length: 2_000_000 }, nowMs))).toBe(
+    expect(codeOf(() => worstCase(service, { ...plain, length: 2_000_000 }, now))).toBe(
       "PRICE_UNKNOWN",
     );
   });
@@ -98,7 +99,7 @@ describe("the worst case of a request to a language model", () => {
   it("refuses paths that it knows no price of, and takes nothing for lists of models (75)", () => {
     const service = pricedService({ llm: plainPrices });
     const ask = (method: string, path: string) =>
-      codeOf(() => worstCase(service, requestOf(method, path, ""), nowMs));
+      codeOf(() => worstCase(service, requestOf(method, path, ""), now));
     for (const path of ["/v1/images/generations", "/v1/batches", "/v1/audio/speech", "/"]) {
       expect([path, ask("POST", path)]).toEqual([path, "PRICE_UNKNOWN"]);
     }
@@ -114,7 +115,7 @@ describe("the worst case of a request to a language model", () => {
     const service = pricedService({ llm: plainPrices });
     const body = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]);
     const request = requestOf("POST", chat, body);
-    expect(codeOf(() => worstCase(service, request, nowMs))).toBe("USAGE");
+    expect(codeOf(() => worstCase(service, request, now))).toBe("USAGE");
   });
 
   it("sends of keys that are given twice the one that it priced", () => {
@@ -142,9 +143,9 @@ describe("the worst case of a request to a language model", () => {
 });
 
 describe("the table that comes with Cohort", () => {
-  const rates = (provider: string, model: string, atMs = nowMs) => {
+  const rates = (provider: string, model: string, atMs = now.nowMs) => {
     const request = requestOf("POST", chat, JSON.stringify({ model, messages }));
-    return worstCase(pricedService({ llm: { provider } }), request, atMs).tokens?.rates;
+    return worstCase(pricedService({ llm: { provider } }), request, at(atMs)).tokens?.rates;
   };
 
   it("has integer nano-USD for a million tokens", () => {
@@ -182,7 +183,7 @@ describe("the table that comes with Cohort", () => {
           "/v1beta/models/gemini-2.5-pro:generateContent",
           JSON.stringify({ contents: [{ parts: [{ text }] }] }),
         ),
-        nowMs,
+        now,
       ).tokens?.rates.output;
     expect(ask("short")).toBe(10e9);
     expect(ask(long[0]?.content ?? "")).toBe(15e9);

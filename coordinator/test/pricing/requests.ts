@@ -1,9 +1,18 @@
+import { createHash } from "node:crypto";
 import { CohortError } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
 import { service } from "@cohort/proto/resources/service";
-import { type PricedRequest, type WorstCase, worstCase } from "../../src/pricing/pricing.ts";
+import {
+  type PricedAt,
+  type PricedRequest,
+  type WorstCase,
+  worstCase,
+} from "../../src/pricing/pricing.ts";
 
-export const nowMs = Date.UTC(2026, 10, 22, 12);
+const noonMs = Date.UTC(2026, 10, 22, 12);
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+export const at = (nowMs: number): PricedAt => ({ nowMs, sha256 });
+export const now = at(noonMs);
 
 /** A service as `cohort apply` would store it, with this `pricing`. */
 export function pricedService(pricing: unknown, limits: object = {}): Service {
@@ -45,7 +54,7 @@ export function price(
 ): WorstCase & { readonly body: Uint8Array; readonly sent: Record<string, unknown> } {
   const text = typeof asked === "string" ? asked : JSON.stringify(asked);
   const request = requestOf("POST", path, text);
-  const worst = worstCase(pricedService({ llm }), request, nowMs);
+  const worst = worstCase(pricedService({ llm }), request, now);
   const body = worst.body ?? new Uint8Array();
   const sent = JSON.parse(Buffer.from(body).toString()) as Record<string, unknown>;
   return { ...worst, body, sent };
