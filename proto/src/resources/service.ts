@@ -64,7 +64,7 @@ export const service = z
     pricing: pricing
       .optional()
       .describe("What calls cost. Left out, the price is unknown and every call is refused."),
-    limits: callLimits.prefault({}).describe("Bounds of one call."),
+    limits: callLimits.prefault({}).describe("Bounds of one call, and of how many there may be."),
   })
   .describe(
     "An outside API that steps may call through the coordinator, which alone holds the credential.",

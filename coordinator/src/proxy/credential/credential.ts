@@ -37,7 +37,8 @@ export async function withCredential<T>(
         return await use({
           sign: sign === undefined ? noCredential.sign : (request) => sign(request, nowMs()),
           certificate: certificate ?? null,
-          secrets: [secret, ...secrets],
+          // The key of a certificate is never sent, so that no answer can have it.
+          secrets: certificate === undefined ? [secret, ...secrets] : [],
           id,
         });
       } finally {

@@ -122,6 +122,8 @@ describe("the definition of an HMAC credential", () => {
     [{ headers: {} }],
     [{ headers: { "x-time": "{timestamp}" } }],
     [{ headers: { "x-a": "{signature}{body}" } }],
+    [{ headers: { "x-a": "{signature}\r\nx-b: 1" } }],
+    [{ headers: { "x-a": "{signature} " } }],
     [{ headers: { host: "{signature}" } }],
     [{ headers: { "X-A": "{signature}" } }],
     [{ hash: "md5" }],

@@ -29,6 +29,10 @@ function template(names: readonly string[]) {
 }
 
 const parts = Object.keys(signedParts);
+const headerTemplate = template([...parts.filter((it) => it !== "body"), "signature"]).regex(
+  /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/,
+  "must be printable ASCII on one line",
+);
 const listed = Object.entries(signedParts)
   .map(([name, meaning]) => `\`{${name}}\` (${meaning})`)
   .join(", ");
@@ -60,7 +64,7 @@ export function hmac(secret: z.ZodString) {
         "must name the body or the path: it would sign nothing of the request",
       ),
     headers: z
-      .record(headerName, template([...parts.filter((it) => it !== "body"), "signature"]))
+      .record(headerName, headerTemplate)
       .refine(
         (headers) => Object.values(headers).some((it) => it.includes("{signature}")),
         "must send {signature} in one header",
