@@ -73,7 +73,9 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const meshId = vault.internal("mesh/id", () => Buffer.from(newId())).toString();
   const ledgerSeed = seedOf(vault, "ledger/signing");
   const checkpoints = createCheckpointSigner(ledgerSeed, `cohort/${meshId}`);
-  const dispatchSigner = createDispatchSigner(seedOf(vault, "dispatch/signing"));
+  const dispatchSeed = seedOf(vault, "dispatch/signing");
+  const dispatchSigner = createDispatchSigner(dispatchSeed);
+  dispatchSeed.fill(0);
   const derive = (purpose: string) => vault.derive(purpose);
   const tokenKeyring = createTokenKeyring({ mesh: meshId, derive });
   const tokenKeys = () => tokenKeyring.keys(tokenKeyIds(core.state.custody, now()));
@@ -87,7 +89,9 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     startThread: (edge) => {
       // A copy of these bytes alone: what a Buffer is a part of would go with it.
       const seed = Uint8Array.from(ledgerSeed);
-      return startCommitThread(commitProgram, { path, seed, name: checkpoints.name, edge });
+      const thread = startCommitThread(commitProgram, { path, seed, name: checkpoints.name, edge });
+      for (const copy of [seed, ledgerSeed]) copy.fill(0);
+      return thread;
     },
   });
   const objects = createObjectStore({
@@ -271,6 +275,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
       await egress.close();
       await eventLog.close();
       tokenKeyring.wipe();
+      for (const seed of Object.values(setup.seeds)) seed.fill(0);
       vault.close();
     },
   };

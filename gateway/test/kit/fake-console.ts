@@ -15,6 +15,7 @@ import {
   SecretsService,
   type SubmitEventRequest,
   type TriggerSet,
+  VaultService,
 } from "@cohort/proto/gen/cohort/console";
 import { Problems } from "@cohort/proto/gen/cohort/problem";
 import { problem } from "@cohort/proto/problem";
@@ -147,6 +148,7 @@ export async function startFakeConsole(
   add("Nodes", NodesService);
   add("Agents", AgentsService);
   add("Secrets", SecretsService);
+  add("Vault", VaultService);
   add("Budgets", BudgetsService);
   add("Ledger", LedgerService);
   add("Approvals", ApprovalsService);

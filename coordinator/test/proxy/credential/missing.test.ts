@@ -43,4 +43,13 @@ describe.each(kinds)("a credential of $type", (kind) => {
     expect(words(ungranted.problems)).toBe(words(missing.problems));
     expect(mesh.writer.of("callSettled").map((it) => it.actualNanoUsd)).toEqual([0, 0]);
   });
+
+  it("is not asked for while the vault is sealed: nothing is reserved, and the refusal recorded", async () => {
+    const auth = authSchema.parse({ ...kind, secret: "desk/key" });
+    mesh = new TestMesh({ port: 1, ca: authority.ca, service: { auth } });
+    mesh.vault.sealed = true;
+    expect(codeOf(await mesh.get("/tickets"))).toBe("VAULT_SEALED");
+    expect(mesh.writer.of("callIntended")).toEqual([]);
+    expect(mesh.writer.of("callRefused").map(({ code }) => code)).toEqual(["VAULT_SEALED"]);
+  });
 });
