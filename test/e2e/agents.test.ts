@@ -70,11 +70,13 @@ describe("an agent step", () => {
       { role: "assistant" },
       { role: "tool", content: JSON.stringify(read) },
     ]);
+    // The service allows less than the agent's default, and the proxy sees to it.
+    expect(desk.chats.map(({ max_tokens }) => max_tokens)).toEqual([200, 200]);
     const charges = run.charges.map(({ service, nanoUsd }) => [service, nanoUsd]);
     expect(charges).toEqual([
-      ["models", 10_000_000],
+      ["models", 100_000],
       ["notes", 1_000_000],
-      ["models", 10_000_000],
+      ["models", 100_000],
     ]);
     for (const { holds } of run.charges) {
       expect(holds.map(({ account }) => account)).toContain("budget/thinking");

@@ -5,6 +5,7 @@ import { startTlsService, type TlsService } from "./tls-service.ts";
 
 interface ChatRequest {
   readonly model: string;
+  readonly max_tokens: number;
   readonly messages: readonly { readonly role: string; readonly content: string }[];
 }
 
@@ -39,7 +40,7 @@ export class ModelDesk {
     return this.#service.stop();
   }
 
-  /** At 0.01 USD a chat and 0.001 USD a look at the notes. */
+  /** A chat may be answered in 200 tokens and costs 0.0001 USD, a look at the notes 0.001 USD. */
   resources(): SourceFile[] {
     const { ca, port } = this.#service;
     const text = (name: string, allow: string, price: string) => `kind: service
@@ -49,13 +50,16 @@ ca_file: model-ca.pem
 addresses: ["127.0.0.0/8", "::1/128"]
 auth: { type: bearer, secret: ${name}/key }
 allow: [${allow}]
-pricing: { per_call: ${price} }
+pricing: ${price}
 `;
     const chat = "{ methods: [POST], path: /v1/chat/completions }";
+    const rates = "{ input: 5.00 USD, output: 10.00 USD }";
+    const models = `{ small: ${rates}, restless: ${rates} }`;
+    const tokens = `{ llm: { max_output_tokens: 200, prices: ${models} } }`;
     const notes = '{ methods: [GET], path: "/presses/*/notes" }';
     return [
-      { path: "models.yaml", text: text("models", chat, "0.01 USD") },
-      { path: "notes.yaml", text: text("notes", notes, "0.001 USD") },
+      { path: "models.yaml", text: text("models", chat, tokens) },
+      { path: "notes.yaml", text: text("notes", notes, "{ per_call: 0.001 USD }") },
       { path: "model-ca.pem", text: ca },
     ];
   }
