@@ -212,6 +212,7 @@ export function createCore(options: CoreOptions): Core {
     stepLogs: {
       read: log.stepLogs.read,
       extent: log.stepLogs.extent,
+      pieces: log.stepLogs.pieces,
       append: (chunks) =>
         log.stepLogs.append(chunks).catch((error: unknown) => {
           // From here on the log refuses events too, and none may come that would find it out.

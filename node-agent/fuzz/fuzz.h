@@ -13,6 +13,7 @@ extern bool fuzz_planted;
 void fuzz_fail(const char *what) __attribute__((noreturn));
 
 /* Targets in C. Bytes are borrowed. */
+void fuzz_boot(const uint8_t *data, size_t size);
 void fuzz_certificates(const uint8_t *data, size_t size);
 void fuzz_handshake(const uint8_t *data, size_t size);
 

@@ -25,7 +25,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
     fputs("FUZZ_TARGET names what is to be fuzzed\n", stderr);
     exit(2);
   }
-  if (strcmp(name, "certificates") == 0) target = fuzz_certificates;
+  if (strcmp(name, "boot") == 0) target = fuzz_boot;
+  else if (strcmp(name, "certificates") == 0) target = fuzz_certificates;
   else if (strcmp(name, "handshake") == 0) target = fuzz_handshake;
   else {
     fuzz_script_open(name);

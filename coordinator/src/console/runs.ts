@@ -30,7 +30,7 @@ export interface RunsDependencies {
   readonly feed: Feed;
   readonly history: RunHistory;
   readonly retention: Retention;
-  readonly stepLogs: StepLogStore;
+  readonly stepLogs: Pick<StepLogStore, "read">;
   readonly newId: () => string;
 }
 

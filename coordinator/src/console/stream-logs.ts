@@ -13,7 +13,7 @@ export interface StreamLogsDependencies {
   readonly feed: Feed;
   readonly history: RunHistory;
   readonly retention: Retention;
-  readonly stepLogs: StepLogStore;
+  readonly stepLogs: Pick<StepLogStore, "read">;
 }
 
 const page: StepLogPage = {

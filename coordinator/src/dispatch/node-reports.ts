@@ -44,7 +44,17 @@ export function createNodeReports(
       const chunks = events.flatMap((event) => keptOf(findAttempt, intake, node, event));
       // Output is on its way to the disk before the end of its attempt, and both may share a commit.
       if (chunks.length > 0) latestOutput = stepLogs.append(chunks);
-      const judged = reports.hand(events.map((event) => ({ kind: "event", node, event })));
+      const ends = events.filter((it) => endsOutput(runs, node, it)).map(({ attempt }) => attempt);
+      // What came before this process has to be on the disk before it is read there.
+      if (ends.some((it) => it !== undefined && !intake.knows(it))) await latestOutput;
+      const judged = reports.hand(
+        events.map((event) => {
+          const { attempt } = event;
+          const output =
+            endsOutput(runs, node, event) && attempt ? intake.kept(attempt) : undefined;
+          return { kind: "event", node, event, output };
+        }),
+      );
       // What was sent before, and is not kept twice, may still be on its way to the disk.
       await Promise.all([latestOutput, judged]);
       if (chunks.length > 0) {
@@ -73,6 +83,12 @@ export function createNodeReports(
   };
 }
 
+/** Whether the event ends an attempt that runs on the node, and wrote something: most say nothing. */
+function endsOutput(runs: Runs, node: string, { attempt, event }: NodeEvent): boolean {
+  if (event?.$case !== "finished" || attempt === undefined) return false;
+  return event.value.logBytes !== 0 && findActive(runs, attempt)?.node === node;
+}
+
 /**
  * What is kept of the output of an attempt that this node had or has. Where the end of it did not come,
  * a piece without content stands where the end was: whoever reads finds the stretch before it missing.
@@ -90,9 +106,10 @@ function keptOf(
     const chunk = { ...attempt, node, atMs, ...event.value };
     return intake.admit(chunk) ? [chunk] : [];
   }
-  const { logBytes = 0 } = event.value;
-  if (!intake.lacks(attempt, logBytes)) return [];
-  return [{ ...attempt, node, atMs, stream: 1, offset: logBytes, data: new Uint8Array(0) }];
+  const { logBytes: offset = 0 } = event.value;
+  if (offset === 0) return [];
+  const marker = { ...attempt, node, atMs, stream: 1, offset, data: new Uint8Array(0) };
+  return intake.close(marker) ? [marker] : [];
 }
 
 /** The latest attempt of an instance. */

@@ -16,7 +16,7 @@ export interface LogStorage {
   readonly commit: (batch: LogBatch) => Promise<SizedNote | null>;
   readonly leaves: EventLog["leaves"];
   readonly hashes: EventLog["hashes"];
-  readonly stepLogs: Pick<StepLogStore, "read" | "extent">;
+  readonly stepLogs: Pick<StepLogStore, "read" | "extent" | "pieces">;
   /** Its `write` is a transaction of its own outside `commit`, for when nothing is committed yet. */
   readonly history: HistoryStore;
   readonly close: () => Promise<void>;
@@ -76,6 +76,7 @@ export function createLog(options: {
       },
       read: storage.stepLogs.read,
       extent: storage.stepLogs.extent,
+      pieces: storage.stepLogs.pieces,
     },
   };
 }

@@ -55,6 +55,8 @@ export interface StepLogStore {
   append(chunks: readonly StepLogChunk[]): Promise<void>;
   /** How far the output of an attempt has come, and what keeping it has cost. */
   extent(attempt: AttemptKey): StepLogExtent;
+  /** All of it, in the order of its offsets. */
+  pieces(attempt: AttemptKey): Iterable<StepLogChunk>;
   /**
    * Chunks of a run in the order in which they arrived, after `cursor` (0 for all): at most so many, and
    * no more of them once they hold so many bytes. None when there are no more.

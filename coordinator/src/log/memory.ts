@@ -82,6 +82,11 @@ function createStorage(
           .filter((it) => step === "" || it.step === step);
         return upTo(most.bytes, found.slice(0, most.chunks));
       },
+      pieces(attempt) {
+        const id = attemptId(attempt);
+        const found = [...disk.chunks.values()].filter((it) => attemptId(it) === id);
+        return found.sort((a, b) => a.offset - b.offset);
+      },
       extent(attempt) {
         const id = attemptId(attempt);
         const chunks = [...disk.chunks.values()].filter((it) => attemptId(it) === id);

@@ -7,6 +7,7 @@ export interface StepLogTable {
   readonly insert: (chunk: StepLogChunk) => void;
   readonly read: StepLogStore["read"];
   readonly extent: StepLogStore["extent"];
+  readonly pieces: StepLogStore["pieces"];
   /** Removes at most `count` chunks of the run; tells how many it did. */
   readonly remove: (run: string, count: number) => number;
 }
@@ -46,6 +47,11 @@ export function createStepLogTable(database: Database.Database): StepLogTable {
     SELECT COALESCE(MAX(offset + LENGTH(data)), 0) AS end, COUNT(*) AS chunks
     FROM step_logs WHERE run = @run AND step = @step AND instance = @instance AND attempt = @attempt
   `);
+  const pieces = database.prepare<unknown[], StepLogChunk>(`
+    SELECT run, step, instance, attempt, node, stream, offset, at_ms AS atMs, data
+    FROM step_logs WHERE run = @run AND step = @step AND instance = @instance AND attempt = @attempt
+    ORDER BY offset
+  `);
   const remove = database.prepare(`
     DELETE FROM step_logs WHERE cursor IN (
       SELECT cursor FROM step_logs INDEXED BY step_logs_by_run WHERE run = ? LIMIT ?
@@ -55,6 +61,7 @@ export function createStepLogTable(database: Database.Database): StepLogTable {
     remove: (run, count) => remove.run(run, count).changes,
     extent: ({ run, step, instance, attempt }) =>
       extent.get({ run, step, instance, attempt }) as StepLogExtent,
+    pieces: ({ run, step, instance, attempt }) => pieces.iterate({ run, step, instance, attempt }),
     insert: (chunk) => void insert.run(chunk),
     read: (run, step, cursor, { chunks: count, bytes }) =>
       upTo(bytes, select.iterate({ run, step, cursor, count })),

@@ -1,3 +1,4 @@
+import type { AttemptEnded, OutputKept } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey, Finished, NodeEvent } from "@cohort/proto/gen/cohort/node";
 import { workflowAt } from "../catalogue/catalogue.ts";
 import { actuationEvents } from "../fleet/decide-actuated.ts";
@@ -14,8 +15,16 @@ export type Report =
   | { readonly kind: "accepted"; readonly attempt: AttemptKey }
   /** It was not, or will never be, handed over. */
   | { readonly kind: "refused"; readonly attempt: AttemptKey; readonly result: Finished }
-  /** Of the node's journal; only the attempt's own node is believed. A log chunk is no event. */
-  | { readonly kind: "event"; readonly node: string; readonly event: NodeEvent };
+  /**
+   * Of the node's journal; only the attempt's own node is believed. A log chunk is no event. With the
+   * end of an attempt, what is kept of its output.
+   */
+  | {
+      readonly kind: "event";
+      readonly node: string;
+      readonly event: NodeEvent;
+      readonly output?: OutputKept | undefined;
+    };
 
 /**
  * What was heard at once becomes one event an attempt: the latest. Reports repeat and come late, so
@@ -49,7 +58,7 @@ interface Heard {
   readonly attempt: AttemptKey;
   /** By the node's clock; 0 when nothing was said of it. */
   startedMs: number;
-  ended: { readonly result: Finished; readonly nodeSeq: number } | null;
+  ended: Pick<AttemptEnded, "result" | "nodeSeq" | "output"> | null;
 }
 
 function note(
@@ -63,7 +72,8 @@ function note(
   const { event, atMs, seq } = report.event;
   if (event?.$case === "started" && heard.startedMs === 0) heard.startedMs = atMs;
   if (event?.$case === "finished") {
-    heard.ended ??= { result: judged(schedule, instance, event.value), nodeSeq: seq };
+    const result = judged(schedule, instance, event.value);
+    heard.ended ??= { result, nodeSeq: seq, output: report.output };
   }
 }
 

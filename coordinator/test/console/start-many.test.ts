@@ -28,7 +28,7 @@ async function setUp() {
     feed: createFeed(),
     history: log.history,
     retention: defaultRetention,
-    stepLogs: { append: async () => {}, read: () => [], extent: () => ({ end: 0, chunks: 0 }) },
+    stepLogs: { read: () => [] },
     newId: () => `run${++ids}`,
   });
   const startMany = service.startMany as unknown as (

@@ -54,7 +54,7 @@ async function setUp() {
     feed: createFeed(),
     history: world.log.history,
     retention: defaultRetention,
-    stepLogs: { append: async () => {}, extent: () => ({ end: 0, chunks: 0 }), read },
+    stepLogs: { read },
   };
   const methods = createMethods([{ name: "ann", role: "operator", tokenHash }], () => {});
   let end = () => {};

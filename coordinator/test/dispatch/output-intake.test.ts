@@ -62,6 +62,7 @@ describe("the output of an attempt", () => {
     await stepLogs.append([chunk(0, 10)]);
     const intake = createOutputIntake({
       extent: (key) => (key.attempt === 1 ? stepLogs.extent(key) : { end: 0, chunks: 0 }),
+      pieces: stepLogs.pieces,
     });
     intake.admit(chunk(10, 10));
     await stepLogs.append([chunk(10, 10)]);
@@ -70,5 +71,43 @@ describe("the output of an attempt", () => {
     }
     expect(intake.admit(chunk(10, 10))).toBe(false);
     expect(intake.admit(chunk(20, 10))).toBe(true);
+  });
+
+  it("is summed up alike by who saw it come and by who reads it again", async () => {
+    const { stepLogs } = openMemoryLog({ signer });
+    const said = [chunk(0, 10), chunk(10, 5, { stream: 2 }), chunk(400, 3)];
+    const intake = createOutputIntake(stepLogs);
+    for (const it of said) intake.admit(it);
+    await stepLogs.append(said);
+    const again = createOutputIntake(stepLogs);
+    expect([intake.knows(attempt), again.knows(attempt)]).toEqual([true, false]);
+    expect(again.kept(attempt)).toEqual(intake.kept(attempt));
+    expect(intake.kept(attempt)).toMatchObject({ bytes: 18, pieces: 3 });
+    expect(again.knows(attempt)).toBe(true);
+    expect(again.admit(chunk(403, 1))).toBe(true);
+    expect(intake.admit(chunk(403, 1))).toBe(true);
+    expect(again.kept(attempt)).toEqual(intake.kept(attempt));
+  });
+
+  it("is nothing, in sum, where nothing came", () => {
+    const intake = createOutputIntake(openMemoryLog({ signer }).stepLogs);
+    expect(intake.knows(attempt)).toBe(true);
+    expect(intake.kept(attempt)).toBeUndefined();
+  });
+
+  it.each<[string, ReturnType<typeof chunk>[]]>([
+    ["a byte of it", [chunk(0, 10), { ...chunk(10, 5), data: Uint8Array.of(0, 0, 1, 0, 0) }]],
+    ["where a piece of it stood", [chunk(0, 10), chunk(11, 5)]],
+    ["what stream a piece was of", [chunk(0, 10), chunk(10, 5, { stream: 2 })]],
+    ["how it was cut", [chunk(0, 9), chunk(9, 6)]],
+    ["how much of it there is", [chunk(0, 10)]],
+  ])("has another sum when %s is another", (_what, other) => {
+    const sumOf = (chunks: readonly ReturnType<typeof chunk>[]) => {
+      const intake = createOutputIntake(openMemoryLog({ signer }).stepLogs);
+      for (const it of chunks) intake.admit(it);
+      return intake.kept(attempt)?.chain;
+    };
+    expect(sumOf(other)).not.toEqual(sumOf([chunk(0, 10), chunk(10, 5)]));
+    expect(sumOf([chunk(0, 10), chunk(10, 5)])).toEqual(sumOf([chunk(0, 10), chunk(10, 5)]));
   });
 });

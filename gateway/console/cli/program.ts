@@ -203,8 +203,22 @@ const addRunCommands: AddCommands = (program, work) => {
     .option("-f, --follow", "stay until the run has ended", false)
     .option("--step <step>", "only this step")
     .option("--after <cursor>", "go on behind the line with this cursor (-o json)", indexOption)
-    .action((run, options) =>
-      work(async (session) => (await import("./commands/logs.ts")).logs(session, run, options)),
+    .addOption(
+      new Option("--verify", "instead of printing it, hold it against the ledger")
+        .conflicts(["follow", "step", "after"])
+        .default(false),
+    )
+    .addOption(
+      new Option("--key <key>", "verifier key of the ledger, for --verify").implies({
+        verify: true,
+      }),
+    )
+    .action((run, { verify, key, ...options }) =>
+      work(async (session) => {
+        if (verify)
+          return (await import("./commands/verify-logs.ts")).verifyLogs(session, run, key);
+        return (await import("./commands/logs.ts")).logs(session, run, options);
+      }),
     );
 };
 

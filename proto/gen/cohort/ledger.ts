@@ -556,6 +556,16 @@ export interface AttemptEnded {
   nodeSeq: number;
   /** 0 when it never started, or AttemptStarted tells */
   nodeStartedMs: number;
+  /** absent when nothing was kept, or the coordinator decided the end */
+  output?: OutputKept | undefined;
+}
+
+/** What is kept, beside the ledger, of what the attempt wrote before its node told of its end. */
+export interface OutputKept {
+  bytes: number;
+  pieces: number;
+  /** over the pieces in order: proto/src/ledger/output-chain.ts */
+  chain: Uint8Array;
 }
 
 /**
@@ -8704,7 +8714,7 @@ export const AttemptStarted: MessageFns<AttemptStarted> = {
 };
 
 function createBaseAttemptEnded(): AttemptEnded {
-  return { attempt: undefined, result: undefined, nodeSeq: 0, nodeStartedMs: 0 };
+  return { attempt: undefined, result: undefined, nodeSeq: 0, nodeStartedMs: 0, output: undefined };
 }
 
 export const AttemptEnded: MessageFns<AttemptEnded> = {
@@ -8720,6 +8730,9 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
     }
     if (message.nodeStartedMs !== 0) {
       writer.uint32(32).int64(message.nodeStartedMs);
+    }
+    if (message.output !== undefined) {
+      OutputKept.encode(message.output, writer.uint32(842).fork()).join();
     }
     return writer;
   },
@@ -8769,6 +8782,14 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
             message.nodeStartedMs = longToNumber(reader.int64());
             continue;
           }
+          case 105: {
+            if (tag !== 842) {
+              break;
+            }
+
+            message.output = OutputKept.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -8795,6 +8816,7 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
         : isSet(object.node_started_ms)
         ? globalThis.Number(object.node_started_ms)
         : 0,
+      output: isSet(object.output) ? OutputKept.fromJSON(object.output) : undefined,
     };
   },
 
@@ -8812,6 +8834,9 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
     if (message.nodeStartedMs !== 0) {
       obj.nodeStartedMs = Math.round(message.nodeStartedMs);
     }
+    if (message.output !== undefined) {
+      obj.output = OutputKept.toJSON(message.output);
+    }
     return obj;
   },
 
@@ -8828,6 +8853,110 @@ export const AttemptEnded: MessageFns<AttemptEnded> = {
       : undefined;
     message.nodeSeq = object.nodeSeq ?? 0;
     message.nodeStartedMs = object.nodeStartedMs ?? 0;
+    message.output = (object.output !== undefined && object.output !== null)
+      ? OutputKept.fromPartial(object.output)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseOutputKept(): OutputKept {
+  return { bytes: 0, pieces: 0, chain: new Uint8Array(0) };
+}
+
+export const OutputKept: MessageFns<OutputKept> = {
+  encode(message: OutputKept, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bytes !== 0) {
+      writer.uint32(8).uint64(message.bytes);
+    }
+    if (message.pieces !== 0) {
+      writer.uint32(16).uint32(message.pieces);
+    }
+    if (message.chain.length !== 0) {
+      writer.uint32(26).bytes(message.chain);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): OutputKept {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseOutputKept();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pieces = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.chain = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): OutputKept {
+    return {
+      bytes: isSet(object.bytes) ? globalThis.Number(object.bytes) : 0,
+      pieces: isSet(object.pieces) ? globalThis.Number(object.pieces) : 0,
+      chain: isSet(object.chain) ? bytesFromBase64(object.chain) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: OutputKept): unknown {
+    const obj: any = {};
+    if (message.bytes !== 0) {
+      obj.bytes = Math.round(message.bytes);
+    }
+    if (message.pieces !== 0) {
+      obj.pieces = Math.round(message.pieces);
+    }
+    if (message.chain.length !== 0) {
+      obj.chain = base64FromBytes(message.chain);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<OutputKept>): OutputKept {
+    return OutputKept.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<OutputKept>): OutputKept {
+    const message = createBaseOutputKept();
+    message.bytes = object.bytes ?? 0;
+    message.pieces = object.pieces ?? 0;
+    message.chain = object.chain ?? new Uint8Array(0);
     return message;
   },
 };
