@@ -177,17 +177,22 @@ function numbersOf(text) {
 function placeOf(where) {
   /** @type {Place} */
   const place = { files: [], missing: [], later: "" };
+  let folder = "";
   for (const part of where.split(";")) {
     const later = /\*later\b[^*]*\*.*/.exec(part)?.[0] ?? "";
     if (later !== "") place.later = later.replaceAll("*", "");
     const said = part.replace(later, "").replace(/\([^)]*\)/g, "");
-    let folder = /\bhere\b/.test(said) ? "test/security" : "";
+    if (/\bhere\b/.test(said)) folder = "test/security";
     for (const name of said.split(/,|:|\band\b/).map((it) => it.trim().split(/\s/)[0] ?? "")) {
       if (!/^[\w./-]+$/.test(name) || name.startsWith("test/board")) continue;
-      const path = name.includes("/") ? name : `${folder}/${name}`;
+      // From the root, or beside the one named before it.
+      const path = [name, `${folder}/${name}`].find((it) => filesAt(it).length > 0);
+      if (path === undefined) {
+        if (name.includes("/")) place.missing.push(name);
+        continue;
+      }
+      if (path === name) folder = dirname(path);
       const files = filesAt(path);
-      if (files.length === 0 && name.includes("/")) place.missing.push(name);
-      if (name.includes("/")) folder = dirname(path);
       place.files.push(...files);
     }
   }
