@@ -1,8 +1,12 @@
+import { measureCalls } from "./trust/calls.ts";
 import { measureLedger } from "./trust/ledger.ts";
 import { measureReservations } from "./trust/reservations.ts";
+import { measureStreaming } from "./trust/streaming.ts";
 
 /** What trust costs: `npm run bench:trust`, or a part of it with `--only ledger`. */
 const parts: Readonly<Record<string, () => Promise<void>>> = {
+  calls: measureCalls,
+  streaming: measureStreaming,
   ledger: measureLedger,
   reservations: measureReservations,
 };

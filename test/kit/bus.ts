@@ -5,7 +5,7 @@ import {
   PermissionViolationError,
 } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
-import { vi } from "vitest";
+import { waitUntil } from "./wait-until.ts";
 
 export interface BusIdentity {
   /** Names the inbox. */
@@ -64,5 +64,5 @@ export async function subscribeIsRefused(
 }
 
 function isRefused(refused: ReadonlySet<string>, subject: string): Promise<boolean> {
-  return vi.waitUntil(() => refused.has(subject), { timeout: 2_000 }).catch(() => false);
+  return waitUntil(() => refused.has(subject), 2_000).catch(() => false);
 }

@@ -22,13 +22,13 @@ import {
 import { limits } from "@cohort/proto/limits";
 import { helloProof, requestProof } from "@cohort/proto/proof";
 import { subjects, type UpVerb } from "@cohort/proto/subjects";
-import { vi } from "vitest";
 import { type Bus, joinBus } from "./bus.ts";
 import { askToEnrol, facts } from "./enrolment.ts";
 import type { TestMesh } from "./mesh.ts";
 import { caOf } from "./mesh-place.ts";
 import { RogueCall } from "./rogue-call.ts";
 import { makeKeys, type RogueKeys, sodium } from "./rogue-keys.ts";
+import { waitUntil } from "./wait-until.ts";
 
 const requestMsMax = 20_000;
 
@@ -115,7 +115,7 @@ export class RogueNode {
       this.assignments.find(
         ({ attempt: it }) => it.run === run && it.step === step && it.attempt === attempt,
       );
-    return vi.waitUntil(find, { timeout: requestMsMax });
+    return waitUntil(find, requestMsMax);
   }
 
   /** An honest request of the token's holder; `changes` are made before it is signed. */

@@ -1,0 +1,163 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Pool } from "undici";
+import { certificates } from "../../../deploy/examples/maintenance/certificates.ts";
+import { TestMesh } from "../../kit/mesh.ts";
+import { RogueNode } from "../../kit/rogue-node.ts";
+import { preciseNowMs } from "../scheduler/processes.ts";
+
+interface Caller {
+  readonly node: RogueNode;
+  readonly token: string;
+  seq: number;
+}
+
+/** A mesh, nodes that do nothing but call, and a service in a process of its own. */
+export class CallBench {
+  readonly #mesh: TestMesh;
+  readonly #upstream: ChildProcess;
+  readonly #pool: Pool;
+  readonly #callers: Caller[];
+
+  private constructor(mesh: TestMesh, upstream: ChildProcess, pool: Pool, callers: Caller[]) {
+    this.#mesh = mesh;
+    this.#upstream = upstream;
+    this.#pool = pool;
+    this.#callers = callers;
+  }
+
+  static async start(nodes: number): Promise<CallBench> {
+    const mesh = await TestMesh.start();
+    const folder = join(mesh.home, "upstream");
+    mkdirSync(folder);
+    const { ca, certificate, key } = await certificates(folder, Date.now());
+    const upstream = fork(fileURLToPath(new URL("upstream-process.mjs", import.meta.url)));
+    upstream.send({ certificate, key });
+    const [port] = (await once(upstream, "message")) as [number];
+    const { secrets } = mesh.client;
+    const value = Buffer.from(mesh.apiKey);
+    await mesh.client.call(secrets, secrets.set, { path: "bench/key", value, services: ["bench"] });
+    await mesh.apply([
+      { path: "bench.yaml", text: resources(port) },
+      { path: "ca.pem", text: ca },
+    ]);
+    const callers = await Promise.all(
+      Array.from({ length: nodes }, async (_, at) => {
+        const node = await RogueNode.start(mesh, `caller-${at}`);
+        const run = await mesh.run("bench", { node: node.name });
+        const { token } = await node.assigned(run, "call");
+        if (token === null) throw new Error("the dispatch brought no token");
+        return { node, token: token.token, seq: 0 };
+      }),
+    );
+    const pool = new Pool(`https://localhost:${port}`, { connect: { ca }, connections: 16 });
+    return new CallBench(mesh, upstream, pool, callers);
+  }
+
+  get coordinatorPid(): number {
+    return this.#mesh.program("coordinator").pid;
+  }
+
+  async stop(): Promise<void> {
+    for (const { node } of this.#callers) await node.close();
+    await this.#pool.destroy();
+    this.#upstream.kill();
+    await this.#mesh.stop();
+  }
+
+  /** As many calls as there can be; gives how many there were. */
+  async full(seconds: number, atOnce: number): Promise<number> {
+    const endMs = performance.now() + seconds * 1000;
+    let count = 0;
+    const loops = this.#callers.flatMap((_, at) =>
+      Array.from({ length: atOnce }, async () => {
+        while (performance.now() < endMs) {
+          await this.proxied(at);
+          count += 1;
+        }
+      }),
+    );
+    await Promise.all(loops);
+    return count;
+  }
+
+  /** One call after the other at their times, whether the former has ended or not; milliseconds of each. */
+  async steady(
+    perSecond: number,
+    seconds: number,
+    call: (node: number) => Promise<void>,
+  ): Promise<number[]> {
+    const beginMs = preciseNowMs();
+    const calls: Promise<number>[] = [];
+    for (let at = 0; at < perSecond * seconds; at += 1) {
+      const dueMs = beginMs + (at * 1000) / perSecond;
+      while (preciseNowMs() < dueMs) await new Promise((resolve) => setTimeout(resolve, 1));
+      const sentMs = preciseNowMs();
+      calls.push(call(at % this.#callers.length).then(() => preciseNowMs() - sentMs));
+    }
+    return Promise.all(calls);
+  }
+
+  async direct(): Promise<void> {
+    const body = '{"title":"direct"}';
+    const answer = await this.#pool.request({ method: "POST", path: "/calls", body });
+    await answer.body.dump();
+  }
+
+  async proxied(node: number): Promise<void> {
+    await this.#ask(node, { path: "/calls" });
+  }
+
+  /** An answer of so many bytes to every node at once. */
+  async answers(bytes: number): Promise<void> {
+    const rest = { method: "GET", path: `/bytes/${bytes}`, headers: [], body: Buffer.alloc(0) };
+    const asked = this.#callers.map(async (_, at) => {
+      const { length } = await this.#ask(at, rest);
+      if (length !== bytes) throw new Error(`${length} bytes came of ${bytes}`);
+    });
+    await Promise.all(asked);
+  }
+
+  async #ask(at: number, rest: Parameters<RogueNode["request"]>[2]): Promise<Uint8Array> {
+    const caller = this.#callers[at] as Caller;
+    caller.seq += 1;
+    const request = caller.node.request(caller.token, caller.seq, { service: "bench", ...rest });
+    const { problems, status, body } = await caller.node.proxy(request);
+    if (status !== 200 || problems.length > 0) {
+      throw new Error(`a call failed: ${problems[0]?.code ?? status} ${problems[0]?.message}`);
+    }
+    return body;
+  }
+}
+
+function resources(port: number): string {
+  return `kind: service
+name: bench
+base_url: https://localhost:${port}
+ca_file: ca.pem
+addresses: ["127.0.0.0/8", "::1/128"]
+auth: { type: bearer, secret: bench/key }
+allow: [{ methods: [GET, POST], path: /** }]
+pricing: { per_call: 0.000001 USD }
+limits: { timeout: 4m, response: 64 MiB }
+---
+kind: budget
+name: bench
+scope: mesh
+window: day
+limit: 1000 USD
+---
+kind: workflow
+name: bench
+inputs:
+  node: { type: string }
+steps:
+  - id: call
+    nodes: { select: "node.name == inputs.node" }
+    command: ["true"]
+    grants: { services: [bench] }
+`;
+}

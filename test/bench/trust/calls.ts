@@ -1,0 +1,38 @@
+import { percentile, usageOf } from "../scheduler/processes.ts";
+import { printResults } from "../table.ts";
+import { CallBench } from "./call-bench.ts";
+
+const nodes = 8;
+const atOnce = 4;
+const seconds = 8;
+const steadyPerSecond = 200;
+
+/**
+ * Proxied calls with all that goes with them, over nats-server and TLS, to a service over TLS: as many
+ * as there can be, and what they add to a direct call at a steady rate.
+ */
+export async function measureCalls(): Promise<void> {
+  const bench = await CallBench.start(nodes);
+  try {
+    await bench.full(1, atOnce);
+    const pid = bench.coordinatorPid;
+    const before = usageOf(pid).cpuMs;
+    const count = await bench.full(seconds, atOnce);
+    const cpuMs = (usageOf(pid).cpuMs - before) / count;
+    const direct = await bench.steady(steadyPerSecond, seconds, () => bench.direct());
+    const proxied = await bench.steady(steadyPerSecond, seconds, (node) => bench.proxied(node));
+    const added = (share: number) => percentile(proxied, share) - percentile(direct, share);
+    printResults(
+      "proxied calls",
+      [
+        { what: "calls, all at once", unit: "calls/s", value: count / seconds, least: 1_000 },
+        { what: "the coordinator's processor time a call", unit: "ms", value: cpuMs },
+        { what: `added at ${steadyPerSecond}/s, p50`, unit: "ms", value: added(0.5), limit: 3 },
+        { what: `added at ${steadyPerSecond}/s, p99`, unit: "ms", value: added(0.99), limit: 15 },
+      ],
+      "",
+    );
+  } finally {
+    await bench.stop();
+  }
+}

@@ -1,0 +1,24 @@
+import { printResults } from "../table.ts";
+import { CallBench } from "./call-bench.ts";
+
+const nodes = 4;
+const bytes = 48 * 1024 * 1024;
+
+/** Answers of 48 MiB to several nodes at once, scrubbed, over nats-server and TLS. */
+export async function measureStreaming(): Promise<void> {
+  const bench = await CallBench.start(nodes);
+  try {
+    await bench.answers(1024 * 1024);
+    const begin = performance.now();
+    await bench.answers(bytes);
+    const seconds = (performance.now() - begin) / 1000;
+    const megabytes = (nodes * bytes) / 1e6;
+    printResults(
+      "streamed answers",
+      [{ what: `${nodes} at once`, unit: "MB/s", value: megabytes / seconds, least: 100 }],
+      "",
+    );
+  } finally {
+    await bench.stop();
+  }
+}
