@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Pool } from "undici";
@@ -34,8 +34,13 @@ export class CallBench {
     const folder = join(mesh.home, "upstream");
     mkdirSync(folder);
     const { ca, certificate, key } = await certificates(folder, Date.now());
-    const upstream = fork(fileURLToPath(new URL("upstream-process.mjs", import.meta.url)));
-    upstream.send({ certificate, key });
+    const files = { "bench.pem": certificate, "bench-key.pem": key };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const program = fileURLToPath(new URL("upstream-process.mjs", import.meta.url));
+    const upstream = fork(
+      program,
+      Object.keys(files).map((name) => join(folder, name)),
+    );
     const [port] = (await once(upstream, "message")) as [number];
     const { secrets } = mesh.client;
     const value = Buffer.from(mesh.apiKey);

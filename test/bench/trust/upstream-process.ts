@@ -1,14 +1,13 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
-/** A service over TLS in a process of its own: told its certificate, it tells its port. */
-const [{ certificate, key }] = (await once(process, "message")) as [
-  { certificate: string; key: string },
-];
+/** A service over TLS in a process of its own: told the files of its certificate, it tells its port. */
+const [certificate, key] = process.argv.slice(2).map((path) => readFileSync(path));
 const piece = Buffer.alloc(64 * 1024, "0123456789abcdef");
 
-const server = createServer({ cert: certificate, key }, (request, response) => {
+const server = createServer({ cert: certificate ?? "", key: key ?? "" }, (request, response) => {
   request.resume();
   request.on("end", () => {
     const bytes = Number(/^\/bytes\/(\d+)$/.exec(request.url ?? "")?.[1] ?? 0);
