@@ -25,4 +25,16 @@ describe("the coordinator's options", () => {
   ])("refuse %s %s", (name, value) => {
     expect(() => parseOptions([...init, name, value])).toThrow(name);
   });
+
+  it("name the machine's key once: a file, or a credential of systemd's", () => {
+    expect(parseOptions(init)).toMatchObject({ machineKey: { file: "v" } });
+    const run = ["run", "--data", "d"];
+    expect(parseOptions([...run, "--vault-credential", "c"])).toMatchObject({
+      machineKey: { credential: "c" },
+    });
+    expect(() => parseOptions(run)).toThrow("--vault-key-file");
+    expect(() => parseOptions([...run, "--vault-credential", ""])).toThrow("--vault-credential");
+    const both = [...run, "--vault-key-file", "v", "--vault-credential", "c"];
+    expect(() => parseOptions(both)).toThrow("one key");
+  });
 });

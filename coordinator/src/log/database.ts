@@ -59,10 +59,13 @@ function unknownVersion(path: string, found: number, known: number): CohortError
     "SETUP_FAILED",
     `${path} has schema ${found}; this version of Cohort knows ${known}`,
     {
-      hint:
-        found > known
-          ? "A newer Cohort wrote it. Install that version or a later one."
-          : "It is not a file of Cohort's.",
+      hint: hintOf(found, known),
     },
   );
+}
+
+function hintOf(found: number, known: number): string {
+  if (found > known) return "A newer Cohort wrote it. Install that version or a later one.";
+  if (found === 0) return "It is not a file of Cohort's.";
+  return "An older Cohort wrote it. Go back to that version, or begin with an empty data folder.";
 }

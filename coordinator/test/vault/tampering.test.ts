@@ -212,3 +212,20 @@ describe("an envelope", () => {
     expect(seal()).not.toBe(seal());
   });
 });
+
+describe("a vault of another version", () => {
+  it.each([
+    [1, "An older Cohort wrote it"],
+    [99, "A newer Cohort wrote it"],
+  ])("of schema %d is not touched, and the remedy named", async (version, remedy) => {
+    const { file, machineKey, vault } = await temporaryVault();
+    vault.close();
+    withSql(file, `PRAGMA user_version = ${version}`);
+    expect(() => openVault(file, machineKey)).toThrow(
+      expect.objectContaining({
+        code: "SETUP_FAILED",
+        problems: [expect.objectContaining({ hint: expect.stringContaining(remedy) })],
+      }),
+    );
+  });
+});
