@@ -167,7 +167,7 @@ describe("the API key", () => {
 /** Methods that do something rather than tell something, or tell it once only: what is to be published. */
 const changing = new RegExp(
   `/(?:${[
-    "Apply|Rollback|Start|StartMany|Cancel|Pause|Resume|Retry|Rerun|Skip|Decide|Set",
+    "Apply|Rollback|Start|StartMany|Cancel|Pause|Resume|Retry|Rerun|Skip|Decide|Set|Reconcile",
     "Invite|Cordon|Drain|Uncordon|SetSlots|Label|GrantDevice|UngrantDevice|Rotate|Revoke",
     "Retire|Delete|Unseal|Seal|RotateKek|RotateMachineKey|RotateDataKey|RotateTokenKey|Accept",
     "Trust|Publish|Remove|Rollout|Change|Settle|RotateKey",
