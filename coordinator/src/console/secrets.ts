@@ -1,4 +1,6 @@
+import { lookalikeHint, lookalikeOf } from "@cohort/proto/confusable";
 import { type SecretsServer, SecretsService } from "@cohort/proto/gen/cohort/console";
+import { refuse } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
 import { bindingsOf } from "../proxy/injection.ts";
 import { secretUnknown } from "../vault/secret-versions.ts";
@@ -26,6 +28,15 @@ export function secretsService(
   };
   return {
     set: unary(SecretsService.set, async ({ path, value, services }, { name: actor }) => {
+      const other = lookalikeOf(
+        path,
+        secrets.list().map((it) => it.path),
+      );
+      if (other !== undefined) {
+        value.fill(0);
+        const message = `${path} can be taken for the secret ${other}`;
+        throw refuse("NAME_CONFUSABLE", message, { hint: lookalikeHint });
+      }
       const granted = services.length > 0 ? services : [path.split("/")[0] as string];
       return set(path, value, granted, { overlapMs: 0, actor });
     }),
