@@ -13,7 +13,8 @@ import { createOutbox } from "./dispatch/outbox.ts";
 import { sleep } from "./dispatch/sleep.ts";
 import { type EnrolledNode, instanceOf } from "./fleet/fleet.ts";
 import { createIds } from "./ids.ts";
-import { createCheckpointSigner, holdsCheckpoint } from "./ledger/ledger.ts";
+import { holdsCheckpoint } from "./ledger/ledger.ts";
+import { LedgerKeys } from "./ledger/ledger-keys.ts";
 import { startCommitThread } from "./log/commit-thread.ts";
 import { openSqliteLog } from "./log/sqlite.ts";
 import { createTurnEnd } from "./log/turn.ts";
@@ -71,8 +72,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const onFault = (error: unknown) => log.error({ err: error }, "a fault of the coordinator's own");
 
   const meshId = vault.internal("mesh/id", () => Buffer.from(newId())).toString();
-  const ledgerSeed = seedOf(vault, "ledger/signing");
-  const checkpoints = createCheckpointSigner(ledgerSeed, `cohort/${meshId}`);
+  const ledgerKeys = new LedgerKeys(vault, `cohort/${meshId}`);
   const dispatchSeed = seedOf(vault, "dispatch/signing");
   const dispatchSigner = createDispatchSigner(dispatchSeed);
   dispatchSeed.fill(0);
@@ -84,13 +84,15 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const path = join(dataDir, "cohort.db");
   const eventLog = openSqliteLog({
     path,
-    signer: checkpoints,
+    signer: ledgerKeys.first,
+    successors: ledgerKeys.successors,
+    seedOf: (key) => ledgerKeys.seedOf(key),
     schedule: turn.commit,
-    startThread: (edge) => {
-      // A copy of these bytes alone: what a Buffer is a part of would go with it.
-      const seed = Uint8Array.from(ledgerSeed);
-      const thread = startCommitThread(commitProgram, { path, seed, name: checkpoints.name, edge });
-      for (const copy of [seed, ledgerSeed]) copy.fill(0);
+    startThread: (edge, key) => {
+      const seed = ledgerKeys.seedOf(key);
+      const { name } = ledgerKeys.first;
+      const thread = startCommitThread(commitProgram, { path, seed, name, edge });
+      seed.fill(0);
       return thread;
     },
   });
@@ -209,7 +211,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     requireFirstStart(vault, dataDir);
     const value = {
       mesh: meshId,
-      ledgerKey: checkpoints.publicKey,
+      ledgerKey: ledgerKeys.first.publicKey,
       dispatchKey: dispatchSigner.publicKey,
       vault: vault.changes.mark(),
     };
@@ -249,7 +251,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     newId,
     invite: ({ name, labels }, actor) => inviteNode(name, labels, actor),
     seenMs: (node) => presence.lastSeenMs(node) ?? state.fleet.nodes.get(node)?.seenMs ?? 0,
-    verifierKey: checkpoints.verifierKey,
+    ledgerKeys,
     credentials: setup.config.credentials.map(({ role, tokenHash }) => ({
       name: role,
       role,

@@ -114,6 +114,35 @@ describe("nodes as witnesses of the ledger", () => {
     expect(openCosignature(checkpoint, { name, publicKey }, noteCrypto)).toBeGreaterThan(0);
   });
 
+  it("follow the ledger to another key, which the one before signed", async () => {
+    const rotated = await mesh.cohort("ledger", "rotate-key", "-o", "json");
+    expect(rotated.exit).toBe(0);
+    const { keys } = JSON.parse(rotated.stdout) as { keys: { verifier_key: string }[] };
+    expect(keys).toHaveLength(2);
+    expect(keys[0]?.verifier_key).toBe(key);
+    const before = await sizeSeenBy("board-01");
+    await restart("board-01");
+    await mesh.until(async () => (await sizeSeenBy("board-01")) > before);
+    expect((await statusOf("board-01")).ledger.dispute).toBe("");
+    await withoutCoordinator(() => {});
+    await runOnce();
+
+    // Whoever knows the first key verifies all of it, and single proofs with the keys that follow.
+    for (const it of [key, keys[1]?.verifier_key ?? ""]) {
+      expect(await mesh.cohort("ledger", "verify", "--key", it)).toMatchObject({ exit: 0 });
+    }
+    const proof = ["--proof", file("one.tlog-proof"), "--key", key];
+    await mesh.cohort("ledger", "prove", "1", "-O", file("one.tlog-proof"));
+    expect(await mesh.cohort("ledger", "verify", ...proof)).toMatchObject({ exit: 4 });
+    await mesh.cohort("ledger", "keys", "-O", file("keys"));
+    const followed = await mesh.cohort("ledger", "verify", ...proof, "--keys", file("keys"));
+    expect(followed).toMatchObject({ exit: 0 });
+    const swapped = readFileSync(file("keys"), "utf8").replace(/(\S{20})=*\n$/, "AAAA$1\n");
+    writeFileSync(file("swapped"), swapped);
+    const refused = await mesh.cohort("ledger", "verify", ...proof, "--keys", file("swapped"));
+    expect(refused).toMatchObject({ exit: 4 });
+  });
+
   it("find out an old database that was restored, and work on (78)", async () => {
     await withoutCoordinator(() => keepFiles("old"));
     await runOnce();
@@ -187,7 +216,9 @@ describe("nodes as witnesses of the ledger", () => {
       writeFileSync(file(`${node}.note`), (await agent(node, "witness")).out);
     }
     const verify = (...notes: string[]) =>
-      mesh.cohort("ledger", "verify", "--key", key, "--witnessed", ...notes);
+      mesh.cohort(
+        ...["ledger", "verify", "--key", key, "--keys", file("keys"), "--witnessed", ...notes],
+      );
     expect(await verify(file("board-02.note"))).toMatchObject({ exit: 0 });
     const forked = await verify(file("board-02.note"), file("board-01.note"));
     expect(forked.exit).toBe(4);

@@ -2,6 +2,7 @@ import { type LedgerServer, LedgerService } from "@cohort/proto/gen/cohort/conso
 import { sha256 } from "../ledger/crypto.ts";
 import { findEntries, isAboutStep, spanOfRun } from "../ledger/find-entries.ts";
 import { exportLedger } from "../ledger/ledger.ts";
+import type { LedgerKeys } from "../ledger/ledger-keys.ts";
 import { proveEntry, proveGrowth, tileOf } from "../ledger/proofs.ts";
 import type { Witnesses } from "../ledger/witness-desk.ts";
 import { witnessesView } from "../ledger/witness-view.ts";
@@ -14,18 +15,28 @@ export interface LedgerDependencies {
   readonly log: EventLog;
   readonly writer: Writer;
   readonly witnesses: Pick<Witnesses, "sightings">;
-  readonly verifierKey: string;
+  readonly ledgerKeys: LedgerKeys;
 }
 
 export function ledgerService(
   { unary, stream }: Methods,
-  { log, writer, witnesses, verifierKey }: LedgerDependencies,
+  { log, writer, witnesses, ledgerKeys }: LedgerDependencies,
 ): LedgerServer {
+  const keys = () => ledgerKeys.view(writer.state);
+  const verifierKeyNow = () => keys().keys.at(-1)?.verifierKey ?? "";
   return {
-    checkpoint: unary(LedgerService.checkpoint, () => ({ note: log.checkpoint(), verifierKey })),
+    checkpoint: unary(LedgerService.checkpoint, () => ({
+      note: log.checkpoint(),
+      verifierKey: verifierKeyNow(),
+    })),
+    keys: unary(LedgerService.keys, () => writer.read(keys)),
+    rotateKey: unary(LedgerService.rotateKey, async (_, { name }) => {
+      await writer.decide((state) => ledgerKeys.decideRotation(state, name));
+      return writer.read(keys);
+    }),
     export: stream(LedgerService.export, async (_, send, signal) => {
       const { checkpoint, chunks } = exportLedger(log);
-      await send({ checkpoint, verifierKey, leaves: [] });
+      await send({ checkpoint, verifierKey: verifierKeyNow(), leaves: [] });
       for (const leaves of chunks) {
         if (signal.aborted) return;
         await send({ checkpoint: "", verifierKey: "", leaves: [...leaves] });

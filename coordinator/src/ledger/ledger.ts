@@ -1,7 +1,8 @@
 import { parseCheckpointBody } from "@cohort/proto/ledger/checkpoint";
-import { encodeVerifierKey, type NoteSigner } from "@cohort/proto/ledger/note";
+import { encodeVerifierKey, type NoteSigner, openNote } from "@cohort/proto/ledger/note";
+import { CohortError } from "@cohort/proto/problem";
 import type { EventLog, ExportedLeaf } from "../log/log.ts";
-import { sha256 } from "./crypto.ts";
+import { noteCrypto, sha256 } from "./crypto.ts";
 import { createSigningKey } from "./ed25519.ts";
 
 /** Signs the log's checkpoints; `verifierKey` is the C2SP vkey by which anyone verifies them. */
@@ -16,6 +17,23 @@ export interface CheckpointSigner extends NoteSigner {
 export function createCheckpointSigner(seed: Uint8Array, name: string): CheckpointSigner {
   const signer = { name, ...createSigningKey(seed) };
   return { ...signer, verifierKey: encodeVerifierKey(signer, sha256) };
+}
+
+/** Whoever of these signed the note, the latest; the first where none did. */
+export function signerOf<Signer extends NoteSigner>(
+  note: string,
+  signers: readonly [Signer, ...Signer[]],
+): Signer {
+  const signed = signers.findLast((signer) => {
+    try {
+      openNote(note, signer, noteCrypto);
+      return true;
+    } catch (error) {
+      if (error instanceof CohortError) return false;
+      throw error;
+    }
+  });
+  return signed ?? signers[0];
 }
 
 /** Whether the checkpoint was signed when this log was as long as it says. */

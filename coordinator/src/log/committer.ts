@@ -3,6 +3,7 @@ import type { NoteSigner } from "@cohort/proto/ledger/note";
 import type { HistoryChange } from "../history/history.ts";
 import { sha256 } from "../ledger/crypto.ts";
 import type { GrowingTree, HashRow } from "../ledger/hash-rows.ts";
+import { createCheckpointSigner } from "../ledger/ledger.ts";
 import { toLeaf } from "./leaf.ts";
 import type { StepLogChunk, StoredLeaf } from "./log.ts";
 
@@ -15,10 +16,12 @@ export interface LogBatch {
   readonly chunks: readonly StepLogChunk[];
   /** What the entries change in the query table. */
   readonly changes: readonly HistoryChange[];
+  /** Of the key that signs from this commit on; absent where it stays the same. */
+  readonly seed?: Uint8Array;
 }
 
 /** The same as rows. */
-export interface LogRows extends Omit<LogBatch, "texts"> {
+export interface LogRows extends Omit<LogBatch, "texts" | "seed"> {
   readonly leaves: readonly StoredLeaf[];
   /** Of the tree with these leaves, those that they made or changed. */
   readonly hashRows: readonly HashRow[];
@@ -42,8 +45,10 @@ export function createCommitter(options: {
   readonly signer: NoteSigner;
   readonly store: (rows: LogRows) => void;
 }): (batch: LogBatch) => SizedNote | null {
-  const { tree, signer, store } = options;
-  return ({ texts, ...rest }) => {
+  const { tree, store } = options;
+  let { signer } = options;
+  return ({ texts, seed, ...rest }) => {
+    if (seed !== undefined) signer = createCheckpointSigner(seed, signer.name);
     const leaves = texts.map(toLeaf);
     for (const { leafHash } of leaves) tree.append(leafHash);
     const checkpoint = leaves.length === 0 ? null : signTree(tree, signer);

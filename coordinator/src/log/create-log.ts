@@ -30,8 +30,9 @@ export function createLog(options: {
   readonly storage: LogStorage;
   readonly stored: SizedNote;
   readonly schedule: (run: () => void) => void;
+  readonly seedOf?: SeedOf;
 }): EventLog & { readonly stepLogs: StepLogStore } {
-  const { storage, schedule } = options;
+  const { storage, schedule, seedOf } = options;
   let durable = options.stored;
   let next = durable.size + 1;
   const group = new GroupCommit<Item>({
@@ -40,7 +41,10 @@ export function createLog(options: {
       const texts = items.flatMap((item) => item.texts);
       const chunks = items.flatMap((item) => item.chunks);
       const changes = items.flatMap((item) => item.changes);
-      const checkpoint = await storage.commit({ seq: durable.size + 1, texts, chunks, changes });
+      const seed = items.findLast((item) => item.seed !== undefined)?.seed;
+      const batch = { seq: durable.size + 1, texts, chunks, changes };
+      const checkpoint = await storage.commit(seed === undefined ? batch : { ...batch, seed });
+      seed?.fill(0);
       durable = checkpoint ?? durable;
       history.committed(changes);
     },
@@ -57,6 +61,7 @@ export function createLog(options: {
         texts: entries.map((it) => numberedText(it, next++)),
         chunks: [],
         changes,
+        seed: seedFor(entries, seedOf),
       }));
       history.appended(changes);
       await durably;
@@ -72,7 +77,9 @@ export function createLog(options: {
     },
     stepLogs: {
       async append(chunks) {
-        if (chunks.length > 0) await group.add(() => ({ texts: [], chunks, changes: [] }));
+        if (chunks.length > 0) {
+          await group.add(() => ({ texts: [], chunks, changes: [], seed: undefined }));
+        }
       },
       read: storage.stepLogs.read,
       extent: storage.stepLogs.extent,
@@ -86,6 +93,18 @@ interface Item {
   readonly texts: readonly string[];
   readonly chunks: readonly StepLogChunk[];
   readonly changes: readonly HistoryChange[];
+  readonly seed: Uint8Array | undefined;
+}
+
+/** The seed of a key that signs the ledger, by the public half. */
+export type SeedOf = (key: Uint8Array) => Uint8Array;
+
+/** The commit that records another key is the first that it signs: no checkpoint is between them. */
+function seedFor(entries: readonly Entry[], seedOf?: SeedOf): Uint8Array | undefined {
+  const rotated = entries.findLast(({ event }) => event?.$case === "ledgerKeyRotated")?.event;
+  if (rotated?.$case !== "ledgerKeyRotated") return undefined;
+  if (seedOf === undefined) throw new TypeError("this log has one key for ever");
+  return seedOf(rotated.value.key);
 }
 
 function numberedText(entry: Entry, seq: number): string {

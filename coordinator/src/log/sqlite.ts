@@ -2,9 +2,10 @@ import type { NoteSigner } from "@cohort/proto/ledger/note";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import type Database from "better-sqlite3";
 import { GrowingTree, type TreeEdge } from "../ledger/hash-rows.ts";
+import { signerOf } from "../ledger/ledger.ts";
 import type { CommitThread } from "./commit-thread.ts";
 import { signTree } from "./committer.ts";
-import { createLog, type LogStorage } from "./create-log.ts";
+import { createLog, type LogStorage, type SeedOf } from "./create-log.ts";
 import { openDatabase } from "./database.ts";
 import { createHashRowTable, type HashRowTable, hashRowTables } from "./hash-row-table.ts";
 import { createHistoryTable, historyTables } from "./history-table.ts";
@@ -26,31 +27,38 @@ import { verifyStore } from "./verify-store.ts";
 export function openSqliteLog(options: {
   readonly path: string;
   readonly signer: NoteSigner;
+  /** Those that took its place, the oldest first. */
+  readonly successors?: readonly NoteSigner[];
+  readonly seedOf?: SeedOf;
   /** When to commit what has been appended; at the end of the event loop's turn when left out. */
   readonly schedule?: (run: () => void) => void;
   /** Starts the thread that commits, with the tree of what is stored. */
-  readonly startThread?: (edge: TreeEdge) => CommitThread;
+  readonly startThread?: (edge: TreeEdge, key: Uint8Array) => CommitThread;
 }): EventLog & { readonly stepLogs: StepLogStore } {
-  const { path, signer, schedule = setImmediate, startThread } = options;
+  const { path, successors = [], seedOf, schedule = setImmediate, startThread } = options;
   const database = openDatabase({
     path,
     schemaVersion: logSchemaVersion,
     create(fresh) {
       fresh.exec(leafTables + stepLogTables);
-      createLeafStore(fresh).insertCheckpoint(signTree(new GrowingTree(), signer));
+      createLeafStore(fresh).insertCheckpoint(signTree(new GrowingTree(), options.signer));
     },
   });
   try {
     const leaves = createLeafStore(database);
     database.exec(historyTables + hashRowTables);
     const rows = createHashRowTable(database);
+    const newest = leaves.newestCheckpoint()?.note ?? "";
+    const signer = signerOf(newest, [options.signer, ...successors]);
     const { tree, note } = verifyStore(leaves, rows, signer);
     const stored = { size: tree.size, note };
-    const start = () => startThread?.(tree.edge()) ?? writerHere(database, tree, signer);
+    const start = () =>
+      startThread?.(tree.edge(), signer.publicKey) ?? writerHere(database, tree, signer);
     return createLog({
       storage: createStorage(database, { leaves, rows }, start),
       stored,
       schedule,
+      ...(seedOf === undefined ? {} : { seedOf }),
     });
   } catch (cause) {
     database.close();

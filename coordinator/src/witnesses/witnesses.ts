@@ -28,6 +28,11 @@ export function applyLedger(ledger: LedgerState, { atMs, event }: Recorded): voi
     case "meshCreated":
       ledger.keys.push({ key: event.value.ledgerKey, signature: new Uint8Array(0) });
       return;
+    case "ledgerKeyRotated": {
+      const { key, signature } = event.value;
+      ledger.keys.push({ key, signature });
+      return;
+    }
     case "ledgerDisputed": {
       const { node, checkpoint, reason } = event.value;
       ledger.disputes.set(node, { checkpoint, reason, sinceMs: atMs });

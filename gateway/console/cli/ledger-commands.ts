@@ -10,6 +10,7 @@ export const addLedgerCommands: AddCommands = (program, work) => {
     .option("--key <verifier-key>", "the key that must have signed")
     .option("--proof <file>", "verify what `cohort ledger prove` wrote, without the coordinator")
     .option("--since <file>", "the checkpoint since which such a proof says that the ledger grew")
+    .option("--keys <file>", "the keys that lead on from --key (`cohort ledger keys`)")
     .option(
       "--witnessed <file...>",
       "what nodes saw (`cohort-agent witness`): each must be part of it",
@@ -56,6 +57,21 @@ export const addLedgerCommands: AddCommands = (program, work) => {
       work(async (session) =>
         (await import("./commands/ledger-tiles.ts")).tilesCommand(session, folder),
       ),
+    );
+  ledger
+    .command("keys")
+    .description("print all keys that signed the ledger, each signed by the one before")
+    .option("-O, --file <file>", "to this file instead of stdout, for --keys")
+    .action((options) =>
+      work(async (session) =>
+        (await import("./commands/ledger-keys.ts")).keysCommand(session, options),
+      ),
+    );
+  ledger
+    .command("rotate-key")
+    .description("have another key sign the ledger from now on, itself signed by the present one")
+    .action(() =>
+      work(async (session) => (await import("./commands/ledger-keys.ts")).rotateKey(session)),
     );
   ledger
     .command("witnesses")

@@ -813,6 +813,24 @@ export interface ProveGrowthReply {
   checkpoint: string;
 }
 
+export interface RotateLedgerKeyRequest {
+}
+
+export interface LedgerKeysRequest {
+}
+
+export interface LedgerKeys {
+  /** the oldest first; the last one signs */
+  keys: LedgerKeyLink[];
+}
+
+export interface LedgerKeyLink {
+  /** C2SP vkey */
+  verifierKey: string;
+  /** over ledgerKeyProof(origin, key), by the key before; empty for the first */
+  signature: Uint8Array;
+}
+
 export interface WitnessesRequest {
 }
 
@@ -12472,6 +12490,268 @@ export const ProveGrowthReply: MessageFns<ProveGrowthReply> = {
   },
 };
 
+function createBaseRotateLedgerKeyRequest(): RotateLedgerKeyRequest {
+  return {};
+}
+
+export const RotateLedgerKeyRequest: MessageFns<RotateLedgerKeyRequest> = {
+  encode(_: RotateLedgerKeyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateLedgerKeyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateLedgerKeyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RotateLedgerKeyRequest {
+    return {};
+  },
+
+  toJSON(_: RotateLedgerKeyRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateLedgerKeyRequest>): RotateLedgerKeyRequest {
+    return RotateLedgerKeyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RotateLedgerKeyRequest>): RotateLedgerKeyRequest {
+    const message = createBaseRotateLedgerKeyRequest();
+    return message;
+  },
+};
+
+function createBaseLedgerKeysRequest(): LedgerKeysRequest {
+  return {};
+}
+
+export const LedgerKeysRequest: MessageFns<LedgerKeysRequest> = {
+  encode(_: LedgerKeysRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerKeysRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerKeysRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): LedgerKeysRequest {
+    return {};
+  },
+
+  toJSON(_: LedgerKeysRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<LedgerKeysRequest>): LedgerKeysRequest {
+    return LedgerKeysRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<LedgerKeysRequest>): LedgerKeysRequest {
+    const message = createBaseLedgerKeysRequest();
+    return message;
+  },
+};
+
+function createBaseLedgerKeys(): LedgerKeys {
+  return { keys: [] };
+}
+
+export const LedgerKeys: MessageFns<LedgerKeys> = {
+  encode(message: LedgerKeys, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.keys) {
+      LedgerKeyLink.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerKeys {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerKeys();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keys.push(LedgerKeyLink.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LedgerKeys {
+    return {
+      keys: globalThis.Array.isArray(object?.keys) ? object.keys.map((e: any) => LedgerKeyLink.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: LedgerKeys): unknown {
+    const obj: any = {};
+    if (message.keys?.length) {
+      obj.keys = message.keys.map((e) => LedgerKeyLink.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LedgerKeys>): LedgerKeys {
+    return LedgerKeys.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LedgerKeys>): LedgerKeys {
+    const message = createBaseLedgerKeys();
+    message.keys = object.keys?.map((e) => LedgerKeyLink.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLedgerKeyLink(): LedgerKeyLink {
+  return { verifierKey: "", signature: new Uint8Array(0) };
+}
+
+export const LedgerKeyLink: MessageFns<LedgerKeyLink> = {
+  encode(message: LedgerKeyLink, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.verifierKey !== "") {
+      writer.uint32(10).string(message.verifierKey);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(18).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerKeyLink {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerKeyLink();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.verifierKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LedgerKeyLink {
+    return {
+      verifierKey: isSet(object.verifierKey)
+        ? globalThis.String(object.verifierKey)
+        : isSet(object.verifier_key)
+        ? globalThis.String(object.verifier_key)
+        : "",
+      signature: isSet(object.signature) ? bytesFromBase64(object.signature) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: LedgerKeyLink): unknown {
+    const obj: any = {};
+    if (message.verifierKey !== "") {
+      obj.verifierKey = message.verifierKey;
+    }
+    if (message.signature.length !== 0) {
+      obj.signature = base64FromBytes(message.signature);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LedgerKeyLink>): LedgerKeyLink {
+    return LedgerKeyLink.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LedgerKeyLink>): LedgerKeyLink {
+    const message = createBaseLedgerKeyLink();
+    message.verifierKey = object.verifierKey ?? "";
+    message.signature = object.signature ?? new Uint8Array(0);
+    return message;
+  },
+};
+
 function createBaseWitnessesRequest(): WitnessesRequest {
   return {};
 }
@@ -19357,6 +19637,27 @@ export const LedgerService = {
     responseSerialize: (value: SettleReply): Buffer => Buffer.from(SettleReply.encode(value).finish()),
     responseDeserialize: (value: Buffer): SettleReply => SettleReply.decode(value),
   },
+  /** From the entry on that records it, another key signs the checkpoints. */
+  rotateKey: {
+    path: "/cohort.console.Ledger/RotateKey" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateLedgerKeyRequest): Buffer =>
+      Buffer.from(RotateLedgerKeyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateLedgerKeyRequest => RotateLedgerKeyRequest.decode(value),
+    responseSerialize: (value: LedgerKeys): Buffer => Buffer.from(LedgerKeys.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LedgerKeys => LedgerKeys.decode(value),
+  },
+  /** All keys that ever signed. */
+  keys: {
+    path: "/cohort.console.Ledger/Keys" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: LedgerKeysRequest): Buffer => Buffer.from(LedgerKeysRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): LedgerKeysRequest => LedgerKeysRequest.decode(value),
+    responseSerialize: (value: LedgerKeys): Buffer => Buffer.from(LedgerKeys.encode(value).finish()),
+    responseDeserialize: (value: Buffer): LedgerKeys => LedgerKeys.decode(value),
+  },
 } as const;
 
 export interface LedgerServer extends UntypedServiceImplementation {
@@ -19375,6 +19676,10 @@ export interface LedgerServer extends UntypedServiceImplementation {
   witnesses: handleUnaryCall<WitnessesRequest, WitnessesReply>;
   /** Ends disputes of nodes whose cause is known. */
   settle: handleUnaryCall<SettleRequest, SettleReply>;
+  /** From the entry on that records it, another key signs the checkpoints. */
+  rotateKey: handleUnaryCall<RotateLedgerKeyRequest, LedgerKeys>;
+  /** All keys that ever signed. */
+  keys: handleUnaryCall<LedgerKeysRequest, LedgerKeys>;
 }
 
 export interface LedgerClient extends Client {
@@ -19480,6 +19785,38 @@ export interface LedgerClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SettleReply) => void,
+  ): ClientUnaryCall;
+  /** From the entry on that records it, another key signs the checkpoints. */
+  rotateKey(
+    request: RotateLedgerKeyRequest,
+    callback: (error: ServiceError | null, response: LedgerKeys) => void,
+  ): ClientUnaryCall;
+  rotateKey(
+    request: RotateLedgerKeyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LedgerKeys) => void,
+  ): ClientUnaryCall;
+  rotateKey(
+    request: RotateLedgerKeyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LedgerKeys) => void,
+  ): ClientUnaryCall;
+  /** All keys that ever signed. */
+  keys(
+    request: LedgerKeysRequest,
+    callback: (error: ServiceError | null, response: LedgerKeys) => void,
+  ): ClientUnaryCall;
+  keys(
+    request: LedgerKeysRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: LedgerKeys) => void,
+  ): ClientUnaryCall;
+  keys(
+    request: LedgerKeysRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: LedgerKeys) => void,
   ): ClientUnaryCall;
 }
 

@@ -101,6 +101,7 @@ export interface Entry {
     | { $case: "vaultAccepted"; value: VaultAccepted }
     | { $case: "ledgerDisputed"; value: LedgerDisputed }
     | { $case: "ledgerDisputeSettled"; value: LedgerDisputeSettled }
+    | { $case: "ledgerKeyRotated"; value: LedgerKeyRotated }
     | undefined;
 }
 
@@ -433,6 +434,15 @@ export interface LedgerDisputed {
   /** the note that it was shown and that does not follow; "" when this ledger's own does not */
   conflict: string;
   reason: string;
+}
+
+/** The checkpoint of the commit that has this entry, and all later ones, are signed with this key. */
+export interface LedgerKeyRotated {
+  actor: string;
+  /** Ed25519 */
+  key: Uint8Array;
+  /** over ledgerKeyProof(origin, key), by the key before */
+  signature: Uint8Array;
 }
 
 /** An operator says that it is known why: the node is to go on from the ledger as it is. */
@@ -1176,6 +1186,9 @@ export const Entry: MessageFns<Entry> = {
       case "ledgerDisputeSettled":
         LedgerDisputeSettled.encode(message.event.value, writer.uint32(1130).fork()).join();
         break;
+      case "ledgerKeyRotated":
+        LedgerKeyRotated.encode(message.event.value, writer.uint32(1138).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1842,6 +1855,14 @@ export const Entry: MessageFns<Entry> = {
             };
             continue;
           }
+          case 142: {
+            if (tag !== 1138) {
+              break;
+            }
+
+            message.event = { $case: "ledgerKeyRotated", value: LedgerKeyRotated.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2174,6 +2195,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "ledgerDisputeSettled", value: LedgerDisputeSettled.fromJSON(object.ledgerDisputeSettled) }
         : isSet(object.ledger_dispute_settled)
         ? { $case: "ledgerDisputeSettled", value: LedgerDisputeSettled.fromJSON(object.ledger_dispute_settled) }
+        : isSet(object.ledgerKeyRotated)
+        ? { $case: "ledgerKeyRotated", value: LedgerKeyRotated.fromJSON(object.ledgerKeyRotated) }
+        : isSet(object.ledger_key_rotated)
+        ? { $case: "ledgerKeyRotated", value: LedgerKeyRotated.fromJSON(object.ledger_key_rotated) }
         : undefined,
     };
   },
@@ -2342,6 +2367,8 @@ export const Entry: MessageFns<Entry> = {
       obj.ledgerDisputed = LedgerDisputed.toJSON(message.event.value);
     } else if (message.event?.$case === "ledgerDisputeSettled") {
       obj.ledgerDisputeSettled = LedgerDisputeSettled.toJSON(message.event.value);
+    } else if (message.event?.$case === "ledgerKeyRotated") {
+      obj.ledgerKeyRotated = LedgerKeyRotated.toJSON(message.event.value);
     }
     return obj;
   },
@@ -2822,6 +2849,12 @@ export const Entry: MessageFns<Entry> = {
             $case: "ledgerDisputeSettled",
             value: LedgerDisputeSettled.fromPartial(object.event.value),
           };
+        }
+        break;
+      }
+      case "ledgerKeyRotated": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "ledgerKeyRotated", value: LedgerKeyRotated.fromPartial(object.event.value) };
         }
         break;
       }
@@ -7382,6 +7415,107 @@ export const LedgerDisputed: MessageFns<LedgerDisputed> = {
     message.checkpoint = object.checkpoint ?? "";
     message.conflict = object.conflict ?? "";
     message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseLedgerKeyRotated(): LedgerKeyRotated {
+  return { actor: "", key: new Uint8Array(0), signature: new Uint8Array(0) };
+}
+
+export const LedgerKeyRotated: MessageFns<LedgerKeyRotated> = {
+  encode(message: LedgerKeyRotated, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.key.length !== 0) {
+      writer.uint32(18).bytes(message.key);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(26).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LedgerKeyRotated {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLedgerKeyRotated();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.bytes();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.signature = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LedgerKeyRotated {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      key: isSet(object.key) ? bytesFromBase64(object.key) : new Uint8Array(0),
+      signature: isSet(object.signature) ? bytesFromBase64(object.signature) : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: LedgerKeyRotated): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.signature.length !== 0) {
+      obj.signature = base64FromBytes(message.signature);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<LedgerKeyRotated>): LedgerKeyRotated {
+    return LedgerKeyRotated.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LedgerKeyRotated>): LedgerKeyRotated {
+    const message = createBaseLedgerKeyRotated();
+    message.actor = object.actor ?? "";
+    message.key = object.key ?? new Uint8Array(0);
+    message.signature = object.signature ?? new Uint8Array(0);
     return message;
   },
 };

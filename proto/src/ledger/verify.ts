@@ -2,8 +2,9 @@ import { CohortError } from "../problem.ts";
 import { parseCanonicalJson } from "./canonical.ts";
 import { canonicalSeq } from "./canonical-scan.ts";
 import { type Checkpoint, openCheckpoint, parseCheckpointBody } from "./checkpoint.ts";
+import { followLedgerKeys, type KeyLink } from "./keys.ts";
 import { MerkleTree, type Sha256, sameHash, textLeafHash } from "./merkle.ts";
-import { type NoteCrypto, parseVerifierKey } from "./note.ts";
+import { fromBase64, type NoteCrypto, parseVerifierKey } from "./note.ts";
 
 /** One entry as it was stored: its canonical JSON, and the hash written beside it. */
 export interface LedgerLeaf {
@@ -46,6 +47,7 @@ export function verifyLedger(ledger: {
 export class LedgerCheck {
   readonly #crypto: NoteCrypto;
   readonly #tree: MerkleTree;
+  readonly #links: (KeyLink & { readonly size: number })[] = [];
   #fault: LedgerVerdict | null = null;
   /** The latest checkpoint on the way whose root is the tree's, and the first few that differ. */
   #matching: Passed = { size: 0, note: "" };
@@ -70,13 +72,14 @@ export class LedgerCheck {
       return false;
     }
     this.#tree.append(leaf.leafHash);
+    this.#keep(leaf.json);
     if (leaf.checkpoint !== undefined && leaf.checkpoint !== "") this.#pass(leaf.checkpoint);
     return true;
   }
 
   verdict(note: string, verifierKey: string): LedgerVerdict {
     if (this.#fault !== null) return this.#fault;
-    const checkpoint = open(note, verifierKey, this.#crypto);
+    const checkpoint = open(note, verifierKey, this.#links, this.#crypto);
     if ("reason" in checkpoint) return badLedger(checkpoint.reason);
     const { size } = this.#tree;
     if (size < checkpoint.size) {
@@ -92,6 +95,16 @@ export class LedgerCheck {
     return { ok: true, size, root };
   }
 
+  /** What an entry says of the key that signs from its commit on. */
+  #keep(json: string): void {
+    if (!json.includes('"ledgerKeyRotated":{') && !json.includes('"meshCreated":{')) return;
+    const { meshCreated, ledgerKeyRotated } = JSON.parse(json) as Record<string, StringFields>;
+    const key = meshCreated?.["ledgerKey"] ?? ledgerKeyRotated?.["key"];
+    if (typeof key !== "string") return;
+    const signature = fromBase64(String(ledgerKeyRotated?.["signature"] ?? ""));
+    this.#links.push({ size: this.#tree.size, key: fromBase64(key), signature });
+  }
+
   /** Compares roots only; signatures are looked at when something is wrong. */
   #pass(note: string): void {
     const passed = { size: this.#tree.size, note };
@@ -105,7 +118,8 @@ export class LedgerCheck {
   /** The first commit whose signed root is not that of the entries up to it. */
   #rewritten(last: Passed, verifierKey: string): LedgerVerdict {
     const signed = ({ size, note }: Passed) => {
-      const checkpoint = open(note, verifierKey, this.#crypto);
+      const links = this.#links.filter((it) => it.size <= size);
+      const checkpoint = open(note, verifierKey, links, this.#crypto);
       return !("reason" in checkpoint) && checkpoint.size === size;
     };
     const candidates = [...this.#differing, { passed: last, after: this.#matching }];
@@ -118,6 +132,8 @@ export class LedgerCheck {
     return badEntry(first, `${which} rewritten together with its hash`);
   }
 }
+
+type StringFields = Readonly<Record<string, string>> | undefined;
 
 /** A checkpoint met on the way through the entries. */
 interface Passed {
@@ -145,10 +161,12 @@ function faultOf(leaf: LedgerLeaf, index: number, sha256: Sha256): string | null
 function open(
   note: string,
   verifierKey: string,
+  links: readonly KeyLink[],
   crypto: NoteCrypto,
 ): Checkpoint | { readonly reason: string } {
   try {
-    return openCheckpoint(note, parseVerifierKey(verifierKey, crypto.sha256), crypto);
+    const trusted = parseVerifierKey(verifierKey, crypto.sha256);
+    return openCheckpoint(note, followLedgerKeys(trusted, links, crypto), crypto);
   } catch (error) {
     if (error instanceof CohortError) return { reason: error.message };
     throw error;

@@ -1,6 +1,6 @@
 import { type Checkpoint, openCheckpoint } from "@cohort/proto/ledger/checkpoint";
 import { sameHash } from "@cohort/proto/ledger/merkle";
-import { parseVerifierKey } from "@cohort/proto/ledger/note";
+import type { VerifierKey } from "@cohort/proto/ledger/note";
 import { CohortError, type Problem, problem } from "@cohort/proto/problem";
 import type { Session } from "../session.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
@@ -11,13 +11,12 @@ export class Seen {
   readonly #waiting: Sighting[];
   readonly #problems: Problem[] = [];
 
-  /** Throws LEDGER_INVALID when the key has not signed one of them, USAGE. */
-  constructor(session: Session, files: readonly string[], key: string) {
-    const verifier = parseVerifierKey(key, ledgerCrypto.sha256);
+  /** Throws LEDGER_INVALID when no key has signed one of them, USAGE. */
+  constructor(session: Session, files: readonly string[], keys: readonly VerifierKey[]) {
     this.#waiting = files
       .map((file) => ({
         file,
-        checkpoint: openCheckpoint(readGiven(session, file), verifier, ledgerCrypto),
+        checkpoint: openByAny(readGiven(session, file), keys),
       }))
       .sort((one, other) => one.checkpoint.size - other.checkpoint.size);
   }
@@ -41,6 +40,20 @@ export class Seen {
     }
     if (this.#problems.length > 0) throw new CohortError(this.#problems);
   }
+}
+
+/** Signed by whichever of the keys was in its time. Throws LEDGER_INVALID. */
+export function openByAny(note: string, keys: readonly VerifierKey[]): Checkpoint {
+  const refused: unknown[] = [];
+  for (const key of keys) {
+    try {
+      return openCheckpoint(note, key, ledgerCrypto);
+    } catch (error) {
+      if (!(error instanceof CohortError)) throw error;
+      refused.push(error);
+    }
+  }
+  throw refused[0];
 }
 
 interface Sighting {

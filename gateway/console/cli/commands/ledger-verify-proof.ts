@@ -1,41 +1,47 @@
-import { openCheckpoint } from "@cohort/proto/ledger/checkpoint";
 import { textLeafHash } from "@cohort/proto/ledger/merkle";
 import { verifyConsistency, verifyInclusion } from "@cohort/proto/ledger/merkle-proof";
-import { parseVerifierKey, type VerifierKey } from "@cohort/proto/ledger/note";
+import type { VerifierKey } from "@cohort/proto/ledger/note";
 import { type EntryProof, type GrowthProof, parseProofFile } from "@cohort/proto/ledger/proof-file";
 import { refuse } from "@cohort/proto/problem";
 import { neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
 import { readGiven } from "./ledger-files.ts";
+import { keysFrom } from "./ledger-keys.ts";
+import { openByAny } from "./ledger-seen.ts";
 
 /** What `cohort ledger prove` wrote, held against the public key and nothing else. Throws LEDGER_INVALID. */
 export function verifyProofCommand(
   session: Session,
-  options: { readonly proof: string; readonly since?: string; readonly key?: string },
+  options: {
+    readonly proof: string;
+    readonly since?: string;
+    readonly key?: string;
+    readonly keys?: string;
+  },
 ): number {
   if (options.key === undefined) {
     throw refuse("USAGE", "a proof is verified with a key that did not come with it", {
       hint: "Give --key with the verifier key that was noted when the mesh was set up.",
     });
   }
-  const key = parseVerifierKey(options.key, ledgerCrypto.sha256);
+  const keys = keysFrom(session, options.key, options.keys);
   const proof = parseProofFile(readGiven(session, options.proof));
-  if (proof.kind === "entry") return reportEntry(session, proof, key);
+  if (proof.kind === "entry") return reportEntry(session, proof, keys);
   if (options.since === undefined) {
     throw refuse("USAGE", "this proof says that the ledger grew since an older checkpoint", {
       hint: "Give --since with the file that holds that checkpoint.",
     });
   }
-  return reportGrowth(session, proof, readGiven(session, options.since), key);
+  return reportGrowth(session, proof, readGiven(session, options.since), keys);
 }
 
 function reportEntry(
   session: Session,
   { json, index, path, checkpoint }: EntryProof,
-  key: VerifierKey,
+  keys: readonly VerifierKey[],
 ): number {
-  const { size, root } = openCheckpoint(checkpoint, key, ledgerCrypto);
+  const { size, root } = openByAny(checkpoint, keys);
   const leaf = textLeafHash(ledgerCrypto.sha256, json);
   if (!verifyInclusion(ledgerCrypto.sha256, { index, leaf, size, root, path })) {
     throw refuse("LEDGER_INVALID", "the entry is not the one that its proof leads to", {
@@ -53,10 +59,10 @@ function reportGrowth(
   session: Session,
   proof: GrowthProof,
   since: string,
-  key: VerifierKey,
+  keys: readonly VerifierKey[],
 ): number {
-  const older = openCheckpoint(since, key, ledgerCrypto);
-  const newer = openCheckpoint(proof.checkpoint, key, ledgerCrypto);
+  const older = openByAny(since, keys);
+  const newer = openByAny(proof.checkpoint, keys);
   const isSame = proof.older === older.size;
   if (!isSame || !verifyConsistency(ledgerCrypto.sha256, { older, newer, path: proof.path })) {
     throw refuse(

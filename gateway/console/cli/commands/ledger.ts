@@ -8,6 +8,7 @@ import { neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
 import { verifyExport } from "./ledger-check.ts";
 import { exportFromCoordinator, exportFromFile, exportLines } from "./ledger-export.ts";
+import { keysFrom } from "./ledger-keys.ts";
 import { Seen } from "./ledger-seen.ts";
 
 export interface VerifyOptions {
@@ -16,6 +17,7 @@ export interface VerifyOptions {
   readonly proof?: string;
   readonly since?: string;
   readonly witnessed?: readonly string[];
+  readonly keys?: string;
 }
 
 /** Checks every entry against the signed checkpoint: of the coordinator, or of an export, offline. */
@@ -42,7 +44,7 @@ export async function verifyLedgerCommand(
     );
   }
   const key = options.key ?? ledger.verifierKey;
-  const seen = new Seen(session, options.witnessed ?? [], key);
+  const seen = new Seen(session, options.witnessed ?? [], keysFrom(session, key, options.keys));
   const verdict = await verifyExport(ledger, key, (tree) => seen.compare(tree));
   if (verdict.ok) seen.assertAll(verdict.size);
   session.output.result(verdictView(verdict), () => neutraliseLines(describe(verdict)));
