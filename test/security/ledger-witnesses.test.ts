@@ -206,8 +206,9 @@ describe("nodes as witnesses of the ledger", () => {
 
     // The other side: the same ledger up to there, and another run.
     await withoutCoordinator(() => restoreFiles("fork"));
-    const other = await mesh.run(workflow);
-    await mesh.ended(other);
+    const cordoned = await mesh.cohort("node", "cordon", "board-01", "--reason", "it is away");
+    expect(cordoned.exit).toBe(0);
+    await runOnce();
     await restart("board-02");
     await mesh.until(async () => (await sizeSeenBy("board-02")) > common);
     expect((await statusOf("board-02")).ledger.dispute).toBe("");
