@@ -67,8 +67,7 @@ describe("the load", () => {
     const asking = await mesh.getRun(runs[messages + 1] ?? "");
     expect(asking).toMatchObject({ state: "succeeded", reason: "" });
     const output: unknown = JSON.parse(asking.steps[0]?.instances[0]?.outputJson ?? "null");
-    expect(output).toMatchObject({ filed: 201 });
-    expect(JSON.stringify(output)).toMatch(/"code":"UPSTREAM_INVALID"|"cut":".*cut off"/);
+    expect(output).toMatchObject({ filed: 201, echo: { code: "UPSTREAM_INVALID" } });
   });
 });
 
@@ -239,9 +238,7 @@ steps:
     script: |
       export default async ({ fetch, inputs, log, sleep }) => {
         const filed = await fetch("desk:/tickets", { method: "POST", body: { title: "t" } });
-        // An answer that is already on its way when the key comes is cut there.
-        const cut = ({ message }) => ({ status: 0, headers: {}, text: async () => JSON.stringify({ cut: message }) });
-        const answer = await fetch("desk:/echo").catch(cut);
+        const answer = await fetch("desk:/echo");
         const text = await answer.text();
         log(answer.status, JSON.stringify(answer.headers), text);
         if (inputs.linger) await sleep(300_000);

@@ -10,6 +10,11 @@ export interface Answer {
   data(bytes: Uint8Array): Promise<void> | undefined;
   /** The service has said all; the outcome is not recorded yet. */
   ended(): void;
+  /**
+   * The answer is not fit to go on. What has not left by now does not leave, so that whoever was told
+   * nothing yet is told the problem alone.
+   */
+  broken(): void;
   /** The outcome is recorded. With problems, the answer was refused or broke off. */
   finish(problems: readonly Problem[]): Promise<void>;
 }
@@ -24,6 +29,7 @@ export class NodeAnswer implements Answer {
   #waiting: Uint8Array[] = [];
   #bytes = 0;
   #ended = false;
+  #broken = false;
   #sending: Promise<void> | null = null;
 
   constructor(channel: CallChannel) {
@@ -49,6 +55,13 @@ export class NodeAnswer implements Answer {
     this.#ended = true;
   }
 
+  broken(): void {
+    this.#broken = true;
+    this.#head = null;
+    this.#waiting = [];
+    this.#bytes = 0;
+  }
+
   async finish(problems: readonly Problem[]): Promise<void> {
     await this.#sending?.catch(() => {});
     if (problems.length > 0) return this.#channel.send({ problems: [...problems], last: true });
@@ -60,7 +73,7 @@ export class NodeAnswer implements Answer {
   /** When the code that runs now has come to its end: more of the same may come before that. */
   #later(): void {
     queueMicrotask(() => {
-      if (!this.#ended) this.#sendAll().catch(() => {});
+      if (!this.#ended && !this.#broken) this.#sendAll().catch(() => {});
     });
   }
 
@@ -119,6 +132,8 @@ export class WholeAnswer implements Answer {
   }
 
   ended(): void {}
+
+  broken(): void {}
 
   async finish(problems: readonly Problem[]): Promise<void> {
     this.#problems = problems;

@@ -83,18 +83,22 @@ interface Passage extends Pick<Performance, "answer" | "meter"> {
 /** What comes passes the scrub, then the meter, then goes on without what no step is told. */
 function receiver({ answer, meter, scrub, redactor, isWanted }: Passage): AnswerReceiver {
   let wanted = true;
+  const broken = (reason: CohortError) => {
+    answer.broken();
+    return reason;
+  };
   const pass = (bytes: Buffer) => {
     if (bytes.length === 0) return undefined;
     const verdict = meter.onChunk(bytes);
     const plain = redactor.next(bytes);
     const taken = plain.length === 0 ? undefined : answer.data(plain);
-    if (verdict === "cut") throw cut();
+    if (verdict === "cut") throw broken(cut());
     return taken;
   };
   /** What came before the credential is passed on, and nothing after it. */
   const end = (taken: Promise<void> | undefined): Promise<void> | undefined => {
     if (scrub.hits === 0) return taken;
-    throw echoed();
+    throw broken(echoed());
   };
   return {
     head(status, headers) {

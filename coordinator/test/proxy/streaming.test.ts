@@ -269,6 +269,16 @@ describe("an answer", () => {
     expect(settled()).toMatchObject({ status: 200, code: "UPSTREAM_UNREACHABLE", bytesIn: 4 });
   });
 
+  // Attack 108: the words of a refusal reach the step, unless some of the answer has before.
+  it("that carries the credential from its start is told as a problem alone", async () => {
+    serve = (request, response) => response.end(`bad key ${request.headers["x-api-key"]}`);
+    await mesh.proxy.fromNode("board", mesh.request(), channel);
+    expect(channel.replies).toHaveLength(1);
+    expect(channel.replies[0]).toMatchObject({ status: 0, headers: [], last: true });
+    expect(codeOf(channel.whole)).toBe("UPSTREAM_INVALID");
+    expect(textOf(channel.whole)).toBe("");
+  });
+
   // Attack 106: neither the bytes nor the time of an endless answer are without end.
   it("without end is cut at the limit of the service, and paid", async () => {
     serve = (_request, response) => {
