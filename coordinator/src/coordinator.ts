@@ -110,7 +110,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     sleep,
     log,
   });
-  const egress = createEgress({ resolve: systemResolver(), ownAddresses });
+  const egress = createEgress({ resolve: systemResolver(), ownAddresses: ownAddresses() });
   const credentials = createCredentials(setup.seeds.meshAccount);
   const sealToken = (node: EnrolledNode, attempt: AttemptKey, services: readonly string[]) => {
     const issuedMs = now();

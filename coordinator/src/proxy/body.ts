@@ -4,6 +4,7 @@ import { limits } from "@cohort/proto/limits";
 import { type CohortError, refuse } from "@cohort/proto/problem";
 import { sha256 } from "../ledger/crypto.ts";
 import type { CallChannel } from "./channel.ts";
+import type { HeldBody } from "./held-bodies.ts";
 
 /** The body of a request, as it comes. */
 export interface CallBody {
@@ -49,11 +50,14 @@ export function bodyOf(
   return new StreamedBody(body, { verify, channel, bytesMax, expected: length ?? null });
 }
 
-/** Reads all of it. Throws CohortError. */
-export async function gathered(body: CallBody): Promise<CallBody> {
+/** Reads all of it, and counts what it holds. Throws CohortError. */
+export async function gathered(body: CallBody, held: HeldBody): Promise<CallBody> {
   if (body.whole !== null) return body;
   const pieces: Uint8Array[] = [];
-  for await (const piece of body.pieces()) pieces.push(piece);
+  for await (const piece of body.pieces()) {
+    held.take(piece.length);
+    pieces.push(piece);
+  }
   return wholeBody(Buffer.concat(pieces));
 }
 

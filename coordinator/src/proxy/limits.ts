@@ -5,6 +5,9 @@ export const proxyLimits = {
   /** Calls that are out at once, of all nodes and of one; each holds a window of either body at most. */
   callsMax: 128,
   callsPerNodeMax: 32,
+  /** Of bodies that are priced or signed as a whole: in memory at a time, of all nodes and of one. */
+  heldBytesMax: 256 * 1024 * 1024,
+  heldBytesPerNodeMax: limits.proxyBodyBytesMax,
   /** Calls of the coordinator's own that are out at once, and that wait for a place. */
   ownCallsMax: 64,
   ownCallsWaitingMax: 10_000,
@@ -33,6 +36,11 @@ export const proxyLimits = {
 
   /** Answers of one DNS look-up; more is no honest name. */
   addressesMax: 64,
+  /** A look-up that failed is not tried again for so long; the oldest of more hosts is forgotten. */
+  lookupFailureMs: 5_000,
+  lookupFailuresMax: 256,
+  /** This machine's own addresses are asked for so often at most. */
+  ownAddressesMs: 1_000,
   /** Addresses of one host that are dialled in turn before the call is given up. */
   addressesDialledMax: 4,
   connectMs: 5_000,

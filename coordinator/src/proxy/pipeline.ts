@@ -14,6 +14,7 @@ import { bodyOf, type CallBody, gathered, wholeBody } from "./body.ts";
 import type { CallChannel } from "./channel.ts";
 import { createAccessTokens } from "./credential/access-tokens.ts";
 import { type CredentialSources, signsBody } from "./credential/credential.ts";
+import { HeldBodies } from "./held-bodies.ts";
 import { createInFlight, type InFlight } from "./in-flight.ts";
 import { proxyLimits } from "./limits.ts";
 import { type Outcome, type Performance, perform } from "./perform.ts";
@@ -23,6 +24,7 @@ import type { ProxyDependencies, StepCall, VaultProxy } from "./proxy.ts";
 export class CallPipeline implements VaultProxy {
   refusalsSuppressed = 0;
   readonly #inFlight: InFlight;
+  readonly #heldBodies = new HeldBodies();
   readonly #dependencies: ProxyDependencies;
   readonly #credentials: CredentialSources;
 
@@ -116,14 +118,19 @@ export class CallPipeline implements VaultProxy {
   async #prepare(
     asked: Admitted,
   ): Promise<{ leave: () => void; call: Admitted; price: WorstCase }> {
-    let leave = () => {};
+    const held = this.#heldBodies.of(asked.node);
+    let leave = () => held.release();
     try {
       const { service, method, path } = asked;
       const { vault } = this.#dependencies;
       if (service.auth.type !== "none" && vault.sealed) throw vaultSealed();
-      leave = await this.#inFlight.enter(asked);
+      const giveBack = await this.#inFlight.enter(asked);
+      leave = () => {
+        held.release();
+        giveBack();
+      };
       const needsAll = pricesBody(service) || signsBody(service.auth);
-      const body = needsAll ? await gathered(asked.body) : asked.body;
+      const body = needsAll ? await gathered(asked.body, held) : asked.body;
       const { whole, length } = body;
       const at = { nowMs: this.#dependencies.nowMs(), sha256: sha256Text };
       const price = worstCase(service, { method, path, body: whole, length }, at);

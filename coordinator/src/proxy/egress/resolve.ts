@@ -8,25 +8,54 @@ import { denied, type Target } from "./target.ts";
 /** Every address of a host, in the order in which they are to be dialled. */
 export type Resolve = (host: string) => Promise<readonly string[]>;
 
-/**
- * The system's resolver. Look-ups of one host that overlap are one, so that a slow name holds one
- * of the process's few look-up threads and not all of them.
- */
+/** The system's resolver. */
 export function systemResolver(): Resolve {
+  return sparing(
+    async (host) =>
+      (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address),
+    () => performance.now(),
+  );
+}
+
+/**
+ * Look-ups of one host that overlap are one, so that a slow name holds one of the process's few
+ * look-up threads and not all of them. One that failed stands for the next ones for a short time.
+ */
+export function sparing(resolve: Resolve, nowMs: () => number): Resolve {
   const running = new Map<string, Promise<readonly string[]>>();
+  const failed = new Map<string, { readonly error: unknown; readonly untilMs: number }>();
+  const remember = (host: string, error: unknown) => {
+    failed.delete(host);
+    failed.set(host, { error, untilMs: nowMs() + proxyLimits.lookupFailureMs });
+    const [oldest] = failed.keys();
+    if (failed.size > proxyLimits.lookupFailuresMax && oldest !== undefined) failed.delete(oldest);
+  };
   return (host) => {
+    const failure = failed.get(host);
+    if (failure !== undefined && nowMs() < failure.untilMs) return Promise.reject(failure.error);
     const known = running.get(host);
     if (known !== undefined) return known;
-    const started = lookup(host, { all: true, verbatim: true })
-      .then((answers) => answers.map(({ address }) => address))
+    const started = resolve(host)
+      .catch((error: unknown) => {
+        remember(host, error);
+        throw error;
+      })
       .finally(() => running.delete(host));
     running.set(host, started);
     return started;
   };
 }
 
-export function ownAddresses(): string[] {
-  return Object.values(networkInterfaces()).flatMap((them) => (them ?? []).map((it) => it.address));
+/** Of this machine. To ask the kernel for them takes longer than all else that is judged of a call. */
+export function ownAddresses(): () => readonly string[] {
+  let known: readonly string[] = [];
+  let untilMs = 0;
+  return () => {
+    if (performance.now() < untilMs) return known;
+    known = Object.values(networkInterfaces()).flatMap((them = []) => them.map((it) => it.address));
+    untilMs = performance.now() + proxyLimits.ownAddressesMs;
+    return known;
+  };
 }
 
 /**

@@ -2,9 +2,11 @@ import { describe, expect, it } from "vitest";
 import {
   admittedAddresses,
   ownAddresses,
+  sparing,
   systemResolver,
 } from "../../../src/proxy/egress/resolve.ts";
 import { targetOf } from "../../../src/proxy/egress/target.ts";
+import { proxyLimits } from "../../../src/proxy/limits.ts";
 
 function admitted(
   baseUrl: string,
@@ -82,8 +84,41 @@ describe("systemResolver", () => {
   });
 });
 
+describe("sparing", () => {
+  const counting = (nowMs: () => number) => {
+    const asked: string[] = [];
+    const resolve = sparing(async (host) => {
+      asked.push(host);
+      throw new Error("no such host");
+    }, nowMs);
+    const fails = (host: string) => expect(resolve(host)).rejects.toThrow("no such host");
+    return { asked, fails };
+  };
+
+  it("asks no more for a host that has none, for a while, however often it is called (49)", async () => {
+    let nowMs = 0;
+    const { asked, fails } = counting(() => nowMs);
+    for (let count = 0; count < 100; count++) await fails("gone.example");
+    await fails("other.example");
+    expect(asked).toEqual(["gone.example", "other.example"]);
+    nowMs = proxyLimits.lookupFailureMs;
+    await fails("gone.example");
+    expect(asked).toEqual(["gone.example", "other.example", "gone.example"]);
+  });
+
+  it("remembers so many hosts and no more", async () => {
+    const { asked, fails } = counting(() => 0);
+    const hosts = Array.from({ length: proxyLimits.lookupFailuresMax + 1 }, (_, at) => `h${at}`);
+    for (const host of hosts) await fails(host);
+    await fails(hosts.at(-1) ?? "");
+    expect(asked).toHaveLength(hosts.length);
+    await fails("h0");
+    expect(asked).toHaveLength(hosts.length + 1);
+  });
+});
+
 describe("ownAddresses", () => {
   it("has the loopback address, as every machine does", () => {
-    expect(ownAddresses()).toContain("127.0.0.1");
+    expect(ownAddresses()()).toContain("127.0.0.1");
   });
 });
