@@ -25,7 +25,7 @@ import { createMembership, type DecideFleet, type MembershipOptions } from "./me
 import type { MeshHandlers } from "./mesh/mesh.ts";
 import { type Presence, watchPresence } from "./mesh/presence.ts";
 import { turnAway } from "./mesh/turn-away.ts";
-import type { ProxyDependencies, VaultProxy } from "./proxy/proxy.ts";
+import type { CoreProxy, ProxyDependencies } from "./proxy/proxy.ts";
 import { decideUpdateReport } from "./rollout/decide-rollout.ts";
 import type { Rollouts } from "./rollout/rollout.ts";
 import { callerOf } from "./scheduler/caller.ts";
@@ -70,10 +70,7 @@ export interface CoreOptions {
     attempt: AttemptKey,
     services: readonly string[],
   ) => Uint8Array;
-  readonly createProxy: (
-    lookups: ProxyLookups,
-    state: State,
-  ) => Pick<VaultProxy, "fromStep" | "fromNode">;
+  readonly createProxy: (lookups: ProxyLookups, state: State) => CoreProxy;
   readonly membership: Omit<
     MembershipOptions,
     | "decide"
@@ -146,6 +143,7 @@ export function createCore(options: CoreOptions): Core {
       updater.onEvents(recorded);
       keeper.onEvents(recorded);
       options.access.shut(keysMadeVoid(recorded));
+      if (recorded.some(({ event }) => endsAttempts.has(event.$case))) proxy.breakOffEnded();
       for (const { event } of recorded) {
         // Heard, it is told at its hello what is wanted; unheard, with the next.
         if (event.$case === "nodeRotationAsked") mesh.greet(event.value.node).catch(() => {});
@@ -291,6 +289,12 @@ export function createCore(options: CoreOptions): Core {
     },
   };
 }
+
+const endsAttempts: ReadonlySet<Event["$case"]> = new Set([
+  "attemptEnded",
+  "nodeRevoked",
+  "nodeQuarantined",
+]);
 
 /** Keys in hex, with the time from which they are worth nothing. */
 function keysMadeVoid(recorded: readonly Recorded[]): Map<string, number> {

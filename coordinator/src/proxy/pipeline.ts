@@ -11,6 +11,7 @@ import type { Decision } from "../state/decision.ts";
 import { type Admitted, type Asked, admit } from "./admit.ts";
 import { type Answer, NodeAnswer, WholeAnswer, type WholeReply } from "./answer.ts";
 import { bodyOf, type CallBody, gathered, wholeBody } from "./body.ts";
+import { CallsOut } from "./calls-out.ts";
 import type { CallChannel } from "./channel.ts";
 import { createAccessTokens } from "./credential/access-tokens.ts";
 import { type CredentialSources, signsBody } from "./credential/credential.ts";
@@ -24,6 +25,7 @@ import type { ProxyDependencies, StepCall, VaultProxy } from "./proxy.ts";
 export class CallPipeline implements VaultProxy {
   refusalsSuppressed = 0;
   readonly #inFlight: InFlight;
+  readonly #callsOut = new CallsOut();
   readonly #heldBodies = new HeldBodies();
   readonly #dependencies: ProxyDependencies;
   readonly #credentials: CredentialSources;
@@ -78,6 +80,10 @@ export class CallPipeline implements VaultProxy {
     return answer.reply;
   }
 
+  breakOffEnded(): void {
+    this.#callsOut.breakOff(this.#dependencies.attemptIsLive);
+  }
+
   /** Turns everything that can go wrong into an answer; nothing is said of a fault but its code. */
   async #answer(
     answer: Answer,
@@ -104,12 +110,14 @@ export class CallPipeline implements VaultProxy {
 
   async #carryOut(asked: Admitted, answer: Answer, gone: AbortSignal): Promise<Outcome> {
     const { leave, call, price } = await this.#prepare(asked);
+    const out = this.#callsOut.enter(asked.attempt, asked.node, gone);
     try {
       const id = await this.#reserve(call, price);
-      const outcome = await this.#perform(call, { answer, meter: price.meter, cancel: gone });
+      const outcome = await this.#perform(call, { answer, meter: price.meter, cancel: out.signal });
       await this.#settle(id, call, price, outcome);
       return outcome;
     } finally {
+      out.leave();
       leave();
     }
   }

@@ -26,9 +26,14 @@ export interface VaultProxy {
   fromNode(node: string, request: ProxyRequest, channel: CallChannel): Promise<void>;
   /** A `call` step, which the coordinator makes itself; it needs no token. Never rejects. */
   fromStep(call: StepCall): Promise<WholeReply>;
+  /** Breaks off calls that are out for attempts that have ended. It is settled like any other. */
+  breakOffEnded(): void;
   /** Refused calls that were not recorded, because their node was refused too often lately. */
   readonly refusalsSuppressed: number;
 }
+
+/** What the core needs of it. */
+export type CoreProxy = Pick<VaultProxy, "fromStep" | "fromNode" | "breakOffEnded">;
 
 export interface StepCall {
   readonly attempt: AttemptKey;

@@ -311,6 +311,39 @@ describe("an answer", () => {
   });
 });
 
+// Attacks 8 and 17: what a token opened is closed with the attempt that it was for.
+describe("a call whose attempt ends", () => {
+  it("in the middle of the answer is ended at the service, paid, and told so", async () => {
+    serve = (_request, response) => {
+      response.writeHead(200);
+      response.write("some");
+    };
+    const done = mesh.proxy.fromNode("board", mesh.request(), channel);
+    await vi.waitFor(() => expect(textOf(channel.whole)).toBe("some"));
+    mesh.proxy.breakOffEnded();
+    expect(brokenOff).toBe(0);
+    mesh.live = false;
+    mesh.proxy.breakOffEnded();
+    await done;
+    await vi.waitFor(() => expect(brokenOff).toBe(1));
+    expect(channel.replies.at(-1)?.problems[0]).toMatchObject({ code: "CALL_CANCELLED" });
+    expect(settled()).toMatchObject({ status: 200, code: "CALL_CANCELLED", actualNanoUsd: 10 });
+  });
+
+  it("while it sends its body is ended at the service too", async () => {
+    let received = 0;
+    serve = (request) => request.on("data", (chunk: Buffer) => (received += chunk.length));
+    const { request, done } = begin({ length: size });
+    channel.put(...mesh.pieces(request, Buffer.alloc(100), Buffer.alloc(100)).slice(0, 1));
+    await vi.waitFor(() => expect(received).toBe(100));
+    mesh.live = false;
+    mesh.proxy.breakOffEnded();
+    await done;
+    await vi.waitFor(() => expect(brokenOff).toBe(1));
+    expect(settled()).toMatchObject({ code: "CALL_CANCELLED", bytesOut: 100 });
+  });
+});
+
 // Attack 68: whoever hangs up has been charged all the same.
 describe("a caller that hangs up", () => {
   const hungUp = refuse("CALL_CANCELLED", "the step hung up");
