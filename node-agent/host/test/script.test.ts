@@ -29,7 +29,7 @@ test("a script is given its API, and nothing of the machine is in reach", async 
     const found = names.filter((name) => ways.some((way) => way(name)));
     return [found, Object.keys(api).sort()];
   `);
-  const api = "device fetch files inputs instance log node sleep with".split(" ");
+  const api = "clean device fetch files inputs instance log node sleep with".split(" ");
   expect(seen).toEqual([[], api]);
 });
 

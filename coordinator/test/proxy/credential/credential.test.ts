@@ -72,12 +72,12 @@ describe("the credential", () => {
     },
   );
 
-  it("is taken out of an answer in every spelling, which is recorded and told", async () => {
+  // How each spelling is found in an answer that comes in pieces: scrub.test.ts.
+  it("ends an answer that carries it, which is recorded and told, and not a spelling of it", async () => {
     newMesh();
     const reply = await mesh.get("/echo");
     expect(codeOf(reply)).toBe("UPSTREAM_INVALID");
-    const whole = textOf(reply) + JSON.stringify(reply.headers);
-    expect(whole).toContain("[redacted]");
+    const whole = textOf(reply) + JSON.stringify([reply.headers, reply.problems]);
     const bytes = Buffer.from(secret);
     const inner = (text: string) => text.slice(4, -4);
     for (const form of [secret, bytes.toString("hex"), encodeURIComponent(secret)]) {
@@ -94,12 +94,12 @@ describe("the credential", () => {
     });
   });
 
-  it.each(["/error", "/gzip-echo"])("is taken out of %s", async (path) => {
+  it.each(["/error", "/gzip-echo"])("ends the answer of %s", async (path) => {
     newMesh();
     const reply = await mesh.get(path);
     expect(codeOf(reply)).toBe("UPSTREAM_INVALID");
-    expect(textOf(reply)).toContain("[redacted]");
-    expect(JSON.stringify([reply.headers, textOf(reply), mesh.writer.durable])).not.toContain(
+    expect(reply).toMatchObject({ status: 0, headers: [] });
+    expect(JSON.stringify([reply.problems, textOf(reply), mesh.writer.durable])).not.toContain(
       secret,
     );
   });

@@ -143,11 +143,11 @@ describe("an access token", () => {
   });
 
   // Attack 108.
-  it("is a secret: taken out of answers, and in no entry of the ledger", async () => {
+  it("is a secret: it ends answers that carry it, and is in no entry of the ledger", async () => {
     newMesh();
     const reply = await mesh.get("/echo");
     expect(codeOf(reply)).toBe("UPSTREAM_INVALID");
-    expect(textOf(reply)).toMatch(/^you sent Bearer (?:\[redacted\])?$/);
+    expect(textOf(reply)).toBe("");
     expect(JSON.stringify([mesh.writer.durable, reply])).not.toContain(server.token);
   });
 });
