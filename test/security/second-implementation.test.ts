@@ -12,6 +12,8 @@ import { verifyRequest } from "../../coordinator/src/tokens/request.ts";
 import { sodium } from "../../coordinator/src/vault/sodium.ts";
 import { ensurePackages } from "../../node-agent/toolchain/prerequisites.mjs";
 
+/** Debian's own, for which its packages are; another may come before it. */
+const python3 = "/usr/bin/python3";
 const program = join(import.meta.dirname, "python", "tokens.py");
 const key = randomBytes(32);
 const seed = randomBytes(32);
@@ -22,7 +24,7 @@ const message = Buffer.from(JSON.stringify({ services: ["a".repeat(300)], until:
 const footer = Buffer.from("1");
 
 beforeAll(async () => {
-  const installed = spawnSync("python3", ["-c", "import nacl"]).status === 0;
+  const installed = spawnSync(python3, ["-c", "import nacl"]).status === 0;
   await ensurePackages(installed ? [] : ["python3-nacl"], () => {});
 });
 
@@ -33,7 +35,7 @@ function python(
 ): Record<string, unknown> | null {
   const hex = Object.entries(bytes).map(([name, it]) => [name, Buffer.from(it).toString("hex")]);
   const input = JSON.stringify({ ...task, bytes: Object.fromEntries(hex) });
-  const { status, stdout, stderr, error } = spawnSync("python3", [program], { input });
+  const { status, stdout, stderr, error } = spawnSync(python3, [program], { input });
   if (error !== undefined) throw error;
   if (status === 0) return JSON.parse(stdout.toString()) as Record<string, unknown>;
   expect(stderr.toString()).toMatch(/(?:ValueError|BadSignatureError|CryptoError)[^\n]*\n$/);
