@@ -57,6 +57,27 @@ function begin(rest: Partial<ProxyRequest> = {}) {
   return { request, done: mesh.proxy.fromNode("board", request, channel) };
 }
 
+/** A call of whose answer some has reached the node, and no more will come. */
+async function begunAnswer() {
+  serve = (_request, response) => {
+    response.writeHead(200);
+    response.write("some");
+  };
+  const done = mesh.proxy.fromNode("board", mesh.request(), channel);
+  await vi.waitFor(() => expect(textOf(channel.whole)).toBe("some"));
+  return { done };
+}
+
+/** A call of whose body 100 bytes have reached the service, and no more will come. */
+async function begunBody() {
+  let received = 0;
+  serve = (request) => request.on("data", (chunk: Buffer) => (received += chunk.length));
+  const { request, done } = begin({ length: size });
+  channel.put(...mesh.pieces(request, Buffer.alloc(100), Buffer.alloc(100)).slice(0, 1));
+  await vi.waitFor(() => expect(received).toBe(100));
+  return { done };
+}
+
 function settled() {
   const [only, ...others] = mesh.writer.of("callSettled");
   expect(others).toEqual([]);
@@ -314,12 +335,7 @@ describe("an answer", () => {
 // Attacks 8 and 17: what a token opened is closed with the attempt that it was for.
 describe("a call whose attempt ends", () => {
   it("in the middle of the answer is ended at the service, paid, and told so", async () => {
-    serve = (_request, response) => {
-      response.writeHead(200);
-      response.write("some");
-    };
-    const done = mesh.proxy.fromNode("board", mesh.request(), channel);
-    await vi.waitFor(() => expect(textOf(channel.whole)).toBe("some"));
+    const { done } = await begunAnswer();
     mesh.proxy.breakOffEnded();
     expect(brokenOff).toBe(0);
     mesh.live = false;
@@ -331,11 +347,7 @@ describe("a call whose attempt ends", () => {
   });
 
   it("while it sends its body is ended at the service too", async () => {
-    let received = 0;
-    serve = (request) => request.on("data", (chunk: Buffer) => (received += chunk.length));
-    const { request, done } = begin({ length: size });
-    channel.put(...mesh.pieces(request, Buffer.alloc(100), Buffer.alloc(100)).slice(0, 1));
-    await vi.waitFor(() => expect(received).toBe(100));
+    const { done } = await begunBody();
     mesh.live = false;
     mesh.proxy.breakOffEnded();
     await done;
@@ -349,12 +361,7 @@ describe("a caller that hangs up", () => {
   const hungUp = refuse("CALL_CANCELLED", "the step hung up");
 
   it("in the middle of the answer ends the call at the service, which is paid", async () => {
-    serve = (_request, response) => {
-      response.writeHead(200);
-      response.write("some");
-    };
-    const done = mesh.proxy.fromNode("board", mesh.request(), channel);
-    await vi.waitFor(() => expect(textOf(channel.whole)).toBe("some"));
+    const { done } = await begunAnswer();
     channel.ending.abort(hungUp);
     await done;
     await vi.waitFor(() => expect(brokenOff).toBe(1));
@@ -375,11 +382,7 @@ describe("a caller that hangs up", () => {
   });
 
   it("in the middle of its own body ends the call, which is paid", async () => {
-    let received = 0;
-    serve = (request) => request.on("data", (chunk: Buffer) => (received += chunk.length));
-    const { request, done } = begin({ length: size });
-    channel.put(...mesh.pieces(request, Buffer.alloc(100), Buffer.alloc(100)).slice(0, 1));
-    await vi.waitFor(() => expect(received).toBe(100));
+    const { done } = await begunBody();
     channel.ending.abort(hungUp);
     await done;
     await vi.waitFor(() => expect(brokenOff).toBe(1));
@@ -393,12 +396,7 @@ describe("a caller that hangs up", () => {
   });
 
   it("while the outcome can't be written leaves the hold as it is", async () => {
-    serve = (_request, response) => {
-      response.writeHead(200);
-      response.write("some");
-    };
-    const done = mesh.proxy.fromNode("board", mesh.request(), channel);
-    await vi.waitFor(() => expect(textOf(channel.whole)).toBe("some"));
+    const { done } = await begunAnswer();
     mesh.writer.failing = true;
     channel.ending.abort(hungUp);
     await done;
