@@ -108,8 +108,10 @@ function decodeBody(body: Uint8Array): JournalRecord | null {
       case "accepted":
       case "remembered":
         return { kind, attempt: AttemptKey.decode(content) };
-      case "event":
-        return { kind, event: NodeEvent.decode(content) };
+      case "event": {
+        const event = NodeEvent.decode(content);
+        return event.attempt === undefined ? null : { kind, event };
+      }
       case "acknowledged":
         return { kind, throughSeq: decodeNumber(content) };
       case "sequence":

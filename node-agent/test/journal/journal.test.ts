@@ -202,6 +202,22 @@ describe("the journal", () => {
     expect(events(open(spoiled(disk, unknown)))).toEqual([]);
   });
 
+  it("ignores an event that is of no attempt, and keeps what comes after", () => {
+    const disk = new MemoryDisk();
+    open(disk);
+    const codec = new RecordCodec(base.crypto, disk.contents.get(`${path}.key`) as Uint8Array);
+    const event = { seq: 7, atMs: 1, event: undefined, attempt: undefined };
+    const records = [
+      { kind: "event", event },
+      { kind: "remembered", attempt: key("a") },
+    ] as const;
+    const bytes = Buffer.concat(records.map((it) => codec.encode(it)));
+    expect(codec.decode(bytes)).toEqual([records[1]]);
+    const journal = open(spoiled(disk, bytes));
+    expect(events(journal)).toEqual([]);
+    expect(journal.knows(key("a"))).toBe(true);
+  });
+
   it("takes nothing that a step wrote for a record, however its own record is torn", () => {
     const theirs = new MemoryDisk();
     finish(open(theirs), "forged");
