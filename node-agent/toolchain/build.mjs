@@ -177,7 +177,8 @@ export async function buildLibrary(name, compiler, third, plan, library = librar
 }
 
 function generate(name, library, source, identity, cacheDir) {
-  return makeOnce(join(cacheDir, "generated", `${name}-${identity}`), async (dir) => {
+  const key = hashOf(identity, String(library.generate));
+  return makeOnce(join(cacheDir, "generated", `${name}-${key}`), async (dir) => {
     library.generate?.(source, dir);
   });
 }

@@ -20,7 +20,7 @@ export const libraries = {
         join(root, `${name}.c`),
       ),
     flags: quickjsFlags,
-    generate: quickjsVersion,
+    generate: quickjsHeader,
   },
   libuv1: {
     files: (root) => uvFiles.map((name) => join(root, "src", `${name}.c`)),
@@ -64,12 +64,21 @@ export const compilerOfScripts = {
 
 function quickjsFlags(root, generated) {
   // Wrap-around is what its integer arithmetic relies on.
-  return [`-I${root}`, "-D_GNU_SOURCE", "-fwrapv", "-include", join(generated, "version.h")];
+  return [`-I${root}`, "-D_GNU_SOURCE", "-fwrapv", "-include", join(generated, "quickjs_build.h")];
 }
 
-function quickjsVersion(root, generated) {
+/**
+ * Its version, and a count of leading zeros that is 64 for zero: js_bigint_to_string1 asks it of a limb
+ * that is zero where a positive number has its 64th bit set. C leaves that undefined, and the length of
+ * a buffer comes of it.
+ */
+function quickjsHeader(root, generated) {
   const version = readFileSync(join(root, "VERSION"), "utf8").trim();
-  writeFileSync(join(generated, "version.h"), `#define CONFIG_VERSION "${version}"\n`);
+  const lines = [
+    `#define CONFIG_VERSION "${version}"`,
+    "#define __builtin_clzll(value) ((value) == 0 ? 64 : __builtin_clzll(value))",
+  ];
+  writeFileSync(join(generated, "quickjs_build.h"), `${lines.join("\n")}\n`);
 }
 
 function sodiumVersion(root, generated) {

@@ -184,3 +184,20 @@ test("a script reaches the listener, for what it was granted", async () => {
   expect(out).toBe("4.5 200 there\n");
   expect(extra).toEqual(["POST /.devices/iio/accel0 HTTP/1.1", "POST /llm/v1 HTTP/1.1"]);
 });
+
+test("integers of 64 bits are written in full, those with the highest bit among them", async () => {
+  const written = await logged(`
+    const texts = [];
+    for (const bits of [62n, 63n, 64n, 127n, 128n]) {
+      for (const near of [-1n, 0n, 1n]) texts.push(String(2n ** bits + near), String(-(2n ** bits) + near));
+    }
+    return texts;
+  `);
+  const expected: string[] = [];
+  for (const bits of [62n, 63n, 64n, 127n, 128n]) {
+    for (const near of [-1n, 0n, 1n]) {
+      expected.push(String(2n ** bits + near), String(-(2n ** bits) + near));
+    }
+  }
+  expect(written).toEqual(expected);
+});

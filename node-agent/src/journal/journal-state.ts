@@ -26,8 +26,7 @@ export class JournalState {
   apply(record: JournalRecord): void {
     switch (record.kind) {
       case "accepted":
-        this.#accepted.set(attemptId(record.attempt), record.attempt);
-        return;
+        return this.#accept(record.attempt);
       case "event":
         return this.#addEvent(record.event);
       case "acknowledged":
@@ -65,6 +64,12 @@ export class JournalState {
       ...this.pending.map(({ event }) => ({ kind: "event", event }) as const),
       { kind: "sequence", next: this.nextSeq },
     ];
+  }
+
+  /** What has ended does not begin again, in whatever order a medium brings its records back. */
+  #accept(attempt: AttemptKey): void {
+    const id = attemptId(attempt);
+    if (!this.#remembered.has(id)) this.#accepted.set(id, attempt);
   }
 
   /** One whose number has passed is no news, wherever a medium brought it back from. */

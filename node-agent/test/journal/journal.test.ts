@@ -218,6 +218,20 @@ describe("the journal", () => {
     expect(journal.knows(key("a"))).toBe(true);
   });
 
+  it("does not take up again what has ended, whatever the order of its records", () => {
+    const disk = new MemoryDisk();
+    open(disk);
+    const codec = new RecordCodec(base.crypto, disk.contents.get(`${path}.key`) as Uint8Array);
+    const attempt = key("a");
+    const records = [
+      { kind: "remembered", attempt },
+      { kind: "accepted", attempt },
+    ] as const;
+    const journal = open(spoiled(disk, Buffer.concat(records.map((it) => codec.encode(it)))));
+    expect(journal.unfinished()).toEqual([]);
+    expect(journal.knows(attempt)).toBe(true);
+  });
+
   it("takes nothing that a step wrote for a record, however its own record is torn", () => {
     const theirs = new MemoryDisk();
     finish(open(theirs), "forged");
