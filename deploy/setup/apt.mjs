@@ -83,7 +83,7 @@ export function privateApt({
 }
 
 /** Every sources file that apt itself would read. */
-export function machineSources(etc = "/etc/apt") {
+function machineSources(etc = "/etc/apt") {
   const parts = join(etc, "sources.list.d");
   const inParts = existsSync(parts) ? readdirSync(parts).sort() : [];
   return [join(etc, "sources.list"), ...inParts.map((name) => join(parts, name))]

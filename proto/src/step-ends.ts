@@ -1,7 +1,7 @@
 import type { ErrorCode } from "./errors.ts";
 
 /** The limits of a step that end it, and the code that its result then has. */
-export const limitCodes = {
+const limitCodes = {
   memory: "STEP_MEMORY",
   cpu: "STEP_CPU",
   timeout: "STEP_TIMEOUT",

@@ -17,7 +17,7 @@ export function escapeAt(bytes: Buffer, at: number): number {
 }
 
 /** The longest: "&#" and six zeros before three digits and ";", or the same in hex. */
-export const escapeBytesMax = 12;
+const escapeBytesMax = 12;
 
 export function isMark(byte: number | undefined): boolean {
   return byte === percent || byte === backslash || byte === ampersand;

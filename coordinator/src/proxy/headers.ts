@@ -77,11 +77,11 @@ export function responseHeaders(
 }
 
 /** RFC 9110 section 5.1, in lower case as HTTP/2 and the wire protocol have it. */
-export function isHeaderName(name: string): boolean {
+function isHeaderName(name: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name);
 }
 
 /** RFC 9110 section 5.5 without the obsolete bytes above ASCII, and without outer white space. */
-export function isHeaderValue(value: string): boolean {
+function isHeaderValue(value: string): boolean {
   return /^(?:[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)?$/.test(value);
 }

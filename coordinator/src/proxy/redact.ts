@@ -1,4 +1,5 @@
 import type { Header } from "@cohort/proto/gen/cohort/node";
+import { isJson } from "@cohort/proto/json";
 import { limits } from "@cohort/proto/limits";
 import { compilePattern } from "@cohort/proto/pattern";
 import { refuse } from "@cohort/proto/problem";
@@ -72,13 +73,4 @@ function withoutValues(text: string, pointers: readonly string[]): string {
     at = end;
   }
   return pieces.join("") + text.slice(at);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -64,7 +64,7 @@ function* queuesFor(schedule: Schedule, node: string): Iterable<Queue> {
 }
 
 /** Those of any instance in the queue are the same. */
-export function candidatesOf({ catalogue, fleet, runs }: Schedule, queue: Queue): Candidates {
+function candidatesOf({ catalogue, fleet, runs }: Schedule, queue: Queue): Candidates {
   return candidatesFor(fleet, queue.placement, () => {
     const { run: id, step } = headOf(queue);
     const run = runs.byId.get(id) as Run;

@@ -16,7 +16,7 @@ export interface TokenKeys {
 }
 
 /** `mesh` is the mesh's ULID. */
-export function proxyAudience(mesh: string): string {
+function proxyAudience(mesh: string): string {
   return `cohort-proxy/${mesh}`;
 }
 

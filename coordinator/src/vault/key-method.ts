@@ -66,7 +66,7 @@ export function chooseMethod(key: VaultKey): KeyMethod {
 }
 
 /** Whoever takes the file may guess at leisure; Argon2id only slows each guess. */
-export const passphraseBytesMin = 12;
+const passphraseBytesMin = 12;
 
 /**
  * 32 bytes, to be wiped by the caller; `readMachineKey` gives those of the machine. Wipes what the operator

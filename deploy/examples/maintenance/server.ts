@@ -4,7 +4,7 @@ import { createServer, type Server } from "node:https";
 import type { Certificates } from "./certificates.ts";
 import type { Tickets } from "./tickets.ts";
 
-export const apiKeyHeader = "x-api-key";
+const apiKeyHeader = "x-api-key";
 const bodyBytesMax = 64 * 1024;
 const headersTimeoutMs = 10_000;
 

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, mkdirSync, openSync, renameSync, writeSync } from
 import { dirname } from "node:path";
 
 /** At most this much a child: the file that is written to and the one before it. */
-export const logFileBytesMax = 4 * 1024 * 1024;
+const logFileBytesMax = 4 * 1024 * 1024;
 
 /** A log on disk that never outgrows twice its limit. */
 export interface LogFile {

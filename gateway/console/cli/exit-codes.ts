@@ -2,7 +2,7 @@
 export const exitStatus = { done: 0, wouldChange: 6 } as const;
 
 /** What the exit status says; each error code of the registry names one of these. */
-export const exitCodes: readonly (readonly [number, string])[] = [
+const exitCodes: readonly (readonly [number, string])[] = [
   [exitStatus.done, "done; with --follow: the run succeeded; with --dry-run: nothing would change"],
   [1, "a fault"],
   [2, "the command line is wrong"],

@@ -4,7 +4,7 @@ import { CohortError, refuse } from "@cohort/proto/problem";
 import { type Metadata, type ServiceError, status } from "@grpc/grpc-js";
 
 /** Trailing metadata in which the coordinator sends an encoded `Problems`. */
-export const problemsKey = "cohort-problems-bin";
+const problemsKey = "cohort-problems-bin";
 
 /** What went wrong in a call, as the coordinator put it; without its word, from gRPC's status. */
 export function toCohortError(error: unknown, endpoint: string): CohortError {

@@ -1,4 +1,5 @@
 import type { Dispatch, OutputSource } from "@cohort/proto/gen/cohort/node";
+import { isJson } from "@cohort/proto/json";
 import { type CohortError, refuse } from "@cohort/proto/problem";
 import type { SandboxProcess } from "../host.ts";
 import { hostErrorCode } from "../host-error.ts";
@@ -60,14 +61,5 @@ function decodeUtf8(bytes: Uint8Array): string | null {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
     return null;
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }

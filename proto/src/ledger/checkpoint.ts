@@ -35,7 +35,7 @@ export function openCheckpoint(note: string, key: VerifierKey, crypto: NoteCrypt
   return checkpoint;
 }
 
-export function checkpointBody({ origin, size, root }: Checkpoint): string {
+function checkpointBody({ origin, size, root }: Checkpoint): string {
   return `${origin}\n${size}\n${toBase64(root)}\n`;
 }
 

@@ -101,7 +101,7 @@ export function fromBase64(text: string): Uint8Array {
 }
 
 const argumentsMax = 4096;
-export const ed25519Type = 0x01;
+const ed25519Type = 0x01;
 export const keyIdBytes = 4;
 const signaturesMax = 100;
 const encoder = new TextEncoder();

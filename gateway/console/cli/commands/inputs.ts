@@ -16,7 +16,7 @@ export async function readInputs(
 }
 
 /** `key=text` is text as it stands; `key:=json` is what the JSON says. */
-export function parseInput(argument: string): [string, unknown] {
+function parseInput(argument: string): [string, unknown] {
   const match = /^([A-Za-z_]\w*)(:?=)(.*)$/s.exec(argument);
   if (match === null) {
     throw refuse("USAGE", `${argument} is not key=text or key:=json`);

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { headerName } from "./wire.ts";
 
 /** What a template of an HMAC credential may name, and what it becomes. */
-export const signedParts = {
+const signedParts = {
   method: "the method",
   path: "the path as it is sent, `base_url`'s included, without query",
   query: 'the query without its "?"',

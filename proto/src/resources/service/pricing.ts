@@ -92,5 +92,4 @@ export const pricing = z
     message: "needs `per_call`, `per_gigabyte` or `llm`",
   });
 
-export type Pricing = z.infer<typeof pricing>;
 export type LlmPricing = z.infer<typeof llm>;
