@@ -1,41 +1,19 @@
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Authority, createAuthority } from "./certificates.ts";
-import { codeOf, type MeshOptions, secret, TestMesh, textOf } from "./mesh.ts";
+import { codeOf, secret, TestMesh, textOf } from "./mesh.ts";
+import { Stage } from "./stage.ts";
 import { Upstream } from "./upstream.ts";
 
-let authority: Authority;
-let upstream: Upstream;
-let mesh: TestMesh;
-
-function newMesh(options: Partial<MeshOptions> = {}): TestMesh {
-  const budgets = [{ name: "all", limit: 1_000 }];
-  mesh = new TestMesh({ port: upstream.port, ca: authority.ca, budgets, ...options });
-  return mesh;
-}
-
-beforeAll(async () => {
-  authority = await createAuthority();
-});
-
-beforeEach(async () => {
-  upstream = new Upstream(await authority.issue({ dns: ["localhost"] }), secret);
-  await upstream.start();
-});
-
-afterEach(async () => {
-  await mesh.egress.close();
-  await upstream.stop();
-  expect(mesh.faults).toEqual([]);
-});
+const stage = new Stage({ budgets: [{ name: "all", limit: 1_000 }] });
 
 /** What the ledger says of the one call that was made. */
 function settled() {
-  const all = mesh.writer.of("callSettled");
+  const all = stage.mesh.writer.of("callSettled");
   expect(all).toHaveLength(1);
-  expect(mesh.sum("all")).toEqual({ posted: all[0]?.actualNanoUsd, held: 0 });
+  expect(stage.mesh.sum("all")).toEqual({ posted: all[0]?.actualNanoUsd, held: 0 });
   return all[0];
 }
 
@@ -44,20 +22,20 @@ describe("an answer", () => {
   it.each([301, 302, 303, 307, 308])(
     "with status %i is passed on and not followed",
     async (status) => {
-      newMesh();
-      const reply = await mesh.get(`/redirect/${status}`);
+      stage.newMesh();
+      const reply = await stage.mesh.get(`/redirect/${status}`);
       expect(reply.problems).toEqual([]);
       expect(reply.status).toBe(status);
       expect(reply.headers.map(({ name }) => name)).not.toContain("location");
-      expect(upstream.requests).toHaveLength(1);
+      expect(stage.upstream.requests).toHaveLength(1);
     },
   );
 
   it.each(["/gzip", "/deflate", "/br"])(
     "that came compressed from %s is passed on plain",
     async (path) => {
-      newMesh();
-      expect(textOf(await mesh.get(path))).toBe("plain");
+      stage.newMesh();
+      expect(textOf(await stage.mesh.get(path))).toBe("plain");
     },
   );
 
@@ -73,16 +51,16 @@ describe("an answer", () => {
     "/two-lengths",
     "/big-head",
   ])("from %s is refused, and paid", async (path) => {
-    newMesh();
-    const reply = await mesh.get(path);
+    stage.newMesh();
+    const reply = await stage.mesh.get(path);
     expect(codeOf(reply)).toBe("UPSTREAM_INVALID");
     expect(reply.body).toHaveLength(0);
     expect(settled()).toMatchObject({ code: "UPSTREAM_INVALID", actualNanoUsd: 10 });
   });
 
   it("to HEAD has a status and headers alone", async () => {
-    newMesh();
-    expect(await mesh.fetch({ method: "HEAD", body: Buffer.alloc(0) })).toMatchObject({
+    stage.newMesh();
+    expect(await stage.mesh.fetch({ method: "HEAD", body: Buffer.alloc(0) })).toMatchObject({
       problems: [],
       status: 201,
       body: Buffer.alloc(0),
@@ -90,8 +68,8 @@ describe("an answer", () => {
   });
 
   it("is the last one when interim ones came before", async () => {
-    newMesh();
-    const reply = await mesh.get("/early");
+    stage.newMesh();
+    const reply = await stage.mesh.get("/early");
     expect([reply.status, textOf(reply)]).toEqual([200, "after hints"]);
   });
 });
@@ -102,8 +80,8 @@ describe("a service that fails", () => {
   it.each(["/slow", "/stall"])(
     "in time, as %s, is given up, and paid since it may bill",
     async (path) => {
-      newMesh({ service: short });
-      expect(codeOf(await mesh.get(path))).toBe("UPSTREAM_TIMEOUT");
+      stage.newMesh({ service: short });
+      expect(codeOf(await stage.mesh.get(path))).toBe("UPSTREAM_TIMEOUT");
       expect(settled()).toMatchObject({ code: "UPSTREAM_TIMEOUT", actualNanoUsd: 10 });
     },
   );
@@ -111,19 +89,19 @@ describe("a service that fails", () => {
   it.each(["/break", "/break-late"])(
     "in mid-call, as %s, is paid since it may bill",
     async (path) => {
-      newMesh();
-      expect(codeOf(await mesh.get(path))).toBe("UPSTREAM_UNREACHABLE");
+      stage.newMesh();
+      expect(codeOf(await stage.mesh.get(path))).toBe("UPSTREAM_UNREACHABLE");
       expect(settled()).toMatchObject({ code: "UPSTREAM_UNREACHABLE", actualNanoUsd: 10 });
-      expect(upstream.requests).toHaveLength(1);
+      expect(stage.upstream.requests).toHaveLength(1);
     },
   );
 
   it("to listen costs nothing", async () => {
-    newMesh();
-    await upstream.stop();
-    expect(codeOf(await mesh.fetch())).toBe("UPSTREAM_UNREACHABLE");
+    stage.newMesh();
+    await stage.upstream.stop();
+    expect(codeOf(await stage.mesh.fetch())).toBe("UPSTREAM_UNREACHABLE");
     expect(settled()).toMatchObject({ status: 0, actualNanoUsd: 0, bytesOut: 0 });
-    await upstream.start();
+    await stage.upstream.start();
   });
 
   it("to shake hands in time costs nothing, and is sent nothing later", async () => {
@@ -134,70 +112,73 @@ describe("a service that fails", () => {
     silent.on("connection", (socket) =>
       socket.on("error", () => {}).on("data", (it) => heard.push(it)),
     );
-    newMesh({ service: { ...short, base_url: `https://localhost:${port}` } });
-    expect(codeOf(await mesh.fetch())).toBe("UPSTREAM_TIMEOUT");
+    stage.newMesh({ service: { ...short, base_url: `https://localhost:${port}` } });
+    expect(codeOf(await stage.mesh.fetch())).toBe("UPSTREAM_TIMEOUT");
     expect(settled()).toMatchObject({ code: "UPSTREAM_TIMEOUT", actualNanoUsd: 0, bytesOut: 0 });
-    await mesh.egress.close();
+    await stage.mesh.egress.close();
     silent.close();
     expect(Buffer.concat(heard).includes("/tickets")).toBe(false);
   });
 
   it("to resolve in time costs nothing", async () => {
-    newMesh({ service: short, resolve: () => new Promise(() => {}) });
-    expect(codeOf(await mesh.fetch())).toBe("UPSTREAM_TIMEOUT");
+    stage.newMesh({ service: short, resolve: () => new Promise(() => {}) });
+    expect(codeOf(await stage.mesh.fetch())).toBe("UPSTREAM_TIMEOUT");
     expect(settled()).toMatchObject({ actualNanoUsd: 0 });
   });
 
   it("to be found costs nothing, and the resolver's words stay here", async () => {
-    newMesh({
+    stage.newMesh({
       resolve: async () => {
         throw new Error("getaddrinfo ENOTFOUND inside.example");
       },
     });
-    const reply = await mesh.fetch();
+    const reply = await stage.mesh.fetch();
     expect(codeOf(reply)).toBe("UPSTREAM_UNREACHABLE");
     expect(JSON.stringify(reply)).not.toContain("inside.example");
     expect(settled()).toMatchObject({ actualNanoUsd: 0 });
   });
 
   it("on its first address is tried on its next", async () => {
-    newMesh({
+    stage.newMesh({
       service: { addresses: ["127.0.0.0/8"] },
       resolve: async () => ["127.0.0.2", "127.0.0.1"],
     });
-    expect((await mesh.fetch()).status).toBe(201);
-    expect(upstream.requests).toHaveLength(1);
+    expect((await stage.mesh.fetch()).status).toBe(201);
+    expect(stage.upstream.requests).toHaveLength(1);
   });
 });
 
 describe("a certificate", () => {
   async function restartWith(issuer: Authority, names: { dns?: string[]; ip?: string[] }) {
-    await upstream.stop();
-    upstream = new Upstream(await issuer.issue(names), secret);
-    await upstream.start();
+    await stage.upstream.stop();
+    stage.upstream = new Upstream(await issuer.issue(names), secret);
+    await stage.upstream.start();
   }
 
   async function expectRefused() {
-    const reply = await mesh.fetch();
+    const reply = await stage.mesh.fetch();
     expect(codeOf(reply)).toBe("UPSTREAM_UNREACHABLE");
-    expect(upstream.requests).toHaveLength(0);
+    expect(stage.upstream.requests).toHaveLength(0);
     expect(settled()).toMatchObject({ actualNanoUsd: 0 });
   }
 
   it("of another authority is refused before the key is sent", async () => {
     await restartWith(await createAuthority(), { dns: ["localhost"] });
-    newMesh();
+    stage.newMesh();
     await expectRefused();
   });
 
   it("of a private authority is refused where the service pins none", async () => {
-    mesh = new TestMesh({ port: upstream.port, budgets: [{ name: "all", limit: 1_000 }] });
+    stage.mesh = new TestMesh({
+      port: stage.upstream.port,
+      budgets: [{ name: "all", limit: 1_000 }],
+    });
     await expectRefused();
   });
 
   it("for another name, or for the address alone, is refused before the key is sent", async () => {
-    await restartWith(authority, { dns: ["other.example"], ip: ["127.0.0.1"] });
-    newMesh();
+    await restartWith(stage.authority, { dns: ["other.example"], ip: ["127.0.0.1"] });
+    stage.newMesh();
     await expectRefused();
   });
 
@@ -205,7 +186,7 @@ describe("a certificate", () => {
     await restartWith(await createAuthority(), { dns: ["localhost"] });
     process.env["NODE_TLS_REJECT_UNAUTHORIZED"] = "0";
     try {
-      newMesh();
+      stage.newMesh();
       await expectRefused();
     } finally {
       delete process.env["NODE_TLS_REJECT_UNAUTHORIZED"];
@@ -213,38 +194,38 @@ describe("a certificate", () => {
   });
 
   it("of an address is checked against the address where the service is one", async () => {
-    await restartWith(authority, { ip: ["127.0.0.1"] });
-    newMesh({ service: { base_url: `https://127.0.0.1:${upstream.port}` } });
-    expect((await mesh.fetch()).status).toBe(201);
+    await restartWith(stage.authority, { ip: ["127.0.0.1"] });
+    stage.newMesh({ service: { base_url: `https://127.0.0.1:${stage.upstream.port}` } });
+    expect((await stage.mesh.fetch()).status).toBe(201);
   });
 });
 
 describe("an address", () => {
   async function expectDenied() {
-    expect(codeOf(await mesh.fetch())).toBe("EGRESS_DENIED");
-    expect(upstream.connections).toBe(0);
+    expect(codeOf(await stage.mesh.fetch())).toBe("EGRESS_DENIED");
+    expect(stage.upstream.connections).toBe(0);
     expect(settled()).toMatchObject({ code: "EGRESS_DENIED", actualNanoUsd: 0 });
   }
 
   it("that is not public is not dialled without a grant", async () => {
-    newMesh({ service: { addresses: [] } });
+    stage.newMesh({ service: { addresses: [] } });
     await expectDenied();
   });
 
   it("that is bad spoils the good ones beside it", async () => {
-    newMesh({ resolve: async () => ["127.0.0.1", "169.254.169.254"] });
+    stage.newMesh({ resolve: async () => ["127.0.0.1", "169.254.169.254"] });
     await expectDenied();
   });
 
   it("of this machine is not dialled without a grant", async () => {
-    newMesh({ resolve: async () => ["203.0.114.7"], ownAddresses: ["203.0.114.7"] });
+    stage.newMesh({ resolve: async () => ["203.0.114.7"], ownAddresses: ["203.0.114.7"] });
     await expectDenied();
   });
 
   it.each(["https://127.0.0.1", "https://2130706433", "https://0x7f.1", "https://localhost."])(
     "written as %s is not dialled",
     async (base) => {
-      newMesh({ service: { base_url: `${base}:${upstream.port}`, addresses: [] } });
+      stage.newMesh({ service: { base_url: `${base}:${stage.upstream.port}`, addresses: [] } });
       await expectDenied();
     },
   );
@@ -252,23 +233,23 @@ describe("an address", () => {
   // Attack 35: the second answer is judged like the first, and no kept connection hides it.
   it("that a name comes to mean later is judged anew", async () => {
     const answers = [["127.0.0.1"], ["10.0.0.1"], ["127.0.0.1"]];
-    newMesh({ resolve: async () => answers.shift() ?? [] });
-    expect((await mesh.fetch()).status).toBe(201);
-    expect(codeOf(await mesh.fetch())).toBe("EGRESS_DENIED");
-    expect((await mesh.fetch()).status).toBe(201);
-    expect(upstream.connections).toBe(1);
+    stage.newMesh({ resolve: async () => answers.shift() ?? [] });
+    expect((await stage.mesh.fetch()).status).toBe(201);
+    expect(codeOf(await stage.mesh.fetch())).toBe("EGRESS_DENIED");
+    expect((await stage.mesh.fetch()).status).toBe(201);
+    expect(stage.upstream.connections).toBe(1);
   });
 
   it("is asked for once a call, and the one that was judged is the one dialled", async () => {
     let asked = 0;
-    newMesh({
+    stage.newMesh({
       resolve: async (host) => {
         asked += 1;
         expect(host).toBe("localhost");
         return (await lookup("127.0.0.1", { all: true })).map(({ address }) => address);
       },
     });
-    expect((await mesh.fetch()).status).toBe(201);
+    expect((await stage.mesh.fetch()).status).toBe(201);
     expect(asked).toBe(1);
   });
 
@@ -277,16 +258,18 @@ describe("an address", () => {
     const names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "HTTP_PROXY"];
     for (const name of names) process.env[name] = "http://127.0.0.1:1";
     try {
-      newMesh();
-      expect((await mesh.fetch()).status).toBe(201);
+      stage.newMesh();
+      expect((await stage.mesh.fetch()).status).toBe(201);
     } finally {
       for (const name of names) delete process.env[name];
     }
   });
 
   it("below a base path gets the path of the call behind it", async () => {
-    newMesh({ service: { base_url: `https://localhost:${upstream.port}/tickets/v1/` } });
-    await mesh.fetch({ path: "/a?b=c" });
-    expect(upstream.requests[0]?.url).toBe("/tickets/v1/a?b=c");
+    stage.newMesh({
+      service: { base_url: `https://localhost:${stage.upstream.port}/tickets/v1/` },
+    });
+    await stage.mesh.fetch({ path: "/a?b=c" });
+    expect(stage.upstream.requests[0]?.url).toBe("/tickets/v1/a?b=c");
   });
 });

@@ -1,38 +1,26 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Authority, createAuthority } from "./certificates.ts";
-import { codeOf, secret, TestMesh } from "./mesh.ts";
-import { Upstream } from "./upstream.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { codeOf } from "./mesh.ts";
+import { Stage } from "./stage.ts";
 
-let authority: Authority;
-let upstream: Upstream;
+const stage = new Stage();
 /** Another port of the same host, where whoever knocks is counted. */
 let neighbour: Server;
 let knocks: number;
-let mesh: TestMesh;
-
-beforeAll(async () => {
-  authority = await createAuthority();
-});
 
 beforeEach(async () => {
-  upstream = new Upstream(await authority.issue({ dns: ["localhost"] }), secret);
-  await upstream.start();
   knocks = 0;
   neighbour = createServer((socket) => {
     knocks += 1;
     socket.destroy();
   }).listen(0, "127.0.0.1");
   await once(neighbour, "listening");
-  mesh = new TestMesh({ port: upstream.port, ca: authority.ca });
+  stage.newMesh();
 });
 
-afterEach(async () => {
-  await mesh.egress.close();
-  await upstream.stop();
+afterEach(() => {
   neighbour.close();
-  expect(mesh.faults).toEqual([]);
 });
 
 // Attacks 42 and 44: a service is one host and one port, and a request names neither.
@@ -48,8 +36,8 @@ describe("a request that would steer a call to another host or port", () => {
     ["a suffix of the host", () => `.evil.example:${port()}/tickets`],
     ["a fragment", () => `/tickets#@localhost:${port()}`],
   ])("by %s is refused, and nobody is called", async (_what, path) => {
-    expect(codeOf(await mesh.get(path()))).toBe("USAGE");
-    expect([knocks, upstream.connections]).toEqual([0, 0]);
+    expect(codeOf(await stage.mesh.get(path()))).toBe("USAGE");
+    expect([knocks, stage.upstream.connections]).toEqual([0, 0]);
   });
 
   it.each([
@@ -57,9 +45,9 @@ describe("a request that would steer a call to another host or port", () => {
     ["the query", () => ({ path: `/tickets?url=https://localhost:${port()}/` })],
     ["host headers", () => ({ headers: forged() })],
   ])("by %s reaches the service itself, which is its host", async (_what, change) => {
-    const reply = await mesh.fetch(change());
+    const reply = await stage.mesh.fetch(change());
     expect(reply.problems).toEqual([]);
-    expect(upstream.requests[0]?.headers.host).toBe(`localhost:${upstream.port}`);
+    expect(stage.upstream.requests[0]?.headers.host).toBe(`localhost:${stage.upstream.port}`);
     expect(knocks).toBe(0);
   });
 

@@ -1,9 +1,8 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { proxyLimits } from "../../src/proxy/limits.ts";
 import { createTurns } from "../../src/proxy/turns.ts";
-import { type Authority, createAuthority } from "./certificates.ts";
-import { attempt, codeOf, secret, TestMesh } from "./mesh.ts";
-import { Upstream } from "./upstream.ts";
+import { attempt, codeOf } from "./mesh.ts";
+import { Stage } from "./stage.ts";
 
 /** A clock that stands until its sleepers are let go. */
 class ManualClock {
@@ -124,46 +123,29 @@ describe("a service's rate", () => {
 });
 
 describe("a call", () => {
-  let authority: Authority;
-  let upstream: Upstream;
-  let mesh: TestMesh;
-
-  beforeAll(async () => {
-    authority = await createAuthority();
-  });
-
-  beforeEach(async () => {
-    upstream = new Upstream(await authority.issue({ dns: ["localhost"] }), secret);
-    await upstream.start();
-  });
-
-  afterEach(async () => {
-    await mesh.egress.close();
-    await upstream.stop();
-    expect(mesh.faults).toEqual([]);
-  });
+  const stage = new Stage();
 
   it("beyond the rate is refused and recorded, and neither reserved nor sent", async () => {
     const limits = { timeout: 2_000, request: 10_000, response: 10_000 };
     const service = { limits: { ...limits, rate: { calls: 1, per: 3_600_000 } } };
     const budgets = [{ name: "all", limit: 100 }];
-    mesh = new TestMesh({ port: upstream.port, ca: authority.ca, service, budgets });
-    expect((await mesh.fetch()).status).toBe(201);
-    expect(codeOf(await mesh.fetch())).toBe("RATE_EXCEEDED");
-    expect(upstream.requests).toHaveLength(1);
-    expect(mesh.writer.of("callIntended")).toHaveLength(1);
-    expect(mesh.writer.of("callRefused")[0]).toMatchObject({ code: "RATE_EXCEEDED" });
-    expect(mesh.sum("all")).toEqual({ posted: 10, held: 0 });
+    stage.newMesh({ service, budgets });
+    expect((await stage.mesh.fetch()).status).toBe(201);
+    expect(codeOf(await stage.mesh.fetch())).toBe("RATE_EXCEEDED");
+    expect(stage.upstream.requests).toHaveLength(1);
+    expect(stage.mesh.writer.of("callIntended")).toHaveLength(1);
+    expect(stage.mesh.writer.of("callRefused")[0]).toMatchObject({ code: "RATE_EXCEEDED" });
+    expect(stage.mesh.sum("all")).toEqual({ posted: 10, held: 0 });
   });
 
   it("has its place free again however it ends", async () => {
     const limits = { timeout: 300, request: 10_000, response: 10_000, concurrency: 1 };
-    mesh = new TestMesh({ port: upstream.port, ca: authority.ca, service: { limits } });
-    expect(codeOf(await mesh.get("/slow"))).toBe("UPSTREAM_TIMEOUT");
-    expect(codeOf(await mesh.get("/break"))).toBe("UPSTREAM_UNREACHABLE");
-    mesh.live = false;
-    expect(codeOf(await mesh.fetch())).toBe("TOKEN_WRONG_STEP");
-    mesh.live = true;
-    expect((await mesh.fetch()).status).toBe(201);
+    stage.newMesh({ service: { limits } });
+    expect(codeOf(await stage.mesh.get("/slow"))).toBe("UPSTREAM_TIMEOUT");
+    expect(codeOf(await stage.mesh.get("/break"))).toBe("UPSTREAM_UNREACHABLE");
+    stage.mesh.live = false;
+    expect(codeOf(await stage.mesh.fetch())).toBe("TOKEN_WRONG_STEP");
+    stage.mesh.live = true;
+    expect((await stage.mesh.fetch()).status).toBe(201);
   });
 });

@@ -1,63 +1,41 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { basic } from "../../../src/proxy/credential/basic.ts";
 import { bearer, ownHeader } from "../../../src/proxy/credential/header.ts";
 import { type Made, withHeaders } from "../../../src/proxy/credential/kind.ts";
 import { pathSegment } from "../../../src/proxy/credential/path-segment.ts";
 import { queryParameter } from "../../../src/proxy/credential/query-parameter.ts";
-import { type Authority, createAuthority } from "../certificates.ts";
-import { codeOf, type MeshOptions, secret, TestMesh, textOf } from "../mesh.ts";
+import { codeOf, secret, textOf } from "../mesh.ts";
+import { Stage } from "../stage.ts";
 import { Upstream } from "../upstream.ts";
 
 describe("the credential", () => {
-  let authority: Authority;
-  let upstream: Upstream;
-  let mesh: TestMesh;
-
-  function newMesh(options: Partial<MeshOptions> = {}): TestMesh {
-    mesh = new TestMesh({ port: upstream.port, ca: authority.ca, ...options });
-    return mesh;
-  }
-
-  beforeAll(async () => {
-    authority = await createAuthority();
-  });
-
-  beforeEach(async () => {
-    upstream = new Upstream(await authority.issue({ dns: ["localhost"] }), secret);
-    await upstream.start();
-  });
-
-  afterEach(async () => {
-    await mesh.egress.close();
-    await upstream.stop();
-    expect(mesh.faults).toEqual([]);
-  });
+  const stage = new Stage();
 
   it("is sent as a bearer token where the service says so", async () => {
-    await upstream.stop();
-    const issued = await authority.issue({ dns: ["localhost"] });
-    upstream = new Upstream(issued, `Bearer ${secret}`, "authorization");
-    await upstream.start();
-    newMesh({ service: { auth: { type: "bearer", secret: "desk/api-key" } } });
+    await stage.upstream.stop();
+    const issued = await stage.authority.issue({ dns: ["localhost"] });
+    stage.upstream = new Upstream(issued, `Bearer ${secret}`, "authorization");
+    await stage.upstream.start();
+    stage.newMesh({ service: { auth: { type: "bearer", secret: "desk/api-key" } } });
     const spoofed = [{ name: "authorization", value: "Bearer mine" }];
-    expect((await mesh.fetch({ headers: spoofed })).status).toBe(201);
+    expect((await stage.mesh.fetch({ headers: spoofed })).status).toBe(201);
   });
 
   it("is not sent where the service wants none", async () => {
-    newMesh({ service: { auth: { type: "none" } } });
-    expect((await mesh.fetch()).status).toBe(401);
-    expect(upstream.requests[0]?.headers).not.toHaveProperty("x-api-key");
+    stage.newMesh({ service: { auth: { type: "none" } } });
+    expect((await stage.mesh.fetch()).status).toBe(401);
+    expect(stage.upstream.requests[0]?.headers).not.toHaveProperty("x-api-key");
   });
 
   it.each([[null], [""], ["two\nlines"], ["ends with a line\n"]])(
     "fails the call closed and costs nothing when it is %j",
     async (value) => {
-      newMesh({ budgets: [{ name: "all", limit: 100 }] });
-      mesh.vault.value = value;
-      const reply = await mesh.fetch();
+      stage.newMesh({ budgets: [{ name: "all", limit: 100 }] });
+      stage.mesh.vault.value = value;
+      const reply = await stage.mesh.fetch();
       expect(codeOf(reply)).toBe("SECRET_UNAVAILABLE");
-      expect(upstream.connections).toBe(0);
-      expect(mesh.writer.of("callSettled")).toMatchObject([
+      expect(stage.upstream.connections).toBe(0);
+      expect(stage.mesh.writer.of("callSettled")).toMatchObject([
         {
           call: "call1",
           status: 0,
@@ -68,14 +46,14 @@ describe("the credential", () => {
           bodyHash: new Uint8Array(),
         },
       ]);
-      expect(mesh.sum("all")).toEqual({ posted: 0, held: 0 });
+      expect(stage.mesh.sum("all")).toEqual({ posted: 0, held: 0 });
     },
   );
 
   // How each spelling is found in an answer that comes in pieces: scrub.test.ts.
   it("ends an answer that carries it, which is recorded and told, and not a spelling of it", async () => {
-    newMesh();
-    const reply = await mesh.get("/echo");
+    stage.newMesh();
+    const reply = await stage.mesh.get("/echo");
     expect(codeOf(reply)).toBe("UPSTREAM_INVALID");
     const whole = textOf(reply) + JSON.stringify([reply.headers, reply.problems]);
     const bytes = Buffer.from(secret);
@@ -87,7 +65,7 @@ describe("the credential", () => {
       expect(whole).not.toContain(inner(Buffer.from(before + secret).toString("base64")));
       expect(whole).not.toContain(inner(Buffer.from(before + secret).toString("base64url")));
     }
-    expect(mesh.writer.of("callSettled")[0]).toMatchObject({
+    expect(stage.mesh.writer.of("callSettled")[0]).toMatchObject({
       status: 200,
       code: "UPSTREAM_INVALID",
       actualNanoUsd: 10,
@@ -95,23 +73,23 @@ describe("the credential", () => {
   });
 
   it.each(["/error", "/gzip-echo"])("ends the answer of %s", async (path) => {
-    newMesh();
-    const reply = await mesh.get(path);
+    stage.newMesh();
+    const reply = await stage.mesh.get(path);
     expect(codeOf(reply)).toBe("UPSTREAM_INVALID");
     expect(textOf(reply)).toBe("");
-    expect(JSON.stringify([reply.headers, reply.problems, mesh.writer.durable])).not.toContain(
-      secret,
-    );
+    expect(
+      JSON.stringify([reply.headers, reply.problems, stage.mesh.writer.durable]),
+    ).not.toContain(secret);
   });
 
   it("has connections of its own, so that none is used under another", async () => {
-    newMesh();
-    await mesh.fetch();
-    await mesh.fetch();
-    expect(upstream.connections).toBe(1);
-    mesh.vault.value = "another-key";
-    expect((await mesh.fetch()).status).toBe(401);
-    expect(upstream.connections).toBe(2);
+    stage.newMesh();
+    await stage.mesh.fetch();
+    await stage.mesh.fetch();
+    expect(stage.upstream.connections).toBe(1);
+    stage.mesh.vault.value = "another-key";
+    expect((await stage.mesh.fetch()).status).toBe(401);
+    expect(stage.upstream.connections).toBe(2);
   });
 });
 
