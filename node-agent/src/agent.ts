@@ -59,10 +59,11 @@ export async function runAgent(
   const clock = new CoordinatorClock(host);
   const calls = new Gate(agentLimits.shimCallsMax);
   const wake = () => pump.wake();
+  const roomForLogs = () => pump.roomForLogs();
   const { deviceRoot = "" } = options;
   const instance = toBase64Url(host.random(6));
   const context: AgentContext = {
-    ...{ host, enrolment, keys, instance, journal, link, clock, slots, calls, wake },
+    ...{ host, enrolment, keys, instance, journal, link, clock, slots, calls, wake, roomForLogs },
     devices: new DeviceDesk(host, deviceRoot),
   };
   const attempts = new Attempts(context);

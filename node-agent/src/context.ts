@@ -23,4 +23,6 @@ export interface AgentContext {
   readonly devices: DeviceDesk;
   /** Tells that the journal holds something to send. */
   readonly wake: () => void;
+  /** Resolves when it is worth asking again; null when the journal takes output now. */
+  readonly roomForLogs: () => Promise<void> | null;
 }

@@ -70,6 +70,11 @@ export class Journal {
     return this.#state.resultBytes < agentLimits.journalResultBytesMax;
   }
 
+  /** False when more logs than half of what is kept of them wait: soon the oldest would be given up. */
+  get hasRoomForLogs(): boolean {
+    return this.#state.logBytes < agentLimits.journalLogBytesMax / 2;
+  }
+
   /** All of them or none: throws a HostError, and is undone, when the disk does not take it. */
   accept(attempts: readonly AttemptKey[]): void {
     if (attempts.length === 0) return;

@@ -17,6 +17,9 @@ export class EventPump {
   readonly #host: Host;
   readonly #journal: Journal;
   #awake = deferred<void>();
+  /** A coordinator listens, as far as is known. */
+  #flowing = false;
+  #room = deferred<void>();
   /**
    * How long an acknowledgement is waited for. A coordinator that was killed answers never, and what
    * it was sent should soon be sent again; yet a slow line must get its largest batch through.
@@ -33,12 +36,21 @@ export class EventPump {
     this.#awake.resolve();
   }
 
+  /**
+   * null when output may be added to the journal. Who writes faster than the line takes it waits, and
+   * asks again then; while nothing gets through nobody waits, and the oldest output is given up.
+   */
+  roomForLogs(): Promise<void> | null {
+    return this.#flowing && !this.#journal.hasRoomForLogs ? this.#room.promise : null;
+  }
+
   /** Until `ended`. */
   async run(send: SendBatch, ended: AbortSignal): Promise<void> {
     let failures = 0;
     // Not a race with a promise of the end: that one would keep something of each wait.
     const wake = () => this.wake();
     ended.addEventListener("abort", wake);
+    this.#flow(true);
     while (!ended.aborted) {
       this.#awake = deferred();
       const batch = this.#journal.batch(limits.eventBatchMax, limits.eventBatchBytesMax);
@@ -49,6 +61,7 @@ export class EventPump {
         continue;
       }
       const done = await this.#deliver(batch, send);
+      this.#flow(done);
       if (done) {
         failures = 0;
         continue;
@@ -57,6 +70,14 @@ export class EventPump {
       await delay(backoffMs(this.#host, failures++, retryDelayMsMin, retryDelayMsMax), ended);
     }
     ended.removeEventListener("abort", wake);
+    this.#flow(false);
+  }
+
+  #flow(flowing: boolean): void {
+    this.#flowing = flowing;
+    const { resolve } = this.#room;
+    this.#room = deferred();
+    resolve();
   }
 
   /** True when at least the first event of the batch is acknowledged. */

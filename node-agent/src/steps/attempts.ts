@@ -163,6 +163,7 @@ export class Attempts {
         emit: (content) => {
           if (!this.#superseded.has(attemptId(attempt))) this.#record(attempt, content);
         },
+        roomForLogs: this.#context.roomForLogs,
         transfer: (signal) => new ArtifactTransfer(this.#context, attempt, signal),
       });
       this.#running.set(attemptId(attempt), { key: attempt, execution });

@@ -28,6 +28,8 @@ export type Transfer = Pick<ArtifactTransfer, "fetch" | "store">;
 export interface ExecutionOptions {
   readonly dispatch: Dispatch;
   readonly emit: (content: EventContent) => void;
+  /** Resolves when it is worth asking again; null when output is taken now. */
+  readonly roomForLogs: () => Promise<void> | null;
   /** `signal` is aborted when the attempt is to end. */
   readonly transfer: (signal: AbortSignal) => Transfer;
 }
@@ -37,6 +39,7 @@ export class Execution {
   readonly #host: Host;
   readonly #dispatch: Dispatch;
   readonly #emit: (content: EventContent) => void;
+  readonly #roomForLogs: ExecutionOptions["roomForLogs"];
   readonly #transfer: Transfer;
   readonly #stopping = new AbortController();
   #process: SandboxProcess | null = null;
@@ -44,10 +47,11 @@ export class Execution {
   #timeoutTimer: ReturnType<typeof setTimeout> | undefined;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(host: Host, { dispatch, emit, transfer }: ExecutionOptions) {
+  constructor(host: Host, { dispatch, emit, roomForLogs, transfer }: ExecutionOptions) {
     this.#host = host;
     this.#dispatch = dispatch;
     this.#emit = emit;
+    this.#roomForLogs = roomForLogs;
     this.#transfer = transfer(this.#stopping.signal);
   }
 
@@ -131,13 +135,14 @@ export class Execution {
     }
   }
 
-  /** A step that writes faster than its share waits: what it writes costs flash and airtime. */
+  /** A step that writes faster than its share, or than the line takes it, waits. */
   async #readOutput(process: SandboxProcess, log: StepLog): Promise<void> {
     const pace = new Pace(agentLimits.stepLogBytesPerSecondMax, agentLimits.stepLogBurstBytesMax);
     try {
       for (let spent = 0; ; spent = log.cost) {
         const output = await process.readOutput();
         if (output === null) return;
+        for (let room = this.#roomForLogs(); room !== null; room = this.#roomForLogs()) await room;
         log.add(output.stream, output.bytes);
         const aheadMs = pace.next(this.#host.monotonic(), log.cost - spent);
         if (aheadMs > 0) await delayUntilExit(process, aheadMs);
