@@ -12,14 +12,17 @@ export interface Frontier {
 
 /** Hash of one leaf: SHA-256(0x00 || leaf). */
 export function leafHash(sha256: Sha256, leaf: Uint8Array): Uint8Array {
-  return sha256(concatenate(leafPrefix, leaf));
+  const length = leafPrefix.length + leaf.length;
+  if (length > leafScratch.length) return sha256(concatenate(leafPrefix, leaf));
+  leafScratch.set(leaf, leafPrefix.length);
+  return sha256(leafScratch.subarray(0, length));
 }
 
 /** The same of a text, in UTF-8. */
 export function textLeafHash(sha256: Sha256, text: string): Uint8Array {
-  if (text.length * utf8BytesMax >= textScratch.length) return leafHash(sha256, utf8.encode(text));
-  const { written } = utf8.encodeInto(text, textScratch.subarray(leafPrefix.length));
-  return sha256(textScratch.subarray(0, leafPrefix.length + written));
+  if (text.length * utf8BytesMax >= leafScratch.length) return leafHash(sha256, utf8.encode(text));
+  const { written } = utf8.encodeInto(text, leafScratch.subarray(leafPrefix.length));
+  return sha256(leafScratch.subarray(0, leafPrefix.length + written));
 }
 
 /** Hash of an inner node: SHA-256(0x01 || left || right). */
@@ -96,7 +99,7 @@ const utf8BytesMax = 3;
 
 /** Reused by every hash, prefix in place: nothing that is hashed outlives the call. */
 const nodeScratch = concatenate(nodePrefix, new Uint8Array(2 * hashBytes));
-const textScratch = concatenate(leafPrefix, new Uint8Array(16 * 1024));
+const leafScratch = concatenate(leafPrefix, new Uint8Array(16 * 1024));
 
 function concatenate(...pieces: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(pieces.reduce((total, piece) => total + piece.length, 0));

@@ -1,14 +1,17 @@
 import { CohortError } from "../problem.ts";
 import { parseCanonicalJson } from "./canonical.ts";
-import { canonicalSeq } from "./canonical-scan.ts";
+import { isAt, isSurelyCanonical } from "./canonical-scan.ts";
 import { type Checkpoint, openCheckpoint, parseCheckpointBody } from "./checkpoint.ts";
 import { followLedgerKeys, type KeyLink } from "./keys.ts";
-import { MerkleTree, type Sha256, sameHash, textLeafHash } from "./merkle.ts";
+import { leafHash, MerkleTree, sameHash } from "./merkle.ts";
 import { fromBase64, type NoteCrypto, parseVerifierKey } from "./note.ts";
 
-/** One entry as it was stored: its canonical JSON, and the hash written beside it. */
-export interface LedgerLeaf {
-  readonly json: string;
+/**
+ * One entry as it was stored: its canonical JSON, and the hash written beside it. Where the JSON is bytes,
+ * they are well-formed UTF-8.
+ */
+export interface LedgerLeaf<Json extends string | Uint8Array = string> {
+  readonly json: Json;
   readonly leafHash: Uint8Array;
   /** The note that was signed when this entry was the last; "" or absent where none was. */
   readonly checkpoint?: string;
@@ -31,7 +34,7 @@ export type LedgerVerdict =
 
 /** Holds a whole ledger against a checkpoint, with nothing but the public key. Never throws for bad input. */
 export function verifyLedger(ledger: {
-  readonly leaves: Iterable<LedgerLeaf>;
+  readonly leaves: Iterable<LedgerLeaf<string | Uint8Array>>;
   readonly note: string;
   readonly verifierKey: string;
   readonly crypto: NoteCrypto;
@@ -64,16 +67,22 @@ export class LedgerCheck {
   }
 
   /** False once an entry is bad: those that follow are not looked at. */
-  add(leaf: LedgerLeaf): boolean {
+  add({ json, leafHash: stored, checkpoint = "" }: LedgerLeaf<string | Uint8Array>): boolean {
     if (this.#fault !== null) return false;
-    const reason = faultOf(leaf, this.#tree.size, this.#crypto.sha256);
-    if (reason !== null) {
-      this.#fault = badEntry(this.#tree.size, reason);
-      return false;
+    const text = typeof json === "string" ? utf8.encode(json) : json;
+    const hash = leafHash(this.#crypto.sha256, text);
+    if (!sameHash(hash, stored)) {
+      return this.#refuse("its text does not match its stored hash: it was edited");
     }
-    this.#tree.append(leaf.leafHash);
-    this.#keep(leaf.json);
-    if (leaf.checkpoint !== undefined && leaf.checkpoint !== "") this.#pass(leaf.checkpoint);
+    const entry = lookAt(text, json);
+    if (entry === null) return this.#refuse("its text is not canonical JSON");
+    if (entry.seq !== this.#tree.size + 1) {
+      const told = `it says that it is entry ${String(entry.seq)}`;
+      return this.#refuse(`${told}: one was removed, inserted or moved`);
+    }
+    this.#tree.append(hash);
+    if (entry.namesKey) this.#keep(text);
+    if (checkpoint !== "") this.#pass(checkpoint);
     return true;
   }
 
@@ -95,10 +104,15 @@ export class LedgerCheck {
     return { ok: true, size, root };
   }
 
+  #refuse(reason: string): false {
+    this.#fault = badEntry(this.#tree.size, reason);
+    return false;
+  }
+
   /** What an entry says of the key that signs from its commit on. */
-  #keep(json: string): void {
-    if (!json.includes('"ledgerKeyRotated":{') && !json.includes('"meshCreated":{')) return;
-    const { meshCreated, ledgerKeyRotated } = JSON.parse(json) as Record<string, StringFields>;
+  #keep(text: Uint8Array): void {
+    const entry = JSON.parse(fromUtf8.decode(text)) as Record<string, StringFields>;
+    const { meshCreated, ledgerKeyRotated } = entry;
     const key = meshCreated?.["ledgerKey"] ?? ledgerKeyRotated?.["key"];
     if (typeof key !== "string") return;
     const signature = fromBase64(String(ledgerKeyRotated?.["signature"] ?? ""));
@@ -144,19 +158,51 @@ interface Passed {
 /** Forged checkpoints that are looked through for the first true one. */
 const differingMax = 1000;
 
-function faultOf(leaf: LedgerLeaf, index: number, sha256: Sha256): string | null {
-  if (!sameHash(textLeafHash(sha256, leaf.json), leaf.leafHash)) {
-    return "its text does not match its stored hash: it was edited";
-  }
-  if (canonicalSeq(leaf.json) === index + 1) return null;
-  const entry = parseCanonicalJson(leaf.json);
-  if (entry === undefined) return "its text is not canonical JSON";
-  const seq = entry !== null && typeof entry === "object" && "seq" in entry ? entry.seq : undefined;
-  if (seq !== index + 1) {
-    return `it says that it is entry ${String(seq)}: one was removed, inserted or moved`;
-  }
-  return null;
+/** What the check asks of an entry. */
+interface Look {
+  readonly seq: unknown;
+  readonly namesKey: boolean;
 }
+
+/** Null when the text is not canonical JSON. `json` is the same as it came. */
+function lookAt(text: Uint8Array, json: string | Uint8Array): Look | null {
+  // Half a surrogate pair is in no UTF-8: what stands in its place there is another text.
+  if (typeof json === "string" && !json.isWellFormed()) return null;
+  let seq: number | undefined;
+  let namesKey = false;
+  const isSure = isSurelyCanonical(text, (key, keyEnd, value, end) => {
+    const isKey = (name: Uint8Array) => name.length === keyEnd - key && isAt(text, key, name);
+    if (isKey(seqName)) seq = countIn(text, value, end);
+    else if (keyEventNames.some(isKey)) namesKey = true;
+  });
+  if (isSure && seq !== undefined) return { seq, namesKey };
+  const entry = parseCanonicalJson(typeof json === "string" ? json : fromUtf8.decode(json));
+  if (entry === undefined) return null;
+  if (entry === null || typeof entry !== "object") return { seq: undefined, namesKey: false };
+  return {
+    seq: "seq" in entry ? entry.seq : undefined,
+    namesKey: "meshCreated" in entry || "ledgerKeyRotated" in entry,
+  };
+}
+
+/** The digits there, of which there are at most fifteen; undefined where something else is. */
+function countIn(text: Uint8Array, from: number, to: number): number | undefined {
+  let count = 0;
+  for (let at = from; at < to; at++) {
+    const digit = (text[at] as number) - zero;
+    if (digit < 0 || digit > 9) return undefined;
+    count = count * 10 + digit;
+  }
+  return count;
+}
+
+const utf8 = new TextEncoder();
+/** Of what no byte is left out. */
+const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+const zero = 48;
+const seqName = utf8.encode("seq");
+/** The events that name a key of the ledger. */
+const keyEventNames = ["ledgerKeyRotated", "meshCreated"].map((name) => utf8.encode(name));
 
 function open(
   note: string,

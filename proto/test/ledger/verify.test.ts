@@ -148,6 +148,40 @@ describe("verifyLedger", () => {
     },
   );
 
+  it("takes an entry as text or as its bytes, with the same verdict", () => {
+    const texts = [
+      '{"seq":1}',
+      '{"at":"Größe 😀","seq":1}',
+      '{"at":0.5,"seq":1}',
+      '{"seq":2}',
+      '{"seq":"1"}',
+      '{"seq": 1}',
+      '{"seq":1.5}',
+      '\ufeff{"seq":1}',
+      "[]",
+    ];
+    const verdicts = texts.map((json) => {
+      const { leafHash } = leafOf(json);
+      const note = noteOver([leafOf(json)]);
+      const verdictOf = (leaf: LedgerLeaf<string | Uint8Array>) =>
+        verifyLedger({ leaves: [leaf], note, verifierKey, crypto });
+      const verdict = verdictOf({ json, leafHash });
+      expect(verdictOf({ json: new TextEncoder().encode(json), leafHash })).toEqual(verdict);
+      return verdict.ok ? "good" : verdict.reason.replace(/: .*/, "");
+    });
+    expect(verdicts).toEqual([
+      ...["good", "good", "good", "it says that it is entry 2", "it says that it is entry 1"],
+      ...["its text is not canonical JSON", "it says that it is entry 1.5"],
+      ...["its text is not canonical JSON", "it says that it is entry undefined"],
+    ]);
+  });
+
+  it("refuses a text with half a surrogate pair, whose bytes are another text's", () => {
+    const leaves = [{ ...leafOf('{"a":"\ufffd","seq":1}'), json: '{"a":"\ud800","seq":1}' }];
+    const verdict = verifyLedger({ leaves, note: noteOver(leaves), verifierKey, crypto });
+    expect(verdict).toMatchObject({ ok: false, reason: "its text is not canonical JSON" });
+  });
+
   it("refuses a malformed key or note instead of throwing", () => {
     const ledger = ledgerOf(2);
     expect(verifyLedger({ ...ledger, verifierKey: "nonsense" })).toMatchObject({ ok: false });

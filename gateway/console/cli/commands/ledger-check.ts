@@ -6,10 +6,10 @@ import type { LedgerExport } from "./ledger-export.ts";
  * Holds a ledger against a key as it is read. `onEntry` is given each entry that is good, and the tree
  * after it.
  */
-export async function verifyExport(
-  ledger: LedgerExport,
+export async function verifyExport<Json extends string | Uint8Array>(
+  ledger: LedgerExport<Json>,
   verifierKey: string,
-  onEntry: (tree: LedgerCheck["tree"], leaf: LedgerLeaf) => void = () => {},
+  onEntry: (tree: LedgerCheck["tree"], leaf: LedgerLeaf<Json>) => void = () => {},
 ): Promise<LedgerVerdict> {
   const check = new LedgerCheck(ledgerCrypto);
   for await (const leaves of ledger.chunks) {

@@ -3,13 +3,14 @@ import type { LedgerLeaf } from "@cohort/proto/ledger/verify";
 import { refuse } from "@cohort/proto/problem";
 import * as z from "zod";
 import type { ConsoleClient } from "../../../src/console-client/console-client.ts";
+import { leafLine, leavesOn, lineEnd, parseLine } from "./ledger-lines.ts";
 
 /** A ledger piece by piece: what signs it, then every entry in order. */
-export interface LedgerExport {
+export interface LedgerExport<Json extends string | Uint8Array = string> {
   readonly checkpoint: string;
   readonly verifierKey: string;
   /** Many at once: to be handed one by one takes longer than to be verified. */
-  readonly chunks: AsyncIterable<readonly LedgerLeaf[]>;
+  readonly chunks: AsyncIterable<readonly LedgerLeaf<Json>[]>;
 }
 
 /** The ledger that the coordinator has now. Throws CohortError. */
@@ -29,23 +30,26 @@ export async function exportFromCoordinator(console: ConsoleClient): Promise<Led
 }
 
 /** A file that `cohort ledger export` wrote. Throws USAGE when it is none. */
-export async function exportFromFile(path: string): Promise<LedgerExport> {
+export async function exportFromFile(path: string): Promise<LedgerExport<string | Uint8Array>> {
   const pages = pagesOf(path);
   const first = await pages.next();
-  const [head = "", ...rest] = first.done === true ? [] : first.value;
-  const { checkpoint, verifier_key } = parseLine(head, 1, (value) => headSchema.parse(value));
+  const page = first.done === true ? Buffer.from("\n") : first.value;
+  const headEnd = lineEnd(page, 0);
+  const { checkpoint, verifier_key } = parseLine(page.subarray(0, headEnd), 1, (value) =>
+    headSchema.parse(value),
+  );
   return {
     checkpoint,
     verifierKey: verifier_key,
     chunks: (async function* () {
-      let number = 1;
-      const leavesOf = (lines: readonly string[]) =>
-        lines.map((line) => {
-          number += 1;
-          return parseLine(line, number, toLeaf);
-        });
-      yield leavesOf(rest);
-      for await (const lines of pages) yield leavesOf(lines);
+      const leaves = leavesOn(page, headEnd + 1, 2);
+      let number = 2 + leaves.length;
+      yield leaves;
+      for await (const later of pages) {
+        const leaves = leavesOn(later, 0, number);
+        number += leaves.length;
+        yield leaves;
+      }
     })(),
   };
 }
@@ -54,59 +58,32 @@ export async function exportFromFile(path: string): Promise<LedgerExport> {
 export async function* exportLines(ledger: LedgerExport): AsyncGenerator<string> {
   yield JSON.stringify({ checkpoint: ledger.checkpoint, verifier_key: ledger.verifierKey });
   for await (const leaves of ledger.chunks) {
-    for (const { json, leafHash, checkpoint } of leaves) {
-      const leaf_hash = Buffer.from(leafHash).toString("hex");
-      yield JSON.stringify({ leaf_hash, json, ...(checkpoint === "" ? {} : { checkpoint }) });
-    }
+    for (const leaf of leaves) yield leafLine(leaf);
   }
 }
 
 const headSchema = z.strictObject({ checkpoint: z.string(), verifier_key: z.string() });
 
-/** By hand: a schema would take longer than to verify what it says. Throws a TypeError. */
-function toLeaf(value: unknown): LedgerLeaf {
-  const { leaf_hash, json, checkpoint = "", ...rest } = value as Record<string, unknown>;
-  const isLeaf =
-    typeof leaf_hash === "string" &&
-    /^[0-9a-f]{64}$/.test(leaf_hash) &&
-    typeof json === "string" &&
-    typeof checkpoint === "string" &&
-    Object.keys(rest).length === 0;
-  if (!isLeaf) throw new TypeError("it has other fields");
-  return { json, leafHash: Buffer.from(leaf_hash, "hex"), checkpoint };
-}
-
-/** The lines of a file, without line breaks, some at a time. Throws USAGE. */
-async function* pagesOf(path: string): AsyncGenerator<string[]> {
-  const input = createReadStream(path, { encoding: "utf8", highWaterMark: pageBytes });
-  let begun = "";
+/** A file some at a time: whole lines, each with its line break, which the last may lack. Throws USAGE. */
+async function* pagesOf(path: string): AsyncGenerator<Buffer> {
+  const input = createReadStream(path, { highWaterMark: pageBytes });
+  let begun: Buffer[] = [];
   try {
-    for await (const text of input) {
-      const lines = (begun + String(text)).split("\n");
-      begun = lines.pop() ?? "";
-      yield lines;
+    for await (const piece of input as AsyncIterable<Buffer>) {
+      const end = piece.lastIndexOf("\n") + 1;
+      if (end === 0) begun.push(piece);
+      else {
+        yield Buffer.concat([...begun, piece.subarray(0, end)]);
+        begun = [piece.subarray(end)];
+      }
     }
   } catch (cause) {
     throw refuse("USAGE", `${path} cannot be read`, undefined, cause);
   } finally {
     input.destroy();
   }
-  if (begun !== "") yield [begun];
+  const rest = Buffer.concat(begun);
+  if (rest.length > 0) yield Buffer.concat([rest, Buffer.from("\n")]);
 }
 
 const pageBytes = 1024 * 1024;
-
-function parseLine<Value>(line: string, number: number, toValue: (json: unknown) => Value): Value {
-  try {
-    return toValue(JSON.parse(line));
-  } catch (cause) {
-    throw refuse(
-      "LEDGER_INVALID",
-      `line ${number} is not that of a ledger export`,
-      {
-        hint: "`cohort ledger export -O FILE` writes such files.",
-      },
-      cause,
-    );
-  }
-}
