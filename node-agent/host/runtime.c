@@ -10,6 +10,8 @@
 static const size_t stack_bytes_max = 1024 * 1024;
 /* Collect cycles early: small boards have more time than memory. */
 static const size_t collect_threshold_bytes = 512 * 1024;
+/* And some time after work: by itself, QuickJS does it when the heap has grown by half. */
+enum { collect_after_ms = 2000 };
 enum { rejections_max = 64 };
 
 struct host host;
@@ -23,6 +25,7 @@ static size_t rejections_count;
 
 static uv_prepare_t before_wait;
 static uv_check_t after_wait;
+static uv_timer_t collect_timer;
 
 static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL handled,
                          void *opaque) {
@@ -45,6 +48,7 @@ static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reas
 
 static void pump_prepare(uv_prepare_t *handle) { host_pump(); }
 static void pump_check(uv_check_t *handle) { host_pump(); }
+static void collect(uv_timer_t *timer) { JS_RunGC(host.runtime); }
 
 void host_open(int argc, char **argv, size_t memory_bytes_max, const JSMallocFunctions *memory) {
   host.argc = argc;
@@ -61,6 +65,8 @@ void host_open(int argc, char **argv, size_t memory_bytes_max, const JSMallocFun
   uv_check_init(&host.loop, &after_wait);
   uv_check_start(&after_wait, pump_check);
   uv_unref((uv_handle_t *)&after_wait);
+  uv_timer_init(&host.loop, &collect_timer);
+  uv_unref((uv_handle_t *)&collect_timer);
 
   host.runtime = memory == NULL ? JS_NewRuntime() : JS_NewRuntime2(memory, NULL);
   if (host.runtime == NULL) abort();
@@ -116,6 +122,9 @@ void host_pump(void) {
 }
 
 void host_call(JSValueConst function, int argc, JSValueConst *argv) {
+  if (!uv_is_active((uv_handle_t *)&collect_timer)) {
+    uv_timer_start(&collect_timer, collect, collect_after_ms, 0);
+  }
   JSValue result = JS_Call(host.context, function, JS_UNDEFINED, argc, argv);
   if (JS_IsException(result)) {
     JSValue error = JS_GetException(host.context);
