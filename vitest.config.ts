@@ -8,6 +8,8 @@ export default defineConfig({
     // Real servers, compilers and kernels take their time on two cores.
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // Whatever differs, the summary is not lost among it.
+    diff: { truncateThreshold: 100 },
     projects: [
       {
         extends: true,
