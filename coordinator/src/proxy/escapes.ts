@@ -19,9 +19,41 @@ export function escapeAt(bytes: Buffer, at: number): number {
 /** The longest: "&#" and six zeros before three digits and ";", or the same in hex. */
 const escapeBytesMax = 12;
 
-export function isMark(byte: number | undefined): boolean {
-  return byte === percent || byte === backslash || byte === ampersand;
+export function isMark(byte: number): boolean {
+  return markTable[byte] === 1;
 }
+
+/** Where escapes stand in a text, whether meant as such or not; one may begin within another. */
+export function escapesIn(bytes: Buffer): number[] {
+  const found: number[] = [];
+  const places = marks.map((mark) => placeOf(bytes, mark, 0));
+  for (let from = 0; from < bytes.length; ) {
+    const at = nextMark(bytes, from, places);
+    if (at < bytes.length && escapeAt(bytes, at) !== 0) found.push(at);
+    from = at + 1;
+  }
+  return found;
+}
+
+/** `places`: of each mark the first one behind what has been looked at, far faster than by each byte. */
+function nextMark(bytes: Buffer, from: number, places: number[]): number {
+  const near = Math.min(from + nearBytes, bytes.length);
+  for (let at = from; at < near; at += 1) {
+    if (isMark(bytes[at] as number)) return at;
+  }
+  for (const [index, place] of places.entries()) {
+    if (place < near) places[index] = placeOf(bytes, marks[index] as number, near);
+  }
+  return Math.min(...places);
+}
+
+function placeOf(bytes: Buffer, mark: number, from: number): number {
+  const at = bytes.indexOf(mark, from);
+  return at === -1 ? bytes.length : at;
+}
+
+/** As many are sooner looked at one by one. */
+const nearBytes = 32;
 
 /** Where an escape begins that the end of the text cuts off; the length where none does. */
 export function cutOffAt(bytes: Buffer): number {
@@ -38,33 +70,31 @@ export interface Unescaped {
   readonly origin: (at: number) => number;
 }
 
-/** Null when there is no escape in it. */
-export function unescaped(bytes: Buffer): Unescaped | null {
-  const pieces: Buffer[] = [];
+/** Null when there is no escape in it; `escapes` is where they stand. */
+export function unescaped(bytes: Buffer, escapes = escapesIn(bytes)): Unescaped | null {
+  if (escapes.length === 0) return null;
+  const all = Buffer.allocUnsafe(bytes.length);
   /** Each escape: where its byte stands in the plain text, and where what follows it began. */
   const plainAt: number[] = [];
   const after: number[] = [];
-  let copied = 0;
   let length = 0;
-  for (let at = 0; at < bytes.length; at += 1) {
-    if (!isMark(bytes[at])) continue;
+  let copied = 0;
+  for (const at of escapes) {
+    if (at < copied) continue;
+    for (; copied < at; copied += 1) all[length++] = bytes[copied] as number;
     const found = escapeAt(bytes, at);
-    if (found === 0) continue;
-    pieces.push(bytes.subarray(copied, at), Buffer.of(found & 0xff));
-    length += at - copied + 1;
+    all[length++] = found & 0xff;
     copied = at + (found >> 8);
     plainAt.push(length);
     after.push(copied);
-    at = copied - 1;
   }
-  if (plainAt.length === 0) return null;
-  pieces.push(bytes.subarray(copied));
+  length += bytes.copy(all, length, copied);
+  const plain = all.subarray(0, length);
   const origin = (position: number) => {
     const index = lastAtMost(plainAt, position);
     if (index === -1) return position;
     return (after[index] as number) + position - (plainAt[index] as number);
   };
-  const plain = Buffer.concat(pieces);
   return { plain, origin, isNested: isNested(plain, plainAt) };
 }
 
@@ -74,7 +104,7 @@ function isNested(plain: Buffer, plainAt: readonly number[]): boolean {
   for (const end of plainAt) {
     if (end > cutOff) return true;
     for (let at = Math.max(0, end - escapeBytesMax); at < end; at += 1) {
-      if (isMark(plain[at]) && at + (escapeAt(plain, at) >> 8) >= end) return true;
+      if (isMark(plain[at] as number) && at + (escapeAt(plain, at) >> 8) >= end) return true;
     }
   }
   return false;
@@ -83,6 +113,9 @@ function isNested(plain: Buffer, plainAt: readonly number[]): boolean {
 const [percent, backslash, ampersand, hash, zero, semicolon, u] = Buffer.from(
   "%\\&#0;u",
 ) as unknown as [number, number, number, number, number, number, number];
+
+const marks: readonly number[] = [percent, backslash, ampersand];
+const markTable = Uint8Array.from({ length: 256 }, (_, byte) => (marks.includes(byte) ? 1 : 0));
 
 /** By character: the value of the hexadecimal digit, 255 for none. */
 const digits = new Uint8Array(256).fill(255);

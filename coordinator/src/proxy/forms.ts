@@ -3,8 +3,14 @@ import { proxyLimits } from "./limits.ts";
 /** A spelling of a secret, and what makes bytes of an answer count as its bytes. */
 export interface Form {
   readonly bytes: Buffer;
+  readonly fold: Fold;
+}
+
+export interface Fold {
   /** By byte: the one that it counts as. */
-  readonly fold: Uint8Array;
+  readonly of: Uint8Array;
+  /** By byte: those that count as it. */
+  readonly spellings: readonly (readonly number[])[];
 }
 
 export function formsOf(secret: Buffer): Form[] {
@@ -17,27 +23,6 @@ export function formsOf(secret: Buffer): Form[] {
     { bytes: Buffer.from(secret.toString("hex")), fold: oneCase },
     ...base64.filter(({ bytes }) => bytes.length >= proxyLimits.scrubFormBytesMin),
   ];
-}
-
-/** By byte: 1 for those that may be the first, or the second, of any of the forms as it stands there. */
-export interface Starts {
-  readonly first: Uint8Array;
-  readonly second: Uint8Array;
-}
-
-export function startsOf(forms: readonly Form[]): Starts {
-  const first = new Uint8Array(256);
-  // Behind the first byte comes the second, or an escape; or the first one is an escape and goes on.
-  const second = new Uint8Array(256);
-  for (const byte of Buffer.from("%\\&")) first[byte] = second[byte] = 1;
-  for (const byte of Buffer.from("0123456789abcdefABCDEFu\\\"'/bfnrt#algq")) second[byte] = 1;
-  for (const { bytes, fold } of forms) {
-    for (let byte = 0; byte < 256; byte += 1) {
-      if (fold[byte] === bytes[0]) first[byte] = 1;
-      if (bytes.length < 2 || fold[byte] === bytes[1]) second[byte] = 1;
-    }
-  }
-  return { first, second };
 }
 
 export function wipe(forms: readonly Form[]): void {
@@ -57,6 +42,9 @@ const oneCase = foldTable((byte) => (byte >= 0x41 && byte <= 0x5a ? byte + 0x20 
 /** "-" and "_" of RFC 4648 section 5 count as "+" and "/". */
 const oneAlphabet = foldTable((byte) => (byte === 0x2d ? 0x2b : byte === 0x5f ? 0x2f : byte));
 
-function foldTable(fold: (byte: number) => number): Uint8Array {
-  return Uint8Array.from({ length: 256 }, (_, byte) => fold(byte));
+function foldTable(fold: (byte: number) => number): Fold {
+  const of = Uint8Array.from({ length: 256 }, (_, byte) => fold(byte));
+  const spellings = Array.from(of, (): number[] => []);
+  for (const [byte, counted] of of.entries()) spellings[counted]?.push(byte);
+  return { of, spellings };
 }

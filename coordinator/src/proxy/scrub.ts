@@ -1,5 +1,6 @@
-import { cutOffAt, escapeAt, isMark, unescaped } from "./escapes.ts";
-import { type Form, formsOf, type Starts, startsOf, wipe } from "./forms.ts";
+import { BlockSearch, Starts } from "./block-search.ts";
+import { cutOffAt, escapeAt, escapesIn, isMark, unescaped } from "./escapes.ts";
+import { type Form, formsOf, wipe } from "./forms.ts";
 import { proxyLimits } from "./limits.ts";
 
 export const redaction = "[redacted]";
@@ -80,12 +81,16 @@ class Search {
   /** Of the text beneath escapes. */
   readonly #innerForms: readonly Form[];
   readonly #starts: Starts;
+  /** Of use in long texts alone, and made for the first. */
+  #blocks: BlockSearch | null = null;
+  readonly #lengthMax: number;
 
   constructor(secret: Buffer) {
     const bare = unescaped(secret)?.plain;
     this.#forms = formsOf(secret);
     this.#innerForms = bare === undefined ? this.#forms : [...this.#forms, ...formsOf(bare)];
-    this.#starts = startsOf(this.#innerForms);
+    this.#starts = new Starts(this.#innerForms);
+    this.#lengthMax = Math.max(...this.#innerForms.map(({ bytes: { length } }) => length));
   }
 
   /** Looks beneath escapes of escapes too, and tells where that stands in the text itself. */
@@ -96,10 +101,11 @@ class Search {
     let origin = (at: number) => at;
     for (let depth = 0; depth < proxyLimits.scrubDepthMax; depth += 1) {
       const forms = depth === 0 ? this.#forms : this.#innerForms;
-      const found = this.#findIn(layer, forms, isEnd);
+      const escapes = escapesIn(layer);
+      const found = this.#findIn(layer, escapes, forms, isEnd);
       ranges.push(...found.ranges.map(([start, end]) => [origin(start), origin(end)] as const));
       if (found.heldFrom < layer.length) heldFrom = Math.min(heldFrom, origin(found.heldFrom));
-      const inner = unescaped(layer);
+      const inner = unescaped(layer, escapes);
       if (inner === null || !inner.isNested) break;
       const outer = origin;
       origin = (at) => outer(inner.origin(at));
@@ -110,25 +116,65 @@ class Search {
 
   close(): void {
     wipe(this.#innerForms);
+    this.#starts.wipe();
+    this.#blocks?.wipe();
   }
 
-  #findIn(text: Buffer, forms: readonly Form[], isEnd: boolean): Found {
+  /**
+   * A form begins where its first bytes stand as they are, or before an escape that one of its bytes is
+   * spelled as, or so near the end that the rest is missing. Elsewhere none can.
+   */
+  #findIn(text: Buffer, escapes: readonly number[], forms: readonly Form[], isEnd: boolean): Found {
     const known = isEnd ? text.length : cutOffAt(text);
-    const { first, second } = this.#starts;
-    const ranges: Range[] = [];
-    let heldFrom = isEnd ? text.length : known;
-    for (let at = 0; at < known; at += 1) {
-      if (first[text[at] as number] === 0) continue;
-      // Of what is cut off behind its first byte, nothing more is known.
-      if (at + 1 < known && second[text[at + 1] as number] === 0) continue;
-      for (const form of forms) {
-        const end = matchEnd(text, known, at, form, 0);
-        if (end === null) continue;
-        if (end !== cutOff) ranges.push([at, end]);
-        else if (!isEnd) heldFrom = Math.min(heldFrom, at);
-      }
+    const matches = new Matches(text, known, forms);
+    const reach = this.#lengthMax - 1;
+    const nearEnd = Math.max(0, known - reach);
+    if (nearEnd > 0) {
+      this.#blocks ??= new BlockSearch(this.#innerForms);
+      const blocks = this.#blocks;
+      let at = blocks.next(text, 0, known);
+      for (; at < known; at = blocks.next(text, at + 1, known)) matches.lookAt(at);
     }
-    return { ranges, heldFrom };
+    let looked = 0;
+    for (const at of escapes) {
+      this.#lookAtAll(matches, Math.max(looked, at - reach), Math.min(at + 1, known));
+      looked = at + 1;
+    }
+    this.#lookAtAll(matches, Math.max(looked, nearEnd), known);
+    return { ranges: matches.ranges, heldFrom: isEnd ? text.length : matches.heldFrom };
+  }
+
+  #lookAtAll(matches: Matches, from: number, to: number): void {
+    const starts = this.#starts;
+    const { text, known } = matches;
+    for (let at = from; at < to; at += 1) {
+      if (starts.mayBegin(text, at, known)) matches.lookAt(at);
+    }
+  }
+}
+
+/** What was found of some forms in what is known of a text. */
+class Matches {
+  readonly ranges: Range[] = [];
+  heldFrom: number;
+  readonly text: Buffer;
+  readonly known: number;
+  readonly #forms: readonly Form[];
+
+  constructor(text: Buffer, known: number, forms: readonly Form[]) {
+    this.text = text;
+    this.known = known;
+    this.heldFrom = known;
+    this.#forms = forms;
+  }
+
+  lookAt(at: number): void {
+    for (const form of this.#forms) {
+      const end = matchEnd(this.text, this.known, at, form, 0);
+      if (end === null) continue;
+      if (end === cutOff) this.heldFrom = Math.min(this.heldFrom, at);
+      else this.ranges.push([at, end]);
+    }
   }
 }
 
@@ -149,9 +195,9 @@ function matchEnd(
     if (at >= known) return cutOff;
     const byte = text[at] as number;
     const expected = bytes[index];
-    const plainly = fold[byte] === expected;
+    const plainly = fold.of[byte] === expected;
     const found = isMark(byte) ? escapeAt(text, at) : 0;
-    const escaped = found !== 0 && fold[found & 0xff] === expected;
+    const escaped = found !== 0 && fold.of[found & 0xff] === expected;
     if (!plainly && !escaped) return null;
     if (plainly && escaped) {
       const end = matchEnd(text, known, at + 1, form, index + 1);

@@ -7,7 +7,8 @@ import { Pool } from "undici";
 import { certificates } from "../../../deploy/examples/maintenance/certificates.ts";
 import { TestMesh } from "../../kit/mesh.ts";
 import { RogueNode } from "../../kit/rogue-node.ts";
-import { preciseNowMs } from "../scheduler/processes.ts";
+import { preciseNowMs, usageOf } from "../scheduler/processes.ts";
+import type { Result } from "../table.ts";
 
 /** Below what the coordinator takes of one node, and of all. */
 const openMax = 64;
@@ -16,6 +17,25 @@ interface Caller {
   readonly node: RogueNode;
   readonly token: string;
   seq: number;
+}
+
+export type ProgramTimes = Readonly<
+  Record<"coordinator" | "natsServer" | "service" | "nodes", number>
+>;
+
+/** What each program took between two times, for each of so many. */
+export function timesEach(before: ProgramTimes, after: ProgramTimes, count: number): Result[] {
+  const row = (what: string, program: keyof ProgramTimes) => ({
+    what: `  ${what}`,
+    unit: "ms",
+    value: (after[program] - before[program]) / count,
+  });
+  return [
+    row("coordinator", "coordinator"),
+    row("nats-server", "natsServer"),
+    row("the service", "service"),
+    row("nodes and benchmark", "nodes"),
+  ];
 }
 
 /** A mesh, nodes that do nothing but call, and a service in a process of its own. */
@@ -65,8 +85,15 @@ export class CallBench {
     return new CallBench(mesh, upstream, pool, callers);
   }
 
-  get coordinatorPid(): number {
-    return this.#mesh.program("coordinator").pid;
+  /** Processor time that every program of the benchmark has taken so far, in milliseconds. */
+  cpuMs(): ProgramTimes {
+    const of = (program: string) => usageOf(this.#mesh.program(program).pid).cpuMs;
+    return {
+      coordinator: of("coordinator"),
+      natsServer: of("nats-server"),
+      service: usageOf(this.#upstream.pid as number).cpuMs,
+      nodes: usageOf(process.pid).cpuMs,
+    };
   }
 
   async stop(): Promise<void> {

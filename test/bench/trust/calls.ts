@@ -1,6 +1,6 @@
-import { percentile, usageOf } from "../scheduler/processes.ts";
+import { percentile } from "../scheduler/processes.ts";
 import { printResults } from "../table.ts";
-import { CallBench } from "./call-bench.ts";
+import { CallBench, timesEach } from "./call-bench.ts";
 
 const nodes = 8;
 const atOnce = 4;
@@ -15,10 +15,9 @@ export async function measureCalls(): Promise<void> {
   const bench = await CallBench.start(nodes);
   try {
     await bench.full(1, atOnce);
-    const pid = bench.coordinatorPid;
-    const before = usageOf(pid).cpuMs;
+    const before = bench.cpuMs();
     const count = await bench.full(seconds, atOnce);
-    const cpuMs = (usageOf(pid).cpuMs - before) / count;
+    const times = timesEach(before, bench.cpuMs(), count);
     const direct = await bench.steady(steadyPerSecond, seconds, () => bench.direct());
     const proxied = await bench.steady(steadyPerSecond, seconds, (node) => bench.proxied(node));
     const added = (share: number) => percentile(proxied, share) - percentile(direct, share);
@@ -26,7 +25,7 @@ export async function measureCalls(): Promise<void> {
       "proxied calls",
       [
         { what: "calls, all at once", unit: "calls/s", value: count / seconds, least: 1_000 },
-        { what: "the coordinator's processor time a call", unit: "ms", value: cpuMs },
+        ...times,
         { what: `added at ${steadyPerSecond}/s, p50`, unit: "ms", value: added(0.5), limit: 3 },
         { what: `added at ${steadyPerSecond}/s, p99`, unit: "ms", value: added(0.99), limit: 15 },
       ],

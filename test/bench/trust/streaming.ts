@@ -1,5 +1,5 @@
 import { printResults } from "../table.ts";
-import { CallBench } from "./call-bench.ts";
+import { CallBench, timesEach } from "./call-bench.ts";
 
 const nodes = 4;
 const bytes = 48 * 1024 * 1024;
@@ -9,13 +9,17 @@ export async function measureStreaming(): Promise<void> {
   const bench = await CallBench.start(nodes);
   try {
     await bench.answers(1024 * 1024);
+    const before = bench.cpuMs();
     const begin = performance.now();
     await bench.answers(bytes);
     const seconds = (performance.now() - begin) / 1000;
     const megabytes = (nodes * bytes) / 1e6;
     printResults(
       "streamed answers",
-      [{ what: `${nodes} at once`, unit: "MB/s", value: megabytes / seconds, least: 100 }],
+      [
+        { what: `${nodes} at once`, unit: "MB/s", value: megabytes / seconds, least: 100 },
+        ...timesEach(before, bench.cpuMs(), megabytes),
+      ],
       "",
     );
   } finally {
