@@ -1,10 +1,11 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { GrowingTree } from "../ledger/hash-rows.ts";
 import { createCheckpointSigner } from "../ledger/ledger.ts";
-import type {
-  CommitThreadAnswer,
-  CommitThreadRequest,
-  CommitThreadStart,
+import {
+  batchOf,
+  type CommitThreadAnswer,
+  type CommitThreadRequest,
+  type CommitThreadStart,
 } from "./commit-thread.ts";
 import { openDatabase } from "./database.ts";
 import { logSchemaVersion } from "./leaf-store.ts";
@@ -23,7 +24,9 @@ parentPort?.on("message", (request: CommitThreadRequest) => {
 function answerTo(request: CommitThreadRequest): CommitThreadAnswer {
   try {
     const value =
-      request.kind === "commit" ? writer.commit(request.batch) : writer.removeLogs(request.runs);
+      request.kind === "commit"
+        ? writer.commit(batchOf(request.batch))
+        : writer.removeLogs(request.runs);
     return { value };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };

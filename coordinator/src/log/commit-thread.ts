@@ -13,8 +13,13 @@ export interface CommitThreadStart {
 }
 
 export type CommitThreadRequest =
-  | { readonly kind: "commit"; readonly batch: LogBatch }
+  | { readonly kind: "commit"; readonly batch: SentBatch }
   | { readonly kind: "removeLogs"; readonly runs: readonly string[] };
+
+/** A batch with its texts as lines of one, which is copied in a fraction of the time of many. */
+interface SentBatch extends Omit<LogBatch, "texts"> {
+  readonly lines: string;
+}
 
 /** One for each request, in order. */
 export type CommitThreadAnswer = { readonly value: unknown } | { readonly error: string };
@@ -70,7 +75,7 @@ export function startCommitThread(
       thread.postMessage(request);
     });
   return {
-    commit: (batch) => ask({ kind: "commit", batch: detached(batch) }),
+    commit: (batch) => ask({ kind: "commit", batch: sentOf(batch) }),
     removeLogs: (runs) => ask({ kind: "removeLogs", runs }),
     async close() {
       if (!(ended instanceof DiskHangs)) await thread.terminate();
@@ -84,8 +89,13 @@ interface Question {
   readonly timer: NodeJS.Timeout;
 }
 
-/** What was received is a view of a larger buffer, and all of that would be copied. */
-function detached(batch: LogBatch): LogBatch {
-  if (batch.chunks.length === 0) return batch;
-  return { ...batch, chunks: batch.chunks.map((it) => ({ ...it, data: it.data.slice() })) };
+/** Canonical JSON has no line breaks. What was received is a view of a larger buffer, all of which would be copied. */
+function sentOf({ texts, chunks, ...rest }: LogBatch): SentBatch {
+  const lines = texts.join("\n");
+  return { ...rest, lines, chunks: chunks.map((it) => ({ ...it, data: it.data.slice() })) };
+}
+
+/** What was sent, in the other thread. */
+export function batchOf({ lines, ...rest }: SentBatch): LogBatch {
+  return { ...rest, texts: lines === "" ? [] : lines.split("\n") };
 }

@@ -55,8 +55,9 @@ export function createLog(options: {
     get size() {
       return durable.size;
     },
-    async append(entries, changes = []) {
-      if (entries.length === 0) return;
+    // Not async: while it waits it would keep the entries, of which only the texts are needed.
+    append(entries, changes = []) {
+      if (entries.length === 0) return Promise.resolve();
       const durably = group.add(() => ({
         texts: entries.map((it) => numberedText(it, next++)),
         chunks: [],
@@ -64,7 +65,7 @@ export function createLog(options: {
         seed: seedFor(entries, seedOf),
       }));
       history.appended(changes);
-      await durably;
+      return durably;
     },
     entries: (seq) => checkedEntries(storage, seq),
     leaves: storage.leaves,

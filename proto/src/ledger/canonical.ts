@@ -10,7 +10,7 @@ export function canonicalJson(value: unknown): string {
     case "boolean":
       return value ? "true" : "false";
     case "number":
-      if (Number.isFinite(value)) return JSON.stringify(value);
+      if (Number.isFinite(value)) return String(value);
       break;
     case "object":
       if (value === null) return "null";
@@ -48,10 +48,25 @@ function canonicalObject(value: object): string {
     const member = (value as Readonly<Record<string, unknown>>)[key];
     if (member === undefined) continue;
     if (text.length > 1) text += ",";
-    text += `${canonicalString(key)}:${canonicalJson(member)}`;
+    // One after the other: a text of both would be one more piece.
+    text += canonicalKey(key);
+    text += canonicalJson(member);
   }
   return `${text}}`;
 }
+
+/** The same few names stand in every entry, and are made only once. */
+function canonicalKey(key: string): string {
+  const known = knownKeys.get(key);
+  if (known !== undefined) return known;
+  const made = `${canonicalString(key)}:`;
+  if (knownKeys.size < knownKeysMax && key.length <= knownKeyLengthMax) knownKeys.set(key, made);
+  return made;
+}
+
+const knownKeys = new Map<string, string>();
+const knownKeysMax = 1000;
+const knownKeyLengthMax = 64;
 
 /** In place, by insertion: faster than `sort` for the few keys that objects have. */
 function sorted(keys: string[]): string[] {
