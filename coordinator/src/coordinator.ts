@@ -34,6 +34,7 @@ import { untilUnsealed } from "./proxy/until-unsealed.ts";
 import { openSetup } from "./setup/setup.ts";
 import type { State } from "./state/state.ts";
 import { checkBoxKey, sealDelivery } from "./tokens/delivery.ts";
+import { IssuedTokens } from "./tokens/issued-tokens.ts";
 import { verifyRequestByAny, verifyStrictly } from "./tokens/request.ts";
 import { createDispatchSigner, signDispatch } from "./tokens/signing.ts";
 import { issueToken, openToken } from "./tokens/token.ts";
@@ -112,11 +113,14 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   });
   const egress = createEgress({ resolve: systemResolver(), ownAddresses: ownAddresses() });
   const credentials = createCredentials(setup.seeds.meshAccount);
+  const issuedTokens = new IssuedTokens();
   const sealToken = (node: EnrolledNode, attempt: AttemptKey, services: readonly string[]) => {
     const issuedMs = now();
     const expiresMs = issuedMs + limits.stepTokenLifetimeMs;
+    const id = newId();
+    issuedTokens.add(attempt, id);
     const claims = {
-      id: newId(),
+      id,
       node: node.node,
       attempt,
       services: [...services],
@@ -194,7 +198,9 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
   const vaultDesk = new VaultDesk({ vault, writer, ledger, now, sleep, onFault });
   const outbox = createOutbox(state.runs);
   feed.subscribe((change) => {
-    if (change.kind === "events") outbox.onEvents(change.recorded);
+    if (change.kind !== "events") return;
+    outbox.onEvents(change.recorded);
+    issuedTokens.onEvents(change.recorded);
   });
   const inviteNode = createInviter({
     decide: (decision) => writer.decide((it, nowMs) => decision(it.fleet, nowMs)),
@@ -239,6 +245,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
     witnesses: core.witnesses,
     verify,
     outbox,
+    issuedTokens,
     stepLogs: eventLog.stepLogs,
     history: eventLog.history,
     retention: setup.config.history,

@@ -6,6 +6,7 @@ import { createKeeper, type Keeper, type KeeperOptions } from "./artifacts/keepe
 import { createTransfers } from "./artifacts/transfers.ts";
 import { decideUncertain } from "./budget/settle.ts";
 import { definitionOf } from "./catalogue/catalogue.ts";
+import { isRevoked } from "./custody/step-tokens.ts";
 import { createDispatcher, type DispatcherDependencies } from "./dispatch/dispatcher.ts";
 import { createNodeReports } from "./dispatch/node-reports.ts";
 import { createReleaseDesk, type ReleaseDesk } from "./dispatch/release-desk.ts";
@@ -46,6 +47,7 @@ export type ProxyLookups = Pick<
   | "nodeIsEnrolled"
   | "assertNotBarred"
   | "attemptIsLive"
+  | "tokenIsRevoked"
   | "service"
   | "calling"
   | "onFault"
@@ -143,7 +145,7 @@ export function createCore(options: CoreOptions): Core {
       updater.onEvents(recorded);
       keeper.onEvents(recorded);
       options.access.shut(keysMadeVoid(recorded));
-      if (recorded.some(({ event }) => endsAttempts.has(event.$case))) proxy.breakOffEnded();
+      if (recorded.some(({ event }) => endsCalls.has(event.$case))) proxy.breakOffEnded();
       for (const { event } of recorded) {
         // Heard, it is told at its hello what is wanted; unheard, with the next.
         if (event.$case === "nodeRotationAsked") mesh.greet(event.value.node).catch(() => {});
@@ -290,8 +292,10 @@ export function createCore(options: CoreOptions): Core {
   };
 }
 
-const endsAttempts: ReadonlySet<Event["$case"]> = new Set([
+const endsCalls: ReadonlySet<Event["$case"]> = new Set([
   "attemptEnded",
+  "stepEnded",
+  "tokenRevoked",
   "nodeRevoked",
   "nodeQuarantined",
 ]);
@@ -325,11 +329,12 @@ function removed(runs: readonly string[]): Event {
 }
 
 function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {
-  const { catalogue, fleet, runs } = state;
+  const { catalogue, fleet, runs, stepTokens } = state;
   return {
     nodeIsEnrolled: (node) => (fleet.nodes.get(node)?.state ?? "invited") !== "invited",
     assertNotBarred: (node) => assertNotBarred(fleet, node),
     attemptIsLive: (attempt, node) => findActive(runs, attempt)?.node === node,
+    tokenIsRevoked: (attempt) => isRevoked(stepTokens, attempt),
     service: (name) => definitionOf(catalogue, "service", name),
     calling: (attempt) => callerOf(state, attempt),
   };

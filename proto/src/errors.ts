@@ -238,6 +238,16 @@ export const errors = {
     meaning: "The step token's attempt is not the one that runs.",
   },
   TOKEN_REPLAYED: { exit: 4, grpc: "PERMISSION_DENIED", meaning: "The number was used before." },
+  TOKEN_REVOKED: {
+    exit: 4,
+    grpc: "PERMISSION_DENIED",
+    meaning: "An operator revoked the step token, or another of its attempt.",
+  },
+  TOKEN_UNKNOWN: {
+    exit: 4,
+    grpc: "NOT_FOUND",
+    meaning: "No step token of an attempt that goes on has the id.",
+  },
   PROOF_INVALID: {
     exit: 4,
     grpc: "UNAUTHENTICATED",

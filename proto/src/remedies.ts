@@ -133,6 +133,9 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
   TOKEN_WRONG_NODE: "Treat the node that presented it as taken over.",
   TOKEN_WRONG_STEP: "None is needed: a superseded attempt was refused.",
   TOKEN_REPLAYED: "Treat the node as taken over if it recurs.",
+  TOKEN_REVOKED:
+    "`cohort ledger export` tells who revoked it and why; the step's next attempt is given another.",
+  TOKEN_UNKNOWN: "`cohort token list` shows the ids; a token whose step has ended opens nothing.",
   PROOF_INVALID: "Compare the node's clock; otherwise treat the node as taken over.",
   GRANT_MISSING:
     "Name the service in the step's `grants`, and the path in the service's `allow`; a device in the step's `grants`, and by `cohort node grant`.",

@@ -61,6 +61,8 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Vault/RotateDataKey": ["operator"],
   "/cohort.console.Vault/RotateTokenKey": ["operator"],
   "/cohort.console.Vault/Accept": ["operator"],
+  "/cohort.console.Tokens/List": ["operator"],
+  "/cohort.console.Tokens/Revoke": ["operator"],
   "/cohort.console.Budgets/List": ["operator"],
   "/cohort.console.Budgets/Set": ["operator"],
   "/cohort.console.Budgets/Reconcile": ["operator"],

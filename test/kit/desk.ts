@@ -15,6 +15,7 @@ export class Desk {
   readonly requests: DeskRequest[] = [];
 
   #service!: TlsService;
+  #held: { readonly reached: () => void; readonly cut: () => void } | null = null;
 
   private constructor(readonly apiKey: string) {}
 
@@ -35,6 +36,13 @@ export class Desk {
 
   stop(): Promise<void> {
     return this.#service.stop();
+  }
+
+  /** Leaves the next call without an answer; it is there, and at last it is cut. */
+  hold(): { readonly reached: Promise<void>; readonly cut: Promise<void> } {
+    const [arrival, end] = [deferred(), deferred()];
+    this.#held = { reached: arrival.resolve, cut: end.resolve };
+    return { reached: arrival.promise, cut: end.promise };
   }
 
   /** The service, at 0.01 USD a call. */
@@ -63,6 +71,12 @@ pricing: { per_call: 0.01 USD }
     const { method = "", url = "", headers } = request;
     this.requests.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
     if (headers["x-api-key"] !== this.apiKey) return void response.writeHead(401).end("key wanted");
+    if (this.#held !== null) {
+      const { reached, cut } = this.#held;
+      this.#held = null;
+      response.once("close", cut);
+      return reached();
+    }
     if (url === "/echo") return this.#echo(response);
     response.writeHead(method === "POST" ? 201 : 200, { "content-type": "application/json" });
     response.end('{"ok":true}');
@@ -78,4 +92,12 @@ pricing: { per_call: 0.01 USD }
     response.writeHead(500, { "content-type": "text/plain", "x-key": this.apiKey });
     response.end(text);
   }
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }

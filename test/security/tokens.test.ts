@@ -103,6 +103,20 @@ describe("a step token in the wrong hands", () => {
     expect((await probe.mesh.getRun(run)).state).toBe("running");
   });
 
+  it("is dead once its step was skipped, and the call that is out with it (7)", async () => {
+    const node = await probe.node("skipped");
+    const { token, run } = await probe.assign(node);
+    const held = probe.desk.hold();
+    const reply = node.proxy(node.request(token, 1));
+    await held.reached;
+    const { runs } = probe.mesh.client;
+    const skip = { run, step: "ask", reason: "not needed" };
+    await probe.mesh.client.call(runs, runs.skip, skip);
+    expect(codeOf(await reply)).toBe("CALL_CANCELLED");
+    await held.cut;
+    await probe.expectRefused(node, node.request(token, 2), "TOKEN_WRONG_STEP");
+  });
+
   it("is dead once its attempt was followed by a retry, whose own token works (8)", async () => {
     const node = await probe.node("retrier");
     const { token, attempt, run } = await probe.assign(node);

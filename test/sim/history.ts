@@ -51,6 +51,8 @@ export class History {
   readonly #attempts = new Map<string, AttemptRecord>();
   /** What attempts asked of people and gateways, and whether it is still unanswered. */
   readonly #asked = new Map<string, boolean>();
+  /** Attempts whose tokens are worth nothing. */
+  readonly #revoked = new Set<string>();
   readonly #work: Work;
 
   constructor(work: Work) {
@@ -131,6 +133,9 @@ export class History {
         return;
       case "callIntended":
         this.calls++;
+        return this.#called(event.value.attempt as AttemptKey);
+      case "tokenRevoked":
+        this.#revoked.add(attemptId(event.value.attempt as AttemptKey));
         return;
       case "nodeConnected":
         this.#connected.add(event.value.node);
@@ -363,6 +368,11 @@ export class History {
     );
     run.ended = outcome;
     this.#holders.get(run.group)?.delete(id);
+  }
+
+  #called(attempt: AttemptKey): void {
+    const id = attemptId(attempt);
+    must(!this.#revoked.has(id), "what is revoked makes no call", id);
   }
 
   #paused(id: string, paused: boolean): void {

@@ -2,6 +2,8 @@ import type { UncertainCall } from "@cohort/proto/gen/cohort/console";
 import { refuse } from "@cohort/proto/problem";
 import { decideReconcile } from "../../coordinator/src/budget/reconcile.ts";
 import { uncertainCalls } from "../../coordinator/src/budget/report.ts";
+import { decideTokenRevoked } from "../../coordinator/src/custody/decide-token-revoked.ts";
+import { everyAttempt } from "../../coordinator/src/custody/step-tokens.ts";
 import { finishedView, type RunHistory } from "../../coordinator/src/history/history.ts";
 import { runView } from "../../coordinator/src/history/run-view.ts";
 import { decideCancel } from "../../coordinator/src/scheduler/decide-cancel.ts";
@@ -30,6 +32,7 @@ export class Verbs {
   readonly #random: Random;
   /** Apart, so that what is found out of calls changes nothing else that is asked for. */
   readonly #money: Random;
+  readonly #thieves: Random;
   readonly #ask: Ask;
   /** Steps of every run that ever went on, by its id. */
   readonly #seen = new Map<string, readonly string[]>();
@@ -37,6 +40,7 @@ export class Verbs {
   constructor(random: Random, ask: Ask) {
     this.#random = random;
     this.#money = random.fork("money");
+    this.#thieves = random.fork("thieves");
     this.#ask = ask;
   }
 
@@ -50,6 +54,13 @@ export class Verbs {
     }
     for (const uncertain of uncertainCalls(coordinator.state.budget)) {
       if (this.#money.chance(0.02)) this.#ask(coordinator, this.#reconciliation(uncertain));
+    }
+    for (const { ids } of everyAttempt(coordinator.state.stepTokens.known)) {
+      const [token = ""] = ids;
+      const asked = { token, reason: "", actor, issued: new Map() };
+      if (wishing && this.#thieves.chance(0.01)) {
+        this.#ask(coordinator, (state) => decideTokenRevoked(state, asked, 0));
+      }
     }
     for (const { run, steps } of active) this.#seen.set(run, [...steps.keys()]);
     if (!wishing || !this.#random.chance(0.03)) return;

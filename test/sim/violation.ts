@@ -9,6 +9,7 @@ export type Invariant =
   | "a retry takes over what was"
   | "healthy work is not given up"
   | "nothing leaves before it is durable"
+  | "what is revoked makes no call"
   | "an idempotency key starts one run"
   | "groups stay within their limits"
   | "budgets stay within their limits"

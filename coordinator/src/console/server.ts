@@ -10,6 +10,7 @@ import {
   RunsService,
   SchedulesService,
   SecretsService,
+  TokensService,
   VaultService,
 } from "@cohort/proto/gen/cohort/console";
 import { limits } from "@cohort/proto/limits";
@@ -27,6 +28,7 @@ import { resourcesService } from "./resources.ts";
 import { type RunsDependencies, runsService } from "./runs.ts";
 import { schedulesService } from "./schedules.ts";
 import { type SecretsDependencies, secretsService } from "./secrets.ts";
+import { type TokensDependencies, tokensService } from "./tokens.ts";
 import { type VaultDependencies, vaultService } from "./vault.ts";
 
 export interface ConsoleOptions
@@ -37,6 +39,7 @@ export interface ConsoleOptions
     SecretsDependencies,
     LedgerDependencies,
     VaultDependencies,
+    TokensDependencies,
     EventsDependencies {
   readonly vaultDesk: SecretsDependencies["vaultDesk"] & VaultDependencies["vaultDesk"];
   readonly credentials: readonly Credential[];
@@ -64,6 +67,7 @@ export async function startConsole(options: ConsoleOptions): Promise<ConsoleServ
   server.addService(AgentsService, { ...agentsService(methods, options) });
   server.addService(SecretsService, { ...secretsService(methods, options) });
   server.addService(VaultService, { ...vaultService(methods, options) });
+  server.addService(TokensService, { ...tokensService(methods, options) });
   server.addService(BudgetsService, { ...budgetsService(methods, writer, now) });
   server.addService(LedgerService, { ...ledgerService(methods, options) });
   server.addService(ApprovalsService, { ...approvalsService(methods, writer, options.history) });

@@ -8,4 +8,8 @@ export const custodyLimits = {
   tokenKeyOverlapMs: limits.stepTokenLifetimeMs + limits.proofSkewMsMax,
   /** The key of step tokens is replaced when it is older. */
   tokenKeyAgeMsMax: 30 * 24 * 60 * 60_000,
+  /** Ids that are remembered of an attempt's tokens, the latest: those of hours, as nodes renew them. */
+  tokensPerAttemptMax: 64,
+  /** Tokens that one list shows. */
+  tokensShownMax: 1_000,
 } as const;

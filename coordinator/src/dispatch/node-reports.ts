@@ -1,7 +1,8 @@
 import type { AttemptKey, NodeEvent } from "@cohort/proto/gen/cohort/node";
-import { refuse } from "@cohort/proto/problem";
+import { CohortError, refuse } from "@cohort/proto/problem";
 import { servicesFor } from "../agents/agent-work.ts";
 import { workflowAt } from "../catalogue/catalogue.ts";
+import { isRevoked, tokenRevoked } from "../custody/step-tokens.ts";
 import type { EnrolledNode } from "../fleet/fleet.ts";
 import { type FormerRun, formerRun, type RunHistory } from "../history/history.ts";
 import type { StepLogChunk, StepLogStore } from "../log/log.ts";
@@ -72,6 +73,7 @@ export function createNodeReports(
       if (attempt === undefined || !runsHere) {
         throw refuse("TOKEN_WRONG_STEP", "the attempt does not run on this node");
       }
+      if (isRevoked(writer.state.stepTokens, attempt)) throw new CohortError([tokenRevoked()]);
       const services = servicesOf(writer, attempt);
       if (services.length === 0) {
         throw refuse("GRANT_MISSING", "the step was granted no service, so it has no token");

@@ -21,6 +21,7 @@ import { refuse } from "@cohort/proto/problem";
 import { stepLimitNames } from "@cohort/proto/step-ends";
 import { isName } from "@cohort/proto/subjects";
 import * as z from "zod";
+import { ulidPattern } from "../ulid.ts";
 import { meshLimits } from "./limits.ts";
 
 /**
@@ -46,11 +47,6 @@ export const inputs = {
   dispatchReply: reader(DispatchReply, () => dispatchReply),
 } as const;
 
-/** A ULID as Cohort writes it. */
-export function isUlid(text: string): boolean {
-  return ulid.safeParse(text).success;
-}
-
 interface MessageType<T> {
   decode(bytes: Uint8Array): T;
 }
@@ -70,7 +66,7 @@ function reader<T>(type: MessageType<T>, schema: () => z.ZodType<T>): (bytes: Ui
   };
 }
 
-const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
+const ulid = z.string().regex(ulidPattern);
 const bytes = z.instanceof(Uint8Array);
 const key = bytes.refine((it) => it.length === 32).transform((it) => Uint8Array.from(it));
 const signature = bytes.refine((it) => it.length === 64);

@@ -3,9 +3,9 @@ import { CohortError, type Problem, problem } from "@cohort/proto/problem";
 import { isName, ownerOf, replyBelongsTo, type UpVerb } from "@cohort/proto/subjects";
 import type { Msg, NatsConnection, Subscription } from "@nats-io/nats-core";
 import type { Logger } from "pino";
+import { isUlid } from "../ulid.ts";
 import type { Admission } from "./admission.ts";
 import type { Complaints } from "./complaints.ts";
-import { isUlid } from "./inputs.ts";
 import type { RequestVerb } from "./limits.ts";
 import type { Outbox } from "./outbox.ts";
 

@@ -1,5 +1,5 @@
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
-import { refuse } from "@cohort/proto/problem";
+import { type Problem, refuse } from "@cohort/proto/problem";
 
 /** Calls that are out, so that it can be broken off when what it was for is over. */
 export class CallsOut {
@@ -24,10 +24,11 @@ export class CallsOut {
     return { signal: controller.signal, leave };
   }
 
-  /** Of the attempts that do not go on, there. */
-  breakOff(isLive: (attempt: AttemptKey, node: string) => boolean): void {
+  /** Those that would not be admitted any more, for the reason that `barrier` gives. */
+  breakOff(barrier: (attempt: AttemptKey, node: string) => Problem | null): void {
     for (const { attempt, node, controller } of this.#calls) {
-      if (!isLive(attempt, node)) controller.abort(over());
+      const why = barrier(attempt, node);
+      if (why !== null) controller.abort(over(why));
     }
   }
 }
@@ -38,6 +39,8 @@ interface CallOut {
   readonly controller: AbortController;
 }
 
-function over(): Error {
+function over({ code, message }: Problem): Error {
+  if (code === "TOKEN_REVOKED")
+    return refuse("CALL_CANCELLED", `${message} while the call was out`);
   return refuse("CALL_CANCELLED", "the attempt that the call was for has ended");
 }

@@ -4,6 +4,7 @@ import type { BudgetState } from "../budget/budget.ts";
 import { type Attempted, decideRefusal, type Refused } from "../budget/refusal.ts";
 import { decideCall } from "../budget/reserve.ts";
 import { decideOpen, decideSettle } from "../budget/settle.ts";
+import { tokenRevoked } from "../custody/step-tokens.ts";
 import { sha256 } from "../ledger/crypto.ts";
 import { tokenPrice } from "../pricing/limit-tokens.ts";
 import { pricesBody, type WorstCase, worstCase } from "../pricing/pricing.ts";
@@ -81,7 +82,7 @@ export class CallPipeline implements VaultProxy {
   }
 
   breakOffEnded(): void {
-    this.#callsOut.breakOff(this.#dependencies.attemptIsLive);
+    this.#callsOut.breakOff((attempt, node) => this.#barrier(attempt, node));
   }
 
   /** Turns everything that can go wrong into an answer; nothing is said of a fault but its code. */
@@ -152,7 +153,7 @@ export class CallPipeline implements VaultProxy {
 
   /** Resolves when the intent is durable, and throws when the call must not be made. */
   async #reserve(call: Admitted, { nanoUsd, tokens }: WorstCase): Promise<string> {
-    const { writer, newId, attemptIsLive, calling } = this.#dependencies;
+    const { writer, newId, calling } = this.#dependencies;
     const { attempt, node, token, tokenSeq, service, method, path, body } = call;
     const id = newId();
     const fields = {
@@ -168,8 +169,9 @@ export class CallPipeline implements VaultProxy {
     const decided = await writer.decide<{ call: string } | Refused>(({ budget }, nowMs) => {
       const caller = calling(attempt);
       // Asked again, in the decision itself: the attempt may have ended since.
-      if (caller === null || !attemptIsLive(attempt, node)) {
-        return decideRefusal(budget, attemptedOf(call), notLive(), nowMs);
+      const barrier = this.#barrier(attempt, node);
+      if (caller === null || barrier !== null) {
+        return decideRefusal(budget, attemptedOf(call), barrier ?? notLive(), nowMs);
       }
       const price = tokens === null ? undefined : tokenPrice(tokens);
       const request = { call: id, ...fields, ...caller, worstCaseNanoUsd: nanoUsd, price };
@@ -226,7 +228,15 @@ export class CallPipeline implements VaultProxy {
   }
 
   #mustBeLive(attempt: AttemptKey, node: string): void {
-    if (!this.#dependencies.attemptIsLive(attempt, node)) throw new CohortError([notLive()]);
+    const barrier = this.#barrier(attempt, node);
+    if (barrier !== null) throw new CohortError([barrier]);
+  }
+
+  /** Why no call is made for the attempt; null when it may be. */
+  #barrier(attempt: AttemptKey, node: string): Problem | null {
+    const { attemptIsLive, tokenIsRevoked } = this.#dependencies;
+    if (!attemptIsLive(attempt, node)) return notLive();
+    return tokenIsRevoked(attempt) ? tokenRevoked() : null;
   }
 
   /** The error to throw once the refusal that it means is durable. */

@@ -26,7 +26,10 @@ export interface VaultProxy {
   fromNode(node: string, request: ProxyRequest, channel: CallChannel): Promise<void>;
   /** A `call` step, which the coordinator makes itself; it needs no token. Never rejects. */
   fromStep(call: StepCall): Promise<WholeReply>;
-  /** Breaks off calls that are out for attempts that have ended. It is settled like any other. */
+  /**
+   * Breaks off calls that are out for attempts that have ended, or whose token was revoked. They are settled
+   * like any other.
+   */
   breakOffEnded(): void;
   /** Refused calls that were not recorded, because their node was refused too often lately. */
   readonly refusalsSuppressed: number;
@@ -62,6 +65,8 @@ export interface ProxyDependencies {
   readonly assertNotBarred: (node: string) => void;
   /** Whether this attempt runs now, and there; `node` is "" for the coordinator. */
   readonly attemptIsLive: (attempt: AttemptKey, node: string) => boolean;
+  /** Whether nothing is done any more for tokens of the attempt. */
+  readonly tokenIsRevoked: (attempt: AttemptKey) => boolean;
   /** null when nobody defined it. */
   readonly service: (name: string) => Service | null;
   /** null when there is no such step of a run. */

@@ -52,6 +52,7 @@ export function runOf({ event }: Recorded): string {
     case "publicationEnded":
     case "callIntended":
     case "deviceActuated":
+    case "tokenRevoked":
       return event.value.attempt?.run ?? "";
     default:
       return "";

@@ -4,11 +4,12 @@ import { applyCatalogue, type Catalogue, emptyCatalogue } from "../catalogue/cat
 import { applySchedules } from "../cron/apply-schedules.ts";
 import { emptySchedules, type Schedules } from "../cron/schedules.ts";
 import { applyCustody, type CustodyState, emptyCustody } from "../custody/custody.ts";
+import { applyStepTokens, emptyStepTokens, type StepTokens } from "../custody/step-tokens.ts";
 import { applyFleet, emptyFleet, type FleetState } from "../fleet/fleet.ts";
 import { applyRollouts, emptyRollouts, type Rollouts } from "../rollout/rollout.ts";
 import { applyRuns } from "../scheduler/apply-runs.ts";
 import { scopesOf } from "../scheduler/caller.ts";
-import { emptyRuns, type Runs } from "../scheduler/runs.ts";
+import { emptyRuns, findActive, type Runs } from "../scheduler/runs.ts";
 import { applyLedger, emptyLedger, type LedgerState } from "../witnesses/witnesses.ts";
 import type { Recorded } from "./event.ts";
 import { forgetEnded, forgetRemoved } from "./forget.ts";
@@ -26,6 +27,7 @@ export interface State {
   readonly rollouts: Rollouts;
   readonly ledger: LedgerState;
   readonly custody: CustodyState;
+  readonly stepTokens: StepTokens;
 }
 
 export function emptyState(endedPartsMax?: number): State {
@@ -40,6 +42,7 @@ export function emptyState(endedPartsMax?: number): State {
     rollouts: emptyRollouts(),
     ledger: emptyLedger(),
     custody: emptyCustody(),
+    stepTokens: emptyStepTokens(),
   };
 }
 
@@ -58,4 +61,5 @@ export function applyEvent(state: State, recorded: Recorded): void {
   applyRollouts(state.rollouts, state.fleet, recorded);
   applyLedger(state.ledger, recorded);
   applyCustody(state.custody, recorded);
+  applyStepTokens(state.stepTokens, recorded, (it) => findActive(state.runs, it) !== null);
 }

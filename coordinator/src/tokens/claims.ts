@@ -2,10 +2,10 @@ import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { limits } from "@cohort/proto/limits";
 import { isName } from "@cohort/proto/subjects";
 import * as z from "zod";
+import { ulidPattern } from "../ulid.ts";
 
 const name = z.string().refine(isName);
-/** https://github.com/ulid/spec: 26 characters, the first at most 7. */
-const ulid = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/);
+const ulid = z.string().regex(ulidPattern);
 const time = z.int().nonnegative();
 const servicesMax = 128;
 

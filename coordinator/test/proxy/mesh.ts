@@ -121,6 +121,7 @@ export class TestMesh {
   readonly proxy: VaultProxy;
   service: Service | null;
   live = true;
+  revoked = false;
   /** What the proxy takes for the time; tokens and proofs are of `nowMs`. */
   nowMs = nowMs;
   calling: Caller | null = {
@@ -154,6 +155,7 @@ export class TestMesh {
       nodeIsEnrolled: (node) => node === "board" || node === "other",
       assertNotBarred: () => {},
       attemptIsLive: (_attempt, node) => this.live && (node === "board" || node === ""),
+      tokenIsRevoked: () => this.revoked,
       service: (name) => (name === "desk" ? this.service : null),
       calling: () => this.calling,
       onFault: (error) => this.faults.push(error),

@@ -265,6 +265,16 @@ describe("a refusal", () => {
     expect(stage.mesh.writer.of("callRefused")).toHaveLength(2);
   });
 
+  it("is TOKEN_REVOKED when an operator revoked the attempt's tokens", async () => {
+    stage.newMesh();
+    stage.mesh.revoked = true;
+    const reply = await stage.mesh.fetch();
+    expect(codeOf(reply)).toBe("TOKEN_REVOKED");
+    expect(reply.problems[0]?.hint).not.toBe("");
+    expect(stage.upstream.connections).toBe(0);
+    expect(stage.mesh.writer.of("callRefused").map(({ code }) => code)).toEqual(["TOKEN_REVOKED"]);
+  });
+
   it("is every replay but the first of many that come at once", async () => {
     stage.newMesh();
     const request = stage.mesh.request();

@@ -348,6 +348,18 @@ describe("a call whose attempt ends", () => {
     expect(channel.replies.at(-1)?.problems[0]).toMatchObject({ code: "CALL_CANCELLED" });
     expect(settled()).toMatchObject({ code: "CALL_CANCELLED", actualNanoUsd: 10 });
   });
+
+  it("goes on, and its token is revoked, is ended, paid and told so too", async () => {
+    const { done } = await begunAnswer();
+    mesh.revoked = true;
+    mesh.proxy.breakOffEnded();
+    await done;
+    await vi.waitFor(() => expect(brokenOff).toBe(1));
+    const told = channel.replies.at(-1)?.problems[0];
+    expect(told).toMatchObject({ code: "CALL_CANCELLED" });
+    expect(told?.message).toContain("revoked");
+    expect(settled()).toMatchObject({ code: "CALL_CANCELLED", actualNanoUsd: 10 });
+  });
 });
 
 // Attack 68: whoever hangs up has been charged all the same.

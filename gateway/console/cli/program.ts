@@ -9,6 +9,7 @@ import { addNodeCommands } from "./node-commands.ts";
 import type { Format, Terminal } from "./output.ts";
 import { addServiceCommands } from "./service-commands.ts";
 import { Session } from "./session.ts";
+import { addTokenCommands } from "./token-commands.ts";
 import { addVaultCommands } from "./vault-commands.ts";
 import { addWorkflowCommands } from "./workflow-commands.ts";
 
@@ -56,6 +57,7 @@ export function buildProgram(terminal: Terminal, finish: (code: number) => void)
   addAgentCommands(program, work);
   addServiceCommands(program, work);
   addVaultCommands(program, work);
+  addTokenCommands(program, work);
   addLedgerCommands(program, work);
   return program;
 }

@@ -14,6 +14,7 @@ import type {
   Secret,
   SecretVersion,
   Step,
+  StepToken,
   UncertainCall,
   VaultStatus,
 } from "@cohort/proto/gen/cohort/console";
@@ -312,6 +313,17 @@ export function vaultView(it: VaultStatus) {
     token_key_since_ms: time(it.tokenKeySinceMs),
     former_token_key_until_ms: time(it.formerTokenKeyUntilMs),
     calls_waiting: it.callsWaiting,
+  };
+}
+
+export function tokenView(it: StepToken) {
+  return {
+    token: it.token,
+    attempt: it.attempt === undefined ? null : attemptView(it.attempt),
+    node: it.node,
+    issued_ms: it.issuedMs,
+    expires_ms: it.expiresMs,
+    revoked: it.revoked,
   };
 }
 

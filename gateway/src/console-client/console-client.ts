@@ -10,6 +10,7 @@ import {
   RunsClient,
   SchedulesClient,
   SecretsClient,
+  TokensClient,
   VaultClient,
 } from "@cohort/proto/gen/cohort/console";
 import { limits as shared } from "@cohort/proto/limits";
@@ -48,6 +49,7 @@ export class ConsoleClient {
   readonly agents: AgentsClient;
   readonly secrets: SecretsClient;
   readonly vault: VaultClient;
+  readonly tokens: TokensClient;
   readonly budgets: BudgetsClient;
   readonly ledger: LedgerClient;
   readonly approvals: ApprovalsClient;
@@ -66,6 +68,7 @@ export class ConsoleClient {
     this.agents = new AgentsClient(context.endpoint, tls, sharing);
     this.secrets = new SecretsClient(context.endpoint, tls, sharing);
     this.vault = new VaultClient(context.endpoint, tls, sharing);
+    this.tokens = new TokensClient(context.endpoint, tls, sharing);
     this.budgets = new BudgetsClient(context.endpoint, tls, sharing);
     this.ledger = new LedgerClient(context.endpoint, tls, sharing);
     this.approvals = new ApprovalsClient(context.endpoint, tls, sharing);

@@ -14,6 +14,7 @@ import {
   SchedulesService,
   SecretsService,
   type SubmitEventRequest,
+  TokensService,
   type TriggerSet,
   VaultService,
 } from "@cohort/proto/gen/cohort/console";
@@ -149,6 +150,7 @@ export async function startFakeConsole(
   add("Agents", AgentsService);
   add("Secrets", SecretsService);
   add("Vault", VaultService);
+  add("Tokens", TokensService);
   add("Budgets", BudgetsService);
   add("Ledger", LedgerService);
   add("Approvals", ApprovalsService);

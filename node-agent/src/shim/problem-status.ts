@@ -12,6 +12,7 @@ const statuses: Partial<Readonly<Record<ErrorCode, number>>> = {
   TOKEN_WRONG_NODE: 401,
   TOKEN_WRONG_STEP: 401,
   TOKEN_REPLAYED: 401,
+  TOKEN_REVOKED: 403,
   PROOF_INVALID: 401,
   BUDGET_EXHAUSTED: 402,
   FORBIDDEN: 403,

@@ -605,6 +605,43 @@ export interface Secret {
   formerUntilMs: number;
 }
 
+export interface ListTokensRequest {
+  /** "" for all */
+  run: string;
+  /** "" for all */
+  node: string;
+}
+
+export interface ListTokensReply {
+  /** of attempts that go on, the newest first */
+  tokens: StepToken[];
+  /** those that are too many */
+  leftOut: number;
+}
+
+export interface StepToken {
+  /** its id, as calls in the ledger name it */
+  token: string;
+  attempt: AttemptKey | undefined;
+  node: string;
+  issuedMs: number;
+  expiresMs: number;
+  revoked: boolean;
+}
+
+export interface RevokeTokenRequest {
+  /** its id */
+  token: string;
+  reason: string;
+}
+
+export interface RevokeTokenReply {
+  /** false when it was revoked before */
+  changed: boolean;
+  attempt: AttemptKey | undefined;
+  node: string;
+}
+
 export interface RotateSecretRequest {
   path: string;
   value: Uint8Array;
@@ -9421,6 +9458,527 @@ export const Secret: MessageFns<Secret> = {
     message.bindings = object.bindings?.map((e) => SecretBinding.fromPartial(e)) || [];
     message.formerVersion = object.formerVersion ?? 0;
     message.formerUntilMs = object.formerUntilMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseListTokensRequest(): ListTokensRequest {
+  return { run: "", node: "" };
+}
+
+export const ListTokensRequest: MessageFns<ListTokensRequest> = {
+  encode(message: ListTokensRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.run !== "") {
+      writer.uint32(10).string(message.run);
+    }
+    if (message.node !== "") {
+      writer.uint32(18).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTokensRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTokensRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.run = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListTokensRequest {
+    return {
+      run: isSet(object.run) ? globalThis.String(object.run) : "",
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+    };
+  },
+
+  toJSON(message: ListTokensRequest): unknown {
+    const obj: any = {};
+    if (message.run !== "") {
+      obj.run = message.run;
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListTokensRequest>): ListTokensRequest {
+    return ListTokensRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListTokensRequest>): ListTokensRequest {
+    const message = createBaseListTokensRequest();
+    message.run = object.run ?? "";
+    message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseListTokensReply(): ListTokensReply {
+  return { tokens: [], leftOut: 0 };
+}
+
+export const ListTokensReply: MessageFns<ListTokensReply> = {
+  encode(message: ListTokensReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.tokens) {
+      StepToken.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.leftOut !== 0) {
+      writer.uint32(16).uint32(message.leftOut);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTokensReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTokensReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.tokens.push(StepToken.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.leftOut = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListTokensReply {
+    return {
+      tokens: globalThis.Array.isArray(object?.tokens) ? object.tokens.map((e: any) => StepToken.fromJSON(e)) : [],
+      leftOut: isSet(object.leftOut)
+        ? globalThis.Number(object.leftOut)
+        : isSet(object.left_out)
+        ? globalThis.Number(object.left_out)
+        : 0,
+    };
+  },
+
+  toJSON(message: ListTokensReply): unknown {
+    const obj: any = {};
+    if (message.tokens?.length) {
+      obj.tokens = message.tokens.map((e) => StepToken.toJSON(e));
+    }
+    if (message.leftOut !== 0) {
+      obj.leftOut = Math.round(message.leftOut);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListTokensReply>): ListTokensReply {
+    return ListTokensReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListTokensReply>): ListTokensReply {
+    const message = createBaseListTokensReply();
+    message.tokens = object.tokens?.map((e) => StepToken.fromPartial(e)) || [];
+    message.leftOut = object.leftOut ?? 0;
+    return message;
+  },
+};
+
+function createBaseStepToken(): StepToken {
+  return { token: "", attempt: undefined, node: "", issuedMs: 0, expiresMs: 0, revoked: false };
+}
+
+export const StepToken: MessageFns<StepToken> = {
+  encode(message: StepToken, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.token !== "") {
+      writer.uint32(10).string(message.token);
+    }
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(18).fork()).join();
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
+    }
+    if (message.issuedMs !== 0) {
+      writer.uint32(32).int64(message.issuedMs);
+    }
+    if (message.expiresMs !== 0) {
+      writer.uint32(40).int64(message.expiresMs);
+    }
+    if (message.revoked !== false) {
+      writer.uint32(48).bool(message.revoked);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepToken {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepToken();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.issuedMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.expiresMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.revoked = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StepToken {
+    return {
+      token: isSet(object.token) ? globalThis.String(object.token) : "",
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      issuedMs: isSet(object.issuedMs)
+        ? globalThis.Number(object.issuedMs)
+        : isSet(object.issued_ms)
+        ? globalThis.Number(object.issued_ms)
+        : 0,
+      expiresMs: isSet(object.expiresMs)
+        ? globalThis.Number(object.expiresMs)
+        : isSet(object.expires_ms)
+        ? globalThis.Number(object.expires_ms)
+        : 0,
+      revoked: isSet(object.revoked) ? globalThis.Boolean(object.revoked) : false,
+    };
+  },
+
+  toJSON(message: StepToken): unknown {
+    const obj: any = {};
+    if (message.token !== "") {
+      obj.token = message.token;
+    }
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.issuedMs !== 0) {
+      obj.issuedMs = Math.round(message.issuedMs);
+    }
+    if (message.expiresMs !== 0) {
+      obj.expiresMs = Math.round(message.expiresMs);
+    }
+    if (message.revoked !== false) {
+      obj.revoked = message.revoked;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<StepToken>): StepToken {
+    return StepToken.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepToken>): StepToken {
+    const message = createBaseStepToken();
+    message.token = object.token ?? "";
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.node = object.node ?? "";
+    message.issuedMs = object.issuedMs ?? 0;
+    message.expiresMs = object.expiresMs ?? 0;
+    message.revoked = object.revoked ?? false;
+    return message;
+  },
+};
+
+function createBaseRevokeTokenRequest(): RevokeTokenRequest {
+  return { token: "", reason: "" };
+}
+
+export const RevokeTokenRequest: MessageFns<RevokeTokenRequest> = {
+  encode(message: RevokeTokenRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.token !== "") {
+      writer.uint32(10).string(message.token);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeTokenRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeTokenRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeTokenRequest {
+    return {
+      token: isSet(object.token) ? globalThis.String(object.token) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: RevokeTokenRequest): unknown {
+    const obj: any = {};
+    if (message.token !== "") {
+      obj.token = message.token;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RevokeTokenRequest>): RevokeTokenRequest {
+    return RevokeTokenRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeTokenRequest>): RevokeTokenRequest {
+    const message = createBaseRevokeTokenRequest();
+    message.token = object.token ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRevokeTokenReply(): RevokeTokenReply {
+  return { changed: false, attempt: undefined, node: "" };
+}
+
+export const RevokeTokenReply: MessageFns<RevokeTokenReply> = {
+  encode(message: RevokeTokenReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.changed !== false) {
+      writer.uint32(8).bool(message.changed);
+    }
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(18).fork()).join();
+    }
+    if (message.node !== "") {
+      writer.uint32(26).string(message.node);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RevokeTokenReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRevokeTokenReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.changed = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RevokeTokenReply {
+    return {
+      changed: isSet(object.changed) ? globalThis.Boolean(object.changed) : false,
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+    };
+  },
+
+  toJSON(message: RevokeTokenReply): unknown {
+    const obj: any = {};
+    if (message.changed !== false) {
+      obj.changed = message.changed;
+    }
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RevokeTokenReply>): RevokeTokenReply {
+    return RevokeTokenReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RevokeTokenReply>): RevokeTokenReply {
+    const message = createBaseRevokeTokenReply();
+    message.changed = object.changed ?? false;
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.node = object.node ?? "";
     return message;
   },
 };
@@ -19462,6 +20020,76 @@ export interface VaultClient extends Client {
 export const VaultClient = makeGenericClientConstructor(VaultService, "cohort.console.Vault") as unknown as {
   new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): VaultClient;
   service: typeof VaultService;
+  serviceName: string;
+};
+
+/** What nodes hold to have calls made for their steps. The tokens themselves come out nowhere: ids do. */
+export type TokensService = typeof TokensService;
+export const TokensService = {
+  list: {
+    path: "/cohort.console.Tokens/List" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListTokensRequest): Buffer => Buffer.from(ListTokensRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListTokensRequest => ListTokensRequest.decode(value),
+    responseSerialize: (value: ListTokensReply): Buffer => Buffer.from(ListTokensReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListTokensReply => ListTokensReply.decode(value),
+  },
+  /** Nothing is done any more for the token, nor for another of its attempt; the step goes on without. */
+  revoke: {
+    path: "/cohort.console.Tokens/Revoke" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RevokeTokenRequest): Buffer => Buffer.from(RevokeTokenRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RevokeTokenRequest => RevokeTokenRequest.decode(value),
+    responseSerialize: (value: RevokeTokenReply): Buffer => Buffer.from(RevokeTokenReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RevokeTokenReply => RevokeTokenReply.decode(value),
+  },
+} as const;
+
+export interface TokensServer extends UntypedServiceImplementation {
+  list: handleUnaryCall<ListTokensRequest, ListTokensReply>;
+  /** Nothing is done any more for the token, nor for another of its attempt; the step goes on without. */
+  revoke: handleUnaryCall<RevokeTokenRequest, RevokeTokenReply>;
+}
+
+export interface TokensClient extends Client {
+  list(
+    request: ListTokensRequest,
+    callback: (error: ServiceError | null, response: ListTokensReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListTokensRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListTokensReply) => void,
+  ): ClientUnaryCall;
+  list(
+    request: ListTokensRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListTokensReply) => void,
+  ): ClientUnaryCall;
+  /** Nothing is done any more for the token, nor for another of its attempt; the step goes on without. */
+  revoke(
+    request: RevokeTokenRequest,
+    callback: (error: ServiceError | null, response: RevokeTokenReply) => void,
+  ): ClientUnaryCall;
+  revoke(
+    request: RevokeTokenRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RevokeTokenReply) => void,
+  ): ClientUnaryCall;
+  revoke(
+    request: RevokeTokenRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RevokeTokenReply) => void,
+  ): ClientUnaryCall;
+}
+
+export const TokensClient = makeGenericClientConstructor(TokensService, "cohort.console.Tokens") as unknown as {
+  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): TokensClient;
+  service: typeof TokensService;
   serviceName: string;
 };
 

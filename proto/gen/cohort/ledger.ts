@@ -102,6 +102,7 @@ export interface Entry {
     | { $case: "ledgerDisputed"; value: LedgerDisputed }
     | { $case: "ledgerDisputeSettled"; value: LedgerDisputeSettled }
     | { $case: "ledgerKeyRotated"; value: LedgerKeyRotated }
+    | { $case: "tokenRevoked"; value: TokenRevoked }
     | undefined;
 }
 
@@ -224,6 +225,16 @@ export interface TokenKeyRotated {
   id: string;
   /** until when tokens under the former one are good */
   formerUntilMs: number;
+}
+
+/** Nothing is done for a step token any more, nor for another of the same attempt: it is given none. */
+export interface TokenRevoked {
+  actor: string;
+  /** token id */
+  token: string;
+  attempt: AttemptKey | undefined;
+  node: string;
+  reason: string;
 }
 
 /** An operator takes a vault's file that is not the one that the ledger speaks of. */
@@ -1189,6 +1200,9 @@ export const Entry: MessageFns<Entry> = {
       case "ledgerKeyRotated":
         LedgerKeyRotated.encode(message.event.value, writer.uint32(1138).fork()).join();
         break;
+      case "tokenRevoked":
+        TokenRevoked.encode(message.event.value, writer.uint32(1154).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1863,6 +1877,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "ledgerKeyRotated", value: LedgerKeyRotated.decode(reader, reader.uint32()) };
             continue;
           }
+          case 144: {
+            if (tag !== 1154) {
+              break;
+            }
+
+            message.event = { $case: "tokenRevoked", value: TokenRevoked.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2199,6 +2221,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "ledgerKeyRotated", value: LedgerKeyRotated.fromJSON(object.ledgerKeyRotated) }
         : isSet(object.ledger_key_rotated)
         ? { $case: "ledgerKeyRotated", value: LedgerKeyRotated.fromJSON(object.ledger_key_rotated) }
+        : isSet(object.tokenRevoked)
+        ? { $case: "tokenRevoked", value: TokenRevoked.fromJSON(object.tokenRevoked) }
+        : isSet(object.token_revoked)
+        ? { $case: "tokenRevoked", value: TokenRevoked.fromJSON(object.token_revoked) }
         : undefined,
     };
   },
@@ -2369,6 +2395,8 @@ export const Entry: MessageFns<Entry> = {
       obj.ledgerDisputeSettled = LedgerDisputeSettled.toJSON(message.event.value);
     } else if (message.event?.$case === "ledgerKeyRotated") {
       obj.ledgerKeyRotated = LedgerKeyRotated.toJSON(message.event.value);
+    } else if (message.event?.$case === "tokenRevoked") {
+      obj.tokenRevoked = TokenRevoked.toJSON(message.event.value);
     }
     return obj;
   },
@@ -2855,6 +2883,12 @@ export const Entry: MessageFns<Entry> = {
       case "ledgerKeyRotated": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "ledgerKeyRotated", value: LedgerKeyRotated.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "tokenRevoked": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "tokenRevoked", value: TokenRevoked.fromPartial(object.event.value) };
         }
         break;
       }
@@ -4493,6 +4527,141 @@ export const TokenKeyRotated: MessageFns<TokenKeyRotated> = {
     message.actor = object.actor ?? "";
     message.id = object.id ?? "";
     message.formerUntilMs = object.formerUntilMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseTokenRevoked(): TokenRevoked {
+  return { actor: "", token: "", attempt: undefined, node: "", reason: "" };
+}
+
+export const TokenRevoked: MessageFns<TokenRevoked> = {
+  encode(message: TokenRevoked, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.actor !== "") {
+      writer.uint32(10).string(message.actor);
+    }
+    if (message.token !== "") {
+      writer.uint32(18).string(message.token);
+    }
+    if (message.attempt !== undefined) {
+      AttemptKey.encode(message.attempt, writer.uint32(26).fork()).join();
+    }
+    if (message.node !== "") {
+      writer.uint32(34).string(message.node);
+    }
+    if (message.reason !== "") {
+      writer.uint32(42).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TokenRevoked {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTokenRevoked();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.actor = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.token = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.attempt = AttemptKey.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.node = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TokenRevoked {
+    return {
+      actor: isSet(object.actor) ? globalThis.String(object.actor) : "",
+      token: isSet(object.token) ? globalThis.String(object.token) : "",
+      attempt: isSet(object.attempt) ? AttemptKey.fromJSON(object.attempt) : undefined,
+      node: isSet(object.node) ? globalThis.String(object.node) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+    };
+  },
+
+  toJSON(message: TokenRevoked): unknown {
+    const obj: any = {};
+    if (message.actor !== "") {
+      obj.actor = message.actor;
+    }
+    if (message.token !== "") {
+      obj.token = message.token;
+    }
+    if (message.attempt !== undefined) {
+      obj.attempt = AttemptKey.toJSON(message.attempt);
+    }
+    if (message.node !== "") {
+      obj.node = message.node;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TokenRevoked>): TokenRevoked {
+    return TokenRevoked.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TokenRevoked>): TokenRevoked {
+    const message = createBaseTokenRevoked();
+    message.actor = object.actor ?? "";
+    message.token = object.token ?? "";
+    message.attempt = (object.attempt !== undefined && object.attempt !== null)
+      ? AttemptKey.fromPartial(object.attempt)
+      : undefined;
+    message.node = object.node ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
