@@ -19,10 +19,10 @@ import { applyEvent, emptyState, type State } from "../../coordinator/src/state/
 import type { Sent } from "./coordinator-end.ts";
 import { type CoordinatorProcess, endedPartsMax, ledgerSigner } from "./coordinator-process.ts";
 import { digest, simulatedCrypto } from "./crypto.ts";
-import { History, must } from "./history.ts";
+import { History } from "./history.ts";
 import { asText, difference, snapshot } from "./snapshot.ts";
 import type { Trace } from "./trace.ts";
-import { Violation } from "./violation.ts";
+import { must, Violation } from "./violation.ts";
 import type { Work } from "./work.ts";
 
 /** The invariants of DESIGN.md section 9, asked after every tick and of all that leaves. */

@@ -8,30 +8,9 @@ import type {
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
 import type { Recorded } from "../../coordinator/src/state/event.ts";
-import { type Invariant, Violation } from "./violation.ts";
+import type { AttemptRecord, RunRecord } from "./records.ts";
+import { must } from "./violation.ts";
 import type { Work } from "./work.ts";
-
-interface AttemptRecord {
-  readonly node: string;
-  state: "scheduled" | "accepted" | "started" | "ended";
-}
-
-interface RunRecord {
-  readonly steps: Map<string, "planned" | "ended">;
-  /** The latest attempt by "step[instance]". */
-  readonly latest: Map<string, number>;
-  ended: string | null;
-  /** Outcomes by step, and outputs of its instances, as far as they were recorded. */
-  readonly outcomes: Map<string, string>;
-  readonly outputs: Map<string, string>;
-  readonly retryOf: string;
-  paused: boolean;
-  /** Its concurrency group, "" for none. */
-  readonly group: string;
-  readonly groupMax: number;
-  /** For its place. */
-  waits: boolean;
-}
 
 const noTimes = { settledMs: 0, waitingMs: 0 };
 
@@ -133,9 +112,9 @@ export class History {
         return;
       case "callIntended":
         this.calls++;
-        return this.#called(event.value.attempt as AttemptKey);
+        return must(!this.#revoked.has(idOf(event.value)), "what is revoked makes no call", "");
       case "tokenRevoked":
-        this.#revoked.add(attemptId(event.value.attempt as AttemptKey));
+        this.#revoked.add(idOf(event.value));
         return;
       case "nodeConnected":
         this.#connected.add(event.value.node);
@@ -370,11 +349,6 @@ export class History {
     this.#holders.get(run.group)?.delete(id);
   }
 
-  #called(attempt: AttemptKey): void {
-    const id = attemptId(attempt);
-    must(!this.#revoked.has(id), "what is revoked makes no call", id);
-  }
-
   #paused(id: string, paused: boolean): void {
     const run = this.#goingOn(id);
     const what = `run ${id} ${paused ? "paused" : "resumed"} twice`;
@@ -401,9 +375,9 @@ export class History {
   }
 }
 
-export function must(holds: boolean, invariant: Invariant, detail: string): asserts holds {
-  if (!holds) throw new Violation(invariant, detail);
-}
-
 /** Of what is cached: no attempt may follow it. */
 const noAttempt = -1;
+
+function idOf({ attempt }: { readonly attempt?: AttemptKey | undefined }): string {
+  return attemptId(attempt as AttemptKey);
+}

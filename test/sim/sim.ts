@@ -7,7 +7,6 @@ import { CoordinatorProcess, dispatchKeys } from "./coordinator-process.ts";
 import { Edges } from "./edges.ts";
 import { enrolBoard } from "./enrol.ts";
 import { type FaultKind, Faults, faultKinds } from "./faults.ts";
-import { must } from "./history.ts";
 import { Network } from "./network.ts";
 import { Board } from "./node-process.ts";
 import { Operators } from "./operators.ts";
@@ -15,7 +14,7 @@ import { greedy, plant } from "./planted.ts";
 import type { Plant } from "./plants.ts";
 import { Random } from "./random.ts";
 import { Trace } from "./trace.ts";
-import { Violation } from "./violation.ts";
+import { must, Violation } from "./violation.ts";
 import { Work } from "./work.ts";
 
 export interface SimulationOptions {

@@ -31,3 +31,7 @@ export class Violation extends Error {
     this.invariant = invariant;
   }
 }
+
+export function must(holds: boolean, invariant: Invariant, detail: string): asserts holds {
+  if (!holds) throw new Violation(invariant, detail);
+}

@@ -1,7 +1,7 @@
 import type { AttemptKey, Finished } from "@cohort/proto/gen/cohort/node";
 import { attemptId } from "@cohort/proto/proof";
-import { must } from "./history.ts";
 import type { WorkWatcher } from "./node-process.ts";
+import { must } from "./violation.ts";
 
 interface Done {
   readonly node: string;
