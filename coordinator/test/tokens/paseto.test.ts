@@ -16,6 +16,7 @@ interface Vectors {
     "name" | "nonce" | "token" | "payload" | "footer" | "assertion",
     string
   >[];
+  readonly mustFail: readonly Record<"name" | "token" | "assertion", string>[];
 }
 
 const official: Vectors = JSON.parse(
@@ -33,6 +34,12 @@ describe("PASETO v4.local", () => {
     const opened = decryptPaseto(officialKey, vector.token, assertion);
     expect(Buffer.from(opened?.message ?? []).toString()).toBe(vector.payload);
     expect(Buffer.from(opened?.footer ?? []).toString()).toBe(vector.footer);
+  });
+
+  it.each(official.mustFail)("opens nothing of vector $name, which must fail", (vector) => {
+    const { token, assertion } = vector;
+    expect(decryptPaseto(officialKey, token, bytes(assertion))).toBeNull();
+    expect(decryptPaseto(officialKey, token)).toBeNull();
   });
 
   it("does not open under another assertion or key", () => {
