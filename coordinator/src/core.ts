@@ -5,7 +5,7 @@ import { subjects } from "@cohort/proto/subjects";
 import { createKeeper, type Keeper, type KeeperOptions } from "./artifacts/keeper.ts";
 import { createTransfers } from "./artifacts/transfers.ts";
 import { decideUncertain } from "./budget/settle.ts";
-import { definitionOf } from "./catalogue/catalogue.ts";
+import { serviceNamed } from "./catalogue/catalogue.ts";
 import { isRevoked } from "./custody/step-tokens.ts";
 import { createDispatcher, type DispatcherDependencies } from "./dispatch/dispatcher.ts";
 import { createNodeReports } from "./dispatch/node-reports.ts";
@@ -335,7 +335,7 @@ function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {
     assertNotBarred: (node) => assertNotBarred(fleet, node),
     attemptIsLive: (attempt, node) => findActive(runs, attempt)?.node === node,
     tokenIsRevoked: (attempt) => isRevoked(stepTokens, attempt),
-    service: (name) => definitionOf(catalogue, "service", name),
+    service: (name) => serviceNamed(catalogue, name),
     calling: (attempt) => callerOf(state, attempt),
   };
 }

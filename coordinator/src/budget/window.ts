@@ -14,26 +14,47 @@ export function windowOf(
   return budget.window === "day" ? `day/${year}-${month}-${day}` : `month/${year}-${month}`;
 }
 
-function localDate(timezone: string, atMs: number): { year: string; month: string; day: string } {
-  const fields = { year: "", month: "", day: "" };
-  for (const { type, value } of formatterOf(timezone).formatToParts(atMs)) {
-    if (type === "year" || type === "month" || type === "day") fields[type] = value;
+interface LocalDate {
+  readonly year: string;
+  readonly month: string;
+  readonly day: string;
+}
+
+/** A date ends with a second everywhere, so that all calls of one second share what is costly to find. */
+function localDate(timezone: string, atMs: number): LocalDate {
+  const zone = zoneOf(timezone);
+  const second = Math.floor(atMs / 1000);
+  if (zone.second !== second) {
+    const date = { year: "", month: "", day: "" };
+    for (const { type, value } of zone.formatter.formatToParts(atMs)) {
+      if (type === "year" || type === "month" || type === "day") date[type] = value;
+    }
+    zone.second = second;
+    zone.date = date;
   }
-  return fields;
+  return zone.date;
+}
+
+interface Zone {
+  readonly formatter: Intl.DateTimeFormat;
+  /** What was asked for last, and the answer. */
+  second: number;
+  date: LocalDate;
 }
 
 /** Costly to make; as many as there are time zones in use. */
-const formatters = new Map<string, Intl.DateTimeFormat>();
+const zones = new Map<string, Zone>();
 
-function formatterOf(timezone: string): Intl.DateTimeFormat {
-  const known = formatters.get(timezone);
+function zoneOf(timezone: string): Zone {
+  const known = zones.get(timezone);
   if (known !== undefined) return known;
-  const made = new Intl.DateTimeFormat("en-u-ca-iso8601-nu-latn", {
+  const formatter = new Intl.DateTimeFormat("en-u-ca-iso8601-nu-latn", {
     timeZone: timezone,
     year: "numeric",
     month: "2-digit",
     day: "2-digit",
   });
-  formatters.set(timezone, made);
-  return made;
+  const zone = { formatter, second: Number.NaN, date: { year: "", month: "", day: "" } };
+  zones.set(timezone, zone);
+  return zone;
 }

@@ -2,6 +2,7 @@ import { skeleton } from "@cohort/proto/confusable";
 import type { Resource } from "@cohort/proto/gen/cohort/ledger";
 import type { Agent } from "@cohort/proto/resources/agent";
 import type { Definitions, ResourceKind } from "@cohort/proto/resources/resources";
+import type { Service } from "@cohort/proto/resources/service";
 import type { Recorded } from "../state/event.ts";
 import { type CompiledWorkflow, compileWorkflow } from "../workflow/compile.ts";
 
@@ -87,6 +88,17 @@ export function definitionOf<Kind extends ResourceKind>(
   const resource = catalogue.current.get(`${kind}/${name}`);
   return resource === undefined ? null : parse(resource, kind);
 }
+
+/** The same object for as long as the definition stands: it is asked for with each call. Not to be changed. */
+export function serviceNamed(catalogue: Catalogue, name: string): Service | null {
+  const resource = catalogue.current.get(`service/${name}`);
+  if (resource === undefined) return null;
+  const service = services.get(resource) ?? parse(resource, "service");
+  services.set(resource, service);
+  return service;
+}
+
+const services = new WeakMap<Resource, Service>();
 
 /** A version that a run or trigger names always stands: versions are never removed. */
 export function workflowAt(catalogue: Catalogue, version: string): CompiledWorkflow {

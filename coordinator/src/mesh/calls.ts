@@ -62,7 +62,7 @@ export class Calls {
     } finally {
       release();
       this.#open.delete(inbox);
-      conversation.end(refuse("CALL_CANCELLED", "the call is over"));
+      conversation.end(over);
     }
   }
 
@@ -91,6 +91,9 @@ export class Calls {
     }
   }
 }
+
+/** One for all calls, each of which ends with it: to make an error takes longer than to end a call. */
+const over = refuse("CALL_CANCELLED", "the call is over");
 
 function problemsOf(error: unknown): readonly Problem[] {
   return error instanceof CohortError ? error.problems : [internal];

@@ -14,6 +14,7 @@ export function createTokenKeyring(options: {
   let held: TokenKeys | null = null;
   const wipe = () => {
     for (const key of held?.byId.values() ?? []) key.fill(0);
+    held?.opened.clear();
     held = null;
   };
   return {

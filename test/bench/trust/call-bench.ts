@@ -3,19 +3,26 @@ import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { subjects } from "@cohort/proto/subjects";
 import { Pool } from "undici";
 import { certificates } from "../../../deploy/examples/maintenance/certificates.ts";
 import { TestMesh } from "../../kit/mesh.ts";
 import { RogueNode } from "../../kit/rogue-node.ts";
 import { preciseNowMs, usageOf } from "../scheduler/processes.ts";
 import type { Result } from "../table.ts";
+import { BenchCall } from "./bench-call.ts";
 
 /** Below what the coordinator takes of one node, and of all. */
 const openMax = 64;
 
+/** Calls before anything is measured, by which V8 has compiled what they run through. */
+const warmUpCalls = 10_000;
+
 interface Caller {
   readonly node: RogueNode;
   readonly token: string;
+  /** By the last part of their inbox, which is the call's number too. */
+  readonly open: Map<number, BenchCall>;
   seq: number;
 }
 
@@ -78,7 +85,12 @@ export class CallBench {
         const run = await mesh.run("bench", { node: node.name });
         const { token } = await node.assigned(run, "call");
         if (token === null) throw new Error("the dispatch brought no token");
-        return { node, token: token.token, seq: 0 };
+        const open = new Map<number, BenchCall>();
+        node.bus.connection.subscribe(inboxOf(node, "*"), {
+          callback: (_, message) =>
+            open.get(Number(message.subject.split(".").at(-1)))?.hear(message),
+        });
+        return { node, token: token.token, open, seq: 0 };
       }),
     );
     const pool = new Pool(`https://localhost:${port}`, { connect: { ca }, connections: 16 });
@@ -101,6 +113,10 @@ export class CallBench {
     await this.#pool.destroy();
     this.#upstream.kill();
     await this.#mesh.stop();
+  }
+
+  async warmUp(atOnce: number): Promise<void> {
+    for (let count = 0; count < warmUpCalls; ) count += await this.full(1, atOnce);
   }
 
   /** As many calls as there can be; gives how many there were. */
@@ -159,22 +175,30 @@ export class CallBench {
   async answers(bytes: number): Promise<void> {
     const rest = { method: "GET", path: `/bytes/${bytes}`, headers: [], body: Buffer.alloc(0) };
     const asked = this.#callers.map(async (_, at) => {
-      const { length } = await this.#ask(at, rest);
-      if (length !== bytes) throw new Error(`${length} bytes came of ${bytes}`);
+      const came = await this.#ask(at, rest);
+      if (came !== bytes) throw new Error(`${came} bytes came of ${bytes}`);
     });
     await Promise.all(asked);
   }
 
-  async #ask(at: number, rest: Parameters<RogueNode["request"]>[2]): Promise<Uint8Array> {
+  async #ask(at: number, rest: Parameters<RogueNode["request"]>[2]): Promise<number> {
     const caller = this.#callers[at] as Caller;
     caller.seq += 1;
-    const request = caller.node.request(caller.token, caller.seq, { service: "bench", ...rest });
-    const { problems, status, body } = await caller.node.proxy(request);
-    if (status !== 200 || problems.length > 0) {
-      throw new Error(`a call failed: ${problems[0]?.code ?? status} ${problems[0]?.message}`);
+    const { node, token, open, seq } = caller;
+    const request = node.request(token, seq, { service: "bench", ...rest });
+    const call = new BenchCall(node, inboxOf(node, seq), request);
+    open.set(seq, call);
+    try {
+      return await call.ended;
+    } finally {
+      open.delete(seq);
     }
-    return body;
   }
+}
+
+/** Beside those of the node's own calls. */
+function inboxOf({ name, instance }: RogueNode, call: number | "*"): string {
+  return subjects.callInbox(name, `${instance}-bench`, call);
 }
 
 function resources(port: number): string {

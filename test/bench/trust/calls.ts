@@ -14,7 +14,7 @@ const steadyPerSecond = 200;
 export async function measureCalls(): Promise<void> {
   const bench = await CallBench.start(nodes);
   try {
-    await bench.full(1, atOnce);
+    await bench.warmUp(atOnce);
     const before = bench.cpuMs();
     const count = await bench.full(seconds, atOnce);
     const times = timesEach(before, bench.cpuMs(), count);

@@ -26,7 +26,7 @@ export function reasonAgainst(
 /** Whether an address lies in one of the blocks. */
 export function isGranted(text: string, granted: Blocks): boolean {
   const address = parseAddress(text);
-  return address !== null && granted.some((block) => matcherOf(block)(address));
+  return address !== null && matchersOf(granted).some((matches) => matches(address));
 }
 
 /** Whether both texts name one address; false for what is none. */
@@ -58,8 +58,19 @@ function rangeOf(address: Address): SpecialRange | null {
 
 const parsedRanges = specialRanges.map((range) => ({ range, matches: matcherOf(range.block) }));
 
+/** They are of a definition, which is asked with each call. */
+function matchersOf(blocks: Blocks): readonly Matcher[] {
+  const known = matchers.get(blocks) ?? blocks.map(matcherOf);
+  matchers.set(blocks, known);
+  return known;
+}
+
+type Matcher = (address: Address) => boolean;
+
+const matchers = new WeakMap<Blocks, readonly Matcher[]>();
+
 /** A malformed block matches nothing. */
-function matcherOf(block: string): (address: Address) => boolean {
+function matcherOf(block: string): Matcher {
   if (!ipaddr.isValidCIDR(block)) return () => false;
   const [base, length] = ipaddr.parseCIDR(block);
   return (address) => address.kind() === base.kind() && address.match(base, length);

@@ -57,7 +57,7 @@ export function createEgress(options: EgressOptions): Egress {
       const timeoutMs = Math.min(call.service.limits.timeout, proxyLimits.callMsMax);
       const timer = setTimeout(() => ending.abort(late(timeoutMs)), timeoutMs);
       try {
-        const target = targetOf(call.service.base_url);
+        const target = targetNamedBy(call.service);
         const addresses = await untilAborted(
           admittedAddresses(
             target,
@@ -79,6 +79,15 @@ export function createEgress(options: EgressOptions): Egress {
     close: () => pools.close(),
   };
 }
+
+/** What a definition names is judged once, as long as it stands. */
+function targetNamedBy(service: Service): Target {
+  const target = targets.get(service) ?? targetOf(service.base_url);
+  targets.set(service, target);
+  return target;
+}
+
+const targets = new WeakMap<Service, Target>();
 
 /** One address after the other until the request has left. */
 async function dial(
