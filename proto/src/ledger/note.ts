@@ -93,8 +93,11 @@ export function toBase64(bytes: Uint8Array): string {
 /** Empty when the text is not canonical base64. */
 export function fromBase64(text: string): Uint8Array {
   try {
-    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-    return toBase64(bytes) === text ? bytes : new Uint8Array(0);
+    const binary = atob(text);
+    if (btoa(binary) !== text) return new Uint8Array(0);
+    const bytes = new Uint8Array(binary.length);
+    for (let at = 0; at < binary.length; at++) bytes[at] = binary.charCodeAt(at);
+    return bytes;
   } catch {
     return new Uint8Array(0);
   }
