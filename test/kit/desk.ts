@@ -8,6 +8,8 @@ export interface DeskRequest {
   readonly url: string;
   readonly headers: IncomingMessage["headers"];
   readonly body: string;
+  /** By which connections are told apart. */
+  readonly port: number;
 }
 
 /** A service over TLS that wants the mesh's API key, and remembers everything that reached it. */
@@ -15,7 +17,11 @@ export class Desk {
   readonly requests: DeskRequest[] = [];
 
   #service!: TlsService;
-  #held: { readonly reached: () => void; readonly cut: () => void } | null = null;
+  #held: {
+    readonly reached: () => void;
+    readonly cut: () => void;
+    readonly answer: Promise<void>;
+  } | null = null;
 
   private constructor(readonly apiKey: string) {}
 
@@ -38,29 +44,33 @@ export class Desk {
     return this.#service.stop();
   }
 
-  /** Leaves the next call without an answer; it is there, and at last it is cut. */
-  hold(): { readonly reached: Promise<void>; readonly cut: Promise<void> } {
-    const [arrival, end] = [deferred(), deferred()];
-    this.#held = { reached: arrival.resolve, cut: end.resolve };
-    return { reached: arrival.promise, cut: end.promise };
+  /** Leaves the next call without an answer until it is given; it is there, and at last it is over. */
+  hold(): {
+    readonly reached: Promise<void>;
+    readonly cut: Promise<void>;
+    readonly answer: () => void;
+  } {
+    const [arrival, end, answer] = [deferred(), deferred(), deferred()];
+    this.#held = { reached: arrival.resolve, cut: end.resolve, answer: answer.promise };
+    return { reached: arrival.promise, cut: end.promise, answer: answer.resolve };
   }
 
   /** The service, at 0.01 USD a call. */
-  resources(): SourceFile[] {
+  resources(name = "desk"): SourceFile[] {
     const { ca, port } = this.#service;
     const text = `kind: service
-name: desk
+name: ${name}
 base_url: https://localhost:${port}
 ca_file: desk-ca.pem
 addresses: ["127.0.0.0/8", "::1/128"]
-auth: { type: header, header: x-api-key, secret: desk/api-key }
+auth: { type: header, header: x-api-key, secret: ${name}/api-key }
 allow:
   - { methods: [GET, POST], path: /tickets }
   - { methods: [GET], path: /echo }
 pricing: { per_call: 0.01 USD }
 `;
     return [
-      { path: "desk.yaml", text },
+      { path: `${name}.yaml`, text },
       { path: "desk-ca.pem", text: ca },
     ];
   }
@@ -69,13 +79,15 @@ pricing: { per_call: 0.01 USD }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const { method = "", url = "", headers } = request;
-    this.requests.push({ method, url, headers, body: Buffer.concat(chunks).toString() });
+    const port = request.socket.remotePort ?? 0;
+    this.requests.push({ method, url, headers, body: Buffer.concat(chunks).toString(), port });
     if (headers["x-api-key"] !== this.apiKey) return void response.writeHead(401).end("key wanted");
     if (this.#held !== null) {
-      const { reached, cut } = this.#held;
+      const { reached, cut, answer } = this.#held;
       this.#held = null;
       response.once("close", cut);
-      return reached();
+      reached();
+      await answer;
     }
     if (url === "/echo") return this.#echo(response);
     response.writeHead(method === "POST" ? 201 : 200, { "content-type": "application/json" });

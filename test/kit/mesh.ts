@@ -25,6 +25,8 @@ export const boards: Readonly<Record<string, Record<string, string>>> = {
 export interface MeshOptions {
   /** For nats-server, such as "-V" to trace what crosses it. */
   readonly natsArguments?: readonly string[];
+  /** Of the coordinator's process, beside the test's own. */
+  readonly environment?: Readonly<Record<string, string>>;
   /** Before anything is in the mesh's folder. */
   readonly prepare?: (home: string) => void;
   /** Names by which nodes reach this machine. */
@@ -231,7 +233,7 @@ export class TestMesh {
   }
 
   async #startCentre(options: MeshOptions): Promise<void> {
-    const { natsArguments = [], hosts = ["localhost"] } = options;
+    const { natsArguments = [], hosts = ["localhost"], environment = {} } = options;
     const { home, ports } = this;
     options.prepare?.(home);
     mkdirSync(join(home, "log"));
@@ -254,7 +256,7 @@ export class TestMesh {
       "Server is ready",
     ).start();
     const run = [process.execPath, program, "run", ...common];
-    await this.#program("coordinator", run, '"ready":true').start();
+    await this.#program("coordinator", run, '"ready":true', environment).start();
     this.client = new ConsoleClient(readContext(this.context));
   }
 

@@ -2,9 +2,11 @@ import { execFileSync } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, rmSync, statfsSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Desk } from "../kit/desk.ts";
 import { readLedger } from "../kit/history.ts";
 import { TestMesh } from "../kit/mesh.ts";
 import { dataOf } from "../kit/mesh-place.ts";
+import { RogueNode } from "../kit/rogue-node.ts";
 import { applySteps } from "../kit/step-runs.ts";
 
 /** A filesystem of its own takes root; where there is none, coordinator/test/log/crash has the file that cannot grow. */
@@ -94,6 +96,52 @@ describe.skipIf(!canMount)("a coordinator whose disk is full", () => {
     expect(ended).toMatchObject({ state: "succeeded" });
   });
 });
+
+describe.skipIf(!canMount)("a disk that fills while a call is out", () => {
+  it("keeps the answer from its caller, and what was held until an operator decides (80)", async () => {
+    const desk = await Desk.start(mesh);
+    const node = await RogueNode.start(mesh, "caller");
+    try {
+      await mesh.apply([{ path: "calling.yaml", text: calling }]);
+      const run = await mesh.run("calling");
+      const token = (await node.assigned(run, "ask")).token?.token ?? "";
+      const held = desk.hold();
+      const call = node.call(node.request(token, 1));
+      await held.reached;
+      fillDisk();
+      const coordinator = mesh.program("coordinator");
+      // What the log's file has to spare is used up first: the call's own outcome is to find none.
+      while (await mesh.run(workflow).then(Boolean, () => false));
+      held.answer();
+      await coordinator.ended();
+      expect(call.replies.filter(({ status, last }) => last && status === 201)).toEqual([]);
+      rmSync(filler());
+      await coordinator.start();
+      await mesh.until(async () => (await mesh.getRun(run)).charges[0]?.state === "uncertain");
+      const { charges } = await mesh.getRun(run);
+      expect(charges).toMatchObject([{ service: "desk", nanoUsd: 10_000_000 }]);
+      expect(await mesh.cohort("ledger", "verify")).toMatchObject({ exit: 0 });
+      const id = charges[0]?.call ?? "";
+      expect(await mesh.cohort("budget", "reconcile", id, "--charge-hold")).toMatchObject({
+        exit: 0,
+      });
+      expect((await mesh.getRun(run)).charges[0]?.state).toBe("posted");
+      expect(desk.requests).toHaveLength(1);
+    } finally {
+      await node.close();
+      await desk.stop();
+    }
+  });
+});
+
+const calling = `kind: workflow
+name: calling
+steps:
+  - id: ask
+    nodes: { select: "node.name == 'caller'" }
+    command: ["true"]
+    grants: { services: [desk] }
+`;
 
 /** Containers may forbid it to root too. */
 function mounts(): boolean {

@@ -3,7 +3,7 @@ import type { AttemptKey, ProxyReply, ProxyRequest } from "@cohort/proto/gen/coh
 import { expect } from "vitest";
 import { Desk } from "../kit/desk.ts";
 import { refusalsOf } from "../kit/ledger-entries.ts";
-import { TestMesh } from "../kit/mesh.ts";
+import { type MeshOptions, TestMesh } from "../kit/mesh.ts";
 import { RogueNode } from "../kit/rogue-node.ts";
 
 /** A run of the probe workflow: the attempt of its step "ask", and that step's token. */
@@ -22,8 +22,8 @@ export class Probe {
     readonly desk: Desk,
   ) {}
 
-  static async start(): Promise<Probe> {
-    const mesh = await TestMesh.start();
+  static async start(options: MeshOptions = {}): Promise<Probe> {
+    const mesh = await TestMesh.start(options);
     try {
       const probe = new Probe(mesh, await Desk.start(mesh));
       await mesh.apply([{ path: "probe.yaml", text: workflow }]);

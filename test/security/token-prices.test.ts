@@ -1,3 +1,4 @@
+import type { ReconcileRequest } from "@cohort/proto/gen/cohort/console";
 import type { CallIntended, CallSettled, CallUncertain } from "@cohort/proto/gen/cohort/ledger";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ledgerEntries } from "../kit/ledger-entries.ts";
@@ -194,10 +195,75 @@ describe("kill -9 of the coordinator", () => {
   });
 });
 
-async function heldOn(budget: string): Promise<number> {
+describe("a call that is settled", () => {
+  it("is so once: of those who settle it at once one does, and nobody ever again (73)", async () => {
+    const asked = desk.asked.length;
+    const [heldBefore, postedBefore] = [await heldOn("chats"), await postedOn("chats")];
+    node.call(chat("silent"));
+    await mesh.until(async () => desk.asked.length > asked);
+    await mesh.program("coordinator").kill("SIGKILL");
+    await mesh.program("coordinator").start();
+    await mesh.until(async () => (await heldOn("chats")) > heldBefore);
+    const { uncertain, reserved } = await latest();
+    const call = uncertain?.call ?? "";
+    const { budgets } = mesh.client;
+    const settle = (outcome: ReconcileRequest["outcome"]) =>
+      mesh.client
+        .call(budgets, budgets.reconcile, { call, outcome, reason: "" })
+        .then(({ actualNanoUsd }) => actualNanoUsd)
+        .catch((error: Error & { code: string }) => error.code);
+    const actual = { $case: "actualNanoUsd", value: 7 } as const;
+    const outcomes = await Promise.all(Array.from({ length: 10 }, () => settle(actual)));
+    expect(outcomes.filter((it) => it === 7)).toHaveLength(1);
+    expect(outcomes.filter((it) => it === "CALL_NOT_UNCERTAIN")).toHaveLength(9);
+    const settled = async () => {
+      const told = (await ledgerEntries(mesh)).flatMap(({ event }) =>
+        (event?.$case === "callReconciled" || event?.$case === "callSettled") &&
+        event.value.call === call
+          ? [event.$case]
+          : [],
+      );
+      expect(told).toEqual(["callReconciled"]);
+      expect(await heldOn("chats")).toBe(heldBefore);
+      expect(await postedOn("chats")).toBe(postedBefore + 7);
+    };
+    await settled();
+    expect(await settle({ $case: "voided", value: true })).toBe("CALL_NOT_UNCERTAIN");
+    expect(await settle({ $case: "chargeHold", value: true })).toBe("CALL_NOT_UNCERTAIN");
+    await mesh.program("coordinator").kill("SIGKILL");
+    await mesh.program("coordinator").start();
+    await mesh.until(async () => (await heldOn("chats")) >= 0);
+    expect(await settle({ $case: "voided", value: true })).toBe("CALL_NOT_UNCERTAIN");
+    await settled();
+    expect(reserved).toBeGreaterThan(7);
+  });
+
+  it("by its answer can be voided by nobody (73)", async () => {
+    await node.hello();
+    expect(codeOf(await node.proxy(chat("honest")))).toBe("200");
+    const { intended } = await latest();
+    const posted = await postedOn("chats");
+    const voided = await mesh.cohort("budget", "reconcile", intended?.call ?? "", "--void");
+    expect([voided.exit, voided.stderr]).toEqual([
+      4,
+      expect.stringContaining("CALL_NOT_UNCERTAIN"),
+    ]);
+    expect(await postedOn("chats")).toBe(posted);
+  });
+});
+
+async function lineOf(budget: string) {
   const { budgets } = mesh.client;
   const { budgets: lines } = await mesh.client.call(budgets, budgets.list, {});
-  return lines.find(({ account }) => account === `budget/${budget}`)?.heldNanoUsd ?? 0;
+  return lines.find(({ account }) => account === `budget/${budget}`);
+}
+
+async function postedOn(budget: string): Promise<number> {
+  return (await lineOf(budget))?.postedNanoUsd ?? 0;
+}
+
+async function heldOn(budget: string): Promise<number> {
+  return (await lineOf(budget))?.heldNanoUsd ?? 0;
 }
 
 const asker = `kind: workflow
