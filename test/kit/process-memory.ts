@@ -11,13 +11,22 @@ export interface MemorySearch {
 
 /** Everything that the process can read itself: heap, stacks, environment, files it has mapped. */
 export function searchMemory(pid: number, spellings: readonly Spelling[]): MemorySearch {
+  return searchMemoryFile(`/proc/${pid}/mem`, readableRegions(pid), spellings);
+}
+
+/** The same of a file that holds memory. */
+export function searchMemoryFile(
+  path: string,
+  regions: readonly { readonly from: number; readonly to: number }[],
+  spellings: readonly Spelling[],
+): MemorySearch {
   const overlap = Math.max(...spellings.map(({ bytes }) => bytes.length));
   const found = new Set<string>();
   const buffer = Buffer.alloc(pieceBytes + overlap);
-  const memory = openSync(`/proc/${pid}/mem`, "r");
+  const memory = openSync(path, "r");
   let bytesRead = 0;
   try {
-    for (const { from, to } of readableRegions(pid)) {
+    for (const { from, to } of regions) {
       for (let at = from; at < to; at += pieceBytes) {
         const length = Math.min(buffer.length, to - at);
         const count = readPiece(memory, buffer, length, at);

@@ -8,15 +8,15 @@ export interface Spelling {
 }
 
 /** Every spelling that is looked for: a secret that leaks rarely leaks as it was typed. */
-export function spellingsOf(secret: string): Spelling[] {
+export function spellingsOf(secret: string | Buffer): Spelling[] {
   const plain = Buffer.from(secret);
-  const half = Math.floor(secret.length / 2);
+  const half = Math.floor(plain.length / 2);
   const each = (spell: (byte: number) => string) => [...plain].map(spell).join("");
   const hex = (byte: number) => byte.toString(16).padStart(2, "0");
-  const texts: Record<string, string> = {
-    raw: secret,
-    "first half": secret.slice(0, half),
-    "second half": secret.slice(half),
+  const texts: Record<string, string | Buffer> = {
+    raw: plain,
+    "first half": plain.subarray(0, half),
+    "second half": plain.subarray(half),
     hex: each(hex),
     "hex, upper case": each(hex).toUpperCase(),
     percent: each((byte) => `%${hex(byte)}`),
@@ -29,8 +29,12 @@ export function spellingsOf(secret: string): Spelling[] {
     texts[`base64, shifted by ${shift}`] = base64Core(plain, shift, "base64");
     texts[`base64url, shifted by ${shift}`] = base64Core(plain, shift, "base64url");
   }
-  const spellings = Object.entries(texts).map(([name, it]) => ({ name, bytes: Buffer.from(it) }));
-  return [...spellings, { name: "UTF-16", bytes: Buffer.from(secret, "utf16le") }];
+  const spellings = Object.entries(texts).map(([name, it]) => ({
+    name,
+    bytes: Buffer.from(it as string),
+  }));
+  const wide = Buffer.from(plain.toString("latin1"), "utf16le");
+  return [...spellings, { name: "UTF-16", bytes: wide }];
 }
 
 /** The characters that depend on the secret alone, `shift` bytes after something else. */

@@ -15,6 +15,8 @@ import {
   ShowResourceRequest,
 } from "@cohort/proto/gen/cohort/console";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { searchCoreDump } from "../kit/core-dump.ts";
+import { CredentialDesk, type Kind, kinds } from "../kit/credential-desk.ts";
 import { Desk } from "../kit/desk.ts";
 import { boards, TestMesh } from "../kit/mesh.ts";
 import { tracedPayloads } from "../kit/nats-trace.ts";
@@ -27,6 +29,8 @@ const messages = 4;
 
 let mesh: TestMesh;
 let desk: Desk;
+let credentials: CredentialDesk;
+/** Of the API key, and of a credential of each other kind. */
 let key: Spelling[];
 /** Runs that the load has left: of the example, failing, asking, and asking that goes on. */
 let runs: string[] = [];
@@ -36,6 +40,8 @@ beforeAll(async () => {
   mesh = await TestMesh.start({ natsArguments: ["-V"] });
   key = spellingsOf(mesh.apiKey);
   desk = await Desk.start(mesh);
+  credentials = await CredentialDesk.start(mesh);
+  key.push(...credentials.spellings);
   await mesh.startFactory();
   await mesh.startGateway();
   await mesh.startAgents();
@@ -46,12 +52,14 @@ beforeAll(async () => {
   await mesh.until(async () => (await mesh.runsOf("press-vibration")).length === messages);
   const vibrations = (await mesh.runsOf("press-vibration")).map(({ run }) => run);
   const others = [await mesh.run("failing"), await mesh.run("asking")];
-  runs = [...vibrations, ...others, await mesh.run("asking", { linger: true })];
-  for (const run of runs.slice(0, -1)) await mesh.ended(run);
+  const lingering = await mesh.run("asking", { linger: true });
+  runs = [...vibrations, ...others, lingering, await mesh.run("spread")];
+  for (const run of runs) if (run !== lingering) await mesh.ended(run);
   await mesh.until(async () => desk.requests.filter(({ url }) => url === "/echo").length === 3);
 });
 afterAll(async () => {
   await desk?.stop();
+  await credentials?.stop();
   await mesh?.stop();
 });
 
@@ -69,9 +77,21 @@ describe("the load", () => {
     const output: unknown = JSON.parse(asking.steps[0]?.instances[0]?.outputJson ?? "null");
     expect(output).toMatchObject({ filed: 201, echo: { code: "UPSTREAM_INVALID" } });
   });
+
+  it("has really shown a credential of each other kind, and had all thrown back that can be", async () => {
+    const spread = await mesh.getRun(runs[messages + 3] ?? "");
+    expect(spread).toMatchObject({ state: "succeeded", reason: "" });
+    const output: unknown = JSON.parse(spread.steps[0]?.instances[0]?.outputJson ?? "null");
+    const echoed = (kind: Kind) => (kind === "mtls" ? "201" : "UPSTREAM_INVALID");
+    expect(output).toEqual(Object.fromEntries(kinds.map((it) => [it, ["201", echoed(it)]])));
+    // By a step on a board, which also has it thrown back, and by a call of the coordinator's own.
+    expect(Object.fromEntries(credentials.shown)).toEqual(
+      Object.fromEntries(kinds.map((it) => [it, 3])),
+    );
+  });
 });
 
-describe("the API key", () => {
+describe("the API key, and a credential of each other kind,", () => {
   it.each([...Object.keys(boards), "gateway", "nats-server"])(
     "is not in the memory of %s",
     (name) => {
@@ -81,8 +101,19 @@ describe("the API key", () => {
     },
   );
 
+  it.each([...Object.keys(boards), "gateway", "nats-server"])(
+    "is not in a core dump of %s",
+    async (name) => {
+      const { pid } = mesh.program(name);
+      const shown = { name: "shown", bytes: Buffer.from(name) };
+      const { found, bytesRead } = await searchCoreDump(pid, [...key, shown]);
+      expect(found).toEqual(["shown"]);
+      expect(bytesRead).toBeGreaterThan(1_000_000);
+    },
+  );
+
   it("is not in the memory of a step that has called, and still runs", async () => {
-    expect(await mesh.getRun(runs.at(-1) ?? "")).toMatchObject({ state: "running" });
+    expect(await mesh.getRun(runs[messages + 2] ?? "")).toMatchObject({ state: "running" });
     const [agent, ...steps] = processTree(mesh.program("press-01").pid);
     expect(agent).toBe(mesh.program("press-01").pid);
     expect(steps.length).toBeGreaterThan(0);
@@ -220,6 +251,13 @@ function requestsFor(path: string): Buffer[] {
   }
 }
 
+const grants = kinds.map((kind) => `desk-${kind}`).join(", ");
+const ownCalls = kinds.map(
+  (kind) => `  - id: own-${kind}
+    call: { service: desk-${kind}, method: POST, path: /tickets, json: { title: t } }
+`,
+);
+
 /** A call that the service answers with the key, by the coordinator and by a step on a board. */
 const load = `kind: workflow
 name: failing
@@ -248,4 +286,23 @@ steps:
     nodes: { select: "node.name == 'press-02'" }
     run: echo left > left
     artifacts: { upload: [{ name: left, path: left }] }
-`;
+---
+kind: workflow
+name: spread
+steps:
+  - id: ask
+    nodes: { select: "node.name == 'press-01'" }
+    grants: { services: [${grants}] }
+    script: |
+      export default async ({ fetch, log }) => {
+        const said = {};
+        for (const kind of ${JSON.stringify(kinds)}) {
+          const ticket = { method: "POST", body: { title: "t" } };
+          const answers = [await fetch("desk-" + kind + ":/tickets", ticket), await fetch("desk-" + kind + ":/echo")];
+          const texts = await Promise.all(answers.map((it) => it.text()));
+          log(kind, ...texts, ...answers.map((it) => JSON.stringify(it.headers)));
+          said[kind] = answers.map((it, at) => (it.ok ? String(it.status) : (JSON.parse(texts[at]).code ?? texts[at])));
+        }
+        return said;
+      };
+${ownCalls.join("")}`;
