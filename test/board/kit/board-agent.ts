@@ -44,8 +44,13 @@ export async function timedStart(board: Board): Promise<number> {
   return (connected - began) * 1000;
 }
 
+/** Resolves when it has ended: its zombie stays until the board's first process is told something more. */
 export async function stopAgent(board: Board): Promise<void> {
-  await board.sh(`pid=$(cat ${pidFile}); kill $pid; while kill -0 $pid 2>&-; do sleep 0.1; done`);
+  await board.sh(`
+    pid=$(cat ${pidFile})
+    kill $pid
+    while grep -q '^State:.[^ZX]' /proc/$pid/status 2>&-; do sleep 0.1; done
+  `);
 }
 
 export function boardIs(mesh: TestMesh, board: Board, state: string): Promise<void> {
