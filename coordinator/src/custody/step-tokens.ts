@@ -62,6 +62,7 @@ export function noteToken(tokens: TokenIds, attempt: AttemptKey, id: string): vo
 
 /** Attempts that the event ends leave; gives which. A step that ends takes all that goes on of it along. */
 export function forgetTokens(tokens: TokenIds, { event }: Recorded): readonly string[] {
+  if (tokens.size === 0) return [];
   if (event.$case === "stepEnded") {
     const step = stepId(event.value);
     const ended = [...(tokens.get(step)?.keys() ?? [])];
