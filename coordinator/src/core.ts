@@ -18,7 +18,10 @@ import { decideSilence } from "./fleet/decide-presence.ts";
 import { decideRetired } from "./fleet/decide-rotation.ts";
 import type { EnrolledNode } from "./fleet/fleet.ts";
 import { keepHistory } from "./history/keep-history.ts";
-import type { Retention } from "./history/retention.ts";
+import { keepPayloads } from "./history/keep-payloads.ts";
+import { historyLimits } from "./history/limits.ts";
+import type { EndedRun, Retention } from "./history/retention.ts";
+import { createPayloadPass } from "./ledger/drop-payloads.ts";
 import { createWitnesses, type Witnesses } from "./ledger/witness-desk.ts";
 import type { EventLog, StepLogStore } from "./log/log.ts";
 import type { Access } from "./mesh/access.ts";
@@ -95,6 +98,8 @@ export interface CoreOptions {
   readonly endedPartsMax?: number;
   /** How long finished runs are kept. */
   readonly retention: Retention;
+  /** How often payloads are dropped, where it is not the usual time. */
+  readonly payloadsEveryMs?: number;
   /** Where artifacts are kept, for good and on their way. */
   readonly artifacts: Pick<KeeperOptions, "objects" | "spool">;
   /** The event log cannot be written: the process must end, and start again from the log. */
@@ -279,6 +284,16 @@ export function createCore(options: CoreOptions): Core {
         signal: closing.signal,
         onFault,
       }).catch(onFault);
+      const { payloadMaxAgeMs: maxAgeMs } = options.retention;
+      const pause = () => sleep(historyLimits.payloadPauseMs, closing.signal);
+      keepPayloads({
+        pass: maxAgeMs === null ? null : createPayloadPass({ log, writer, maxAgeMs, now, pause }),
+        purge: log.purge,
+        sleep,
+        signal: closing.signal,
+        onFault,
+        ...(options.payloadsEveryMs === undefined ? {} : { everyMs: options.payloadsEveryMs }),
+      }).catch(onFault);
     },
     close() {
       closing.abort();
@@ -324,8 +339,14 @@ function releaseKeysFor(
   return sign(subjects.down(node, "keys"), payload);
 }
 
-function removed(runs: readonly string[]): Event {
-  return { $case: "historyRemoved", value: { runs: [...runs] } };
+function removed(runs: readonly EndedRun[]): Event {
+  const value = {
+    runs: runs.map(({ run }) => run),
+    firstSeq: Math.min(...runs.map(({ startedSeq }) => startedSeq)),
+    lastSeq: Math.max(...runs.map(({ seq }) => seq)),
+    endedMs: Math.max(...runs.map(({ endedMs }) => endedMs)),
+  };
+  return { $case: "historyRemoved", value };
 }
 
 function lookupsOf(state: State): Omit<ProxyLookups, "writer" | "onFault"> {

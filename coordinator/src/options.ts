@@ -19,7 +19,7 @@ export interface InitOptions {
   readonly operatorContext: string;
   readonly approverContext: string;
   readonly gatewayContext: string;
-  /** How long finished runs are kept; what is left out stays as it was. */
+  /** How long finished runs, and payloads of the ledger, are kept; what is left out stays as it was. */
   readonly history: Partial<Retention>;
 }
 
@@ -34,6 +34,7 @@ export const usage = `usage:
                    [--hosts NAME,...] --operator-context FILE --approver-context FILE
                    --gateway-context FILE
                    [--history-max-age DURATION] [--history-max-runs COUNT]
+                   [--ledger-payload-max-age DURATION|forever]
   coordinator run  --data DIR KEY
 KEY is --vault-key-file FILE, which is made when there is none, or --vault-credential NAME`;
 
@@ -85,6 +86,14 @@ export function parseOptions(argv: readonly string[]): Options {
       history: {
         ...positive("history-max-age", "maxAgeMs", parseDuration, "a duration such as 30d"),
         ...positive("history-max-runs", "maxRuns", Number, "a number of runs from 1"),
+        ...(values["ledger-payload-max-age"] === "forever"
+          ? { payloadMaxAgeMs: null }
+          : positive(
+              "ledger-payload-max-age",
+              "payloadMaxAgeMs",
+              parseDuration,
+              "a duration such as 90d, or forever",
+            )),
       },
     };
   }
@@ -109,6 +118,7 @@ function parse(argv: readonly string[]) {
         "gateway-context": { type },
         "history-max-age": { type },
         "history-max-runs": { type },
+        "ledger-payload-max-age": { type },
       },
     });
   } catch (cause) {

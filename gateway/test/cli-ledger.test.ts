@@ -23,7 +23,7 @@ describe("cohort ledger", () => {
       const json = canonicalJson({ seq: at + 1, at_ms: at });
       const hash = leafHash(sha256, Buffer.from(json));
       tree.append(hash);
-      return { json, leafHash: hash, checkpoint: "" };
+      return { json, leafHash: hash, checkpoint: "", droppedBy: 0 };
     });
     const checkpoint = signCheckpoint({ size, root: tree.root() }, signer, sha256);
     return [
@@ -39,6 +39,7 @@ describe("cohort ledger", () => {
     expect(JSON.parse(stdout)).toEqual({
       ok: true,
       size: 5,
+      dropped: 0,
       root: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
   });

@@ -353,6 +353,11 @@ export const errors = {
     grpc: "DATA_LOSS",
     meaning: "The ledger does not continue one that was seen before.",
   },
+  EXPORT_OVERTAKEN: {
+    exit: 1,
+    grpc: "ABORTED",
+    meaning: "Payloads were dropped from the ledger while it was being exported.",
+  },
   ENTRY_UNKNOWN: { exit: 4, grpc: "NOT_FOUND", meaning: "The ledger has no such entry or hash." },
   UNREACHABLE: { exit: 5, grpc: "UNAVAILABLE", meaning: "The other side could not be reached." },
   SETUP_FAILED: { exit: 1, grpc: "FAILED_PRECONDITION", meaning: "A phase of the set-up failed." },

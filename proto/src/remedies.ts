@@ -166,6 +166,7 @@ export const remedies: Readonly<Record<ErrorCode, string>> = {
     "Keep the files as they are: someone changed the log. Compare with an earlier export.",
   LEDGER_FORKED:
     "If a backup was restored on purpose: `cohort ledger settle`. Else keep all files, and find out who did it.",
+  EXPORT_OVERTAKEN: "Export it again.",
   ENTRY_UNKNOWN: "`cohort ledger verify` says how many entries there are.",
   UNREACHABLE:
     "Look whether the coordinator runs and the network lets you reach it: `cohort doctor`.",

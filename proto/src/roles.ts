@@ -76,6 +76,7 @@ export const methodRoles: Readonly<Record<string, readonly Role[]>> = {
   "/cohort.console.Ledger/Settle": ["operator"],
   "/cohort.console.Ledger/RotateKey": ["operator"],
   "/cohort.console.Ledger/Keys": ["operator"],
+  "/cohort.console.Ledger/Retention": ["operator"],
   "/cohort.console.Approvals/List": ["operator", "approver"],
   "/cohort.console.Approvals/Decide": ["operator", "approver"],
   "/cohort.console.Schedules/List": ["operator"],

@@ -20,6 +20,7 @@ import type { Sent } from "./coordinator-end.ts";
 import { type CoordinatorProcess, endedPartsMax, ledgerSigner } from "./coordinator-process.ts";
 import { digest, simulatedCrypto } from "./crypto.ts";
 import { History } from "./history.ts";
+import { Payloads } from "./payloads.ts";
 import { asText, difference, snapshot } from "./snapshot.ts";
 import type { Trace } from "./trace.ts";
 import { must, Violation } from "./violation.ts";
@@ -32,6 +33,7 @@ export class Checks {
   readonly #trace: Trace;
   readonly #replayed: State = emptyState(endedPartsMax);
   readonly #finished = emptyHistory();
+  readonly #payloads = new Payloads();
   #read = 0;
   #callsOut = 0;
 
@@ -39,6 +41,11 @@ export class Checks {
     this.#disk = disk;
     this.#trace = trace;
     this.history = new History(work);
+  }
+
+  /** Entries without their payload. */
+  get dropped(): number {
+    return this.#payloads.size;
   }
 
   get events(): number {
@@ -78,6 +85,7 @@ export class Checks {
       applyEvent(this.#replayed, recorded);
       createMemoryHistory(this.#finished).write(projectEvent(this.#replayed, recorded), seq);
       this.history.add(recorded);
+      this.#payloads.add(recorded, this.history.removed);
     }
     this.#budgets();
   }
@@ -148,6 +156,20 @@ export class Checks {
       },
     });
     must(verdict.ok, "the ledger verifies", verdict.ok ? "" : verdict.reason);
+    this.#payloads.compare(this.#disk);
+    this.#replayLeft();
+  }
+
+  /** What is left of the entries leads to the state that the entries themselves led to. */
+  #replayLeft(): void {
+    this.readLog();
+    const state = emptyState(endedPartsMax);
+    for (const [at, leaf] of this.#disk.leaves.entries()) {
+      applyEvent(state, fromLeaf(leaf, at + 1) as Recorded);
+    }
+    const [left, whole] = [snapshot(state), snapshot(this.#replayed)];
+    if (left === whole) return;
+    throw new Violation("replay gives the same state", difference(left, whole));
   }
 
   #projection(): void {

@@ -43,7 +43,7 @@ export interface CoordinatorOptions {
   readonly retention?: Retention;
 }
 
-const shortRetention: Retention = { maxAgeMs: 60_000, maxRuns: 12 };
+const shortRetention: Retention = { maxAgeMs: 60_000, maxRuns: 12, payloadMaxAgeMs: 4_000 };
 
 /** So few that ended runs leave memory while there is still something to hear of them. */
 export const endedPartsMax = 6;
@@ -99,6 +99,7 @@ export class CoordinatorProcess {
     this.#core = createCore({
       endedPartsMax,
       retention: options.retention ?? shortRetention,
+      payloadsEveryMs: 3_000,
       log: this.#watched(log),
       now,
       newId: () => random.ulid(),

@@ -56,10 +56,10 @@ for (let seed = first; seed < first + count; seed++) {
     process.exit(outcome.violation === null ? 0 : 1);
   }
   const outcome = await simulate({ seed, ticks, plant });
-  const { runs, attempts, events, tick, fingerprint } = outcome;
+  const { runs, attempts, events, dropped, tick, fingerprint } = outcome;
   const id = (fingerprint >>> 0).toString(16).padStart(8, "0");
   process.stdout.write(
-    `seed ${seed}: ${runs} runs, ${attempts} attempts, ${events} events, ${tick} ticks, ${id}\n`,
+    `seed ${seed}: ${runs} runs, ${attempts} attempts, ${events} events (${dropped} dropped), ${tick} ticks, ${id}\n`,
   );
   if (outcome.violation === null) continue;
   process.stderr.write("violated; looking for the least that does it\n");

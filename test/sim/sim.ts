@@ -38,6 +38,8 @@ export interface Outcome {
   /** Equal for equal simulations. */
   readonly fingerprint: number;
   readonly events: number;
+  /** Entries whose payload was dropped. */
+  readonly dropped: number;
   readonly attempts: number;
   readonly runs: number;
   /** Edges at which a process could have died. */
@@ -183,6 +185,7 @@ class Simulation {
       trace: this.#trace.last(80),
       fingerprint: this.#trace.fingerprint,
       events: this.#checks.events,
+      dropped: this.#checks.dropped,
       attempts: this.#work.count,
       runs: this.#checks.history.runs.size,
       edges: this.#edges.count,

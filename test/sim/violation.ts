@@ -16,6 +16,7 @@ export type Invariant =
   | "replay gives the same state"
   | "the projection equals the log"
   | "the ledger verifies"
+  | "payloads are dropped once, of removed runs"
   | "every run ends"
   | "a node that changes its keys comes back"
   | "two machines with one node's keys are found out"

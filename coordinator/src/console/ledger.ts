@@ -1,4 +1,5 @@
 import { type LedgerServer, LedgerService } from "@cohort/proto/gen/cohort/console";
+import type { Retention } from "../history/retention.ts";
 import { sha256 } from "../ledger/crypto.ts";
 import { findEntries, isAboutStep, spanOfRun } from "../ledger/find-entries.ts";
 import { exportLedger } from "../ledger/ledger.ts";
@@ -16,11 +17,12 @@ export interface LedgerDependencies {
   readonly writer: Writer;
   readonly witnesses: Pick<Witnesses, "sightings">;
   readonly ledgerKeys: LedgerKeys;
+  readonly retention: Retention;
 }
 
 export function ledgerService(
   { unary, stream }: Methods,
-  { log, writer, witnesses, ledgerKeys }: LedgerDependencies,
+  { log, writer, witnesses, ledgerKeys, retention }: LedgerDependencies,
 ): LedgerServer {
   const keys = () => ledgerKeys.view(writer.state);
   const verifierKeyNow = () => keys().keys.at(-1)?.verifierKey ?? "";
@@ -46,6 +48,15 @@ export function ledgerService(
       const { path, ...proof } = proveEntry(log, seq);
       return { ...proof, path: [...path] };
     }),
+    retention: unary(LedgerService.retention, () =>
+      writer.read(({ ledger: { payloads } }) => ({
+        historyMaxAgeMs: retention.maxAgeMs,
+        historyMaxRuns: retention.maxRuns,
+        payloadMaxAgeMs: retention.payloadMaxAgeMs ?? 0,
+        dropped: payloads.count,
+        droppedMs: payloads.atMs,
+      })),
+    ),
     proveGrowth: unary(LedgerService.proveGrowth, ({ size }) => {
       const { path, checkpoint } = proveGrowth(log, size);
       return { path: [...path], checkpoint };

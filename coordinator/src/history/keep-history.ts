@@ -1,10 +1,10 @@
 import { historyLimits } from "./limits.ts";
-import type { Retention } from "./retention.ts";
+import type { EndedRun, Retention } from "./retention.ts";
 
 /** What is looked at, and removed, when finished runs have been kept long enough. */
 export interface HistoryEnd {
   /** Finished runs that are over, some of the first that ended. */
-  over(retention: Retention, nowMs: number): readonly string[];
+  over(retention: Pick<Retention, "maxRuns" | "maxAgeMs">, nowMs: number): readonly EndedRun[];
   /**
    * Removes what steps of these runs wrote, as much of it as one transaction should. Resolves with
    * true when there is no more.
@@ -19,9 +19,9 @@ export interface HistoryEnd {
  */
 export async function keepHistory(options: {
   readonly history: HistoryEnd;
-  readonly retention: Retention;
+  readonly retention: Pick<Retention, "maxRuns" | "maxAgeMs">;
   /** Records that the runs are removed. */
-  readonly remove: (runs: readonly string[]) => Promise<void>;
+  readonly remove: (runs: readonly EndedRun[]) => Promise<void>;
   readonly now: () => number;
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly signal: AbortSignal;
@@ -31,7 +31,7 @@ export async function keepHistory(options: {
   const removeSome = async (): Promise<boolean> => {
     const runs = history.over(retention, now());
     if (runs.length === 0) return false;
-    if (await history.removeLogs(runs)) await remove(runs);
+    if (await history.removeLogs(runs.map(({ run }) => run))) await remove(runs);
     return true;
   };
   while (!signal.aborted) {

@@ -18,7 +18,7 @@ import { headView, runView } from "./run-view.ts";
 export function queryRun(
   writer: Writer,
   history: RunHistory,
-  retention: Retention,
+  retention: Pick<Retention, "maxRuns" | "maxAgeMs">,
   id: string,
 ): Promise<RunView> {
   return writer.read((state) => {
@@ -34,7 +34,7 @@ export function queryRun(
 export function queryOutcome(
   writer: Writer,
   history: RunHistory,
-  retention: Retention,
+  retention: Pick<Retention, "maxRuns" | "maxAgeMs">,
   id: string,
 ): Promise<Pick<RunView, "state" | "reason">> {
   return writer.read(({ runs }) => {
@@ -82,7 +82,7 @@ export async function queryRuns(
   };
 }
 
-export function unknownRun(retention: Retention, id: string): Error {
+export function unknownRun(retention: Pick<Retention, "maxRuns" | "maxAgeMs">, id: string): Error {
   return refuse("RUN_UNKNOWN", `no run has the id "${id}"`, {
     hint: `\`cohort runs\` lists runs. ${describeRetention(retention)}`,
   });

@@ -1,28 +1,48 @@
 import { formatDuration } from "@cohort/proto/quantity";
 
-/** How long finished runs, and what their steps wrote, are kept; the ledger keeps its entries. */
+/** How long finished runs, and what their steps wrote, are kept; the ledger keeps their leaves for ever. */
 export interface Retention {
   /** Since the run ended. */
   readonly maxAgeMs: number;
   /** The latest that ended. */
   readonly maxRuns: number;
+  /**
+   * Since the run ended, and not before it has left the history: how long the ledger's entries keep
+   * their payloads; null for ever.
+   */
+  readonly payloadMaxAgeMs: number | null;
 }
 
-export const defaultRetention: Retention = { maxAgeMs: 30 * 24 * 60 * 60_000, maxRuns: 100_000 };
+export const defaultRetention: Retention = {
+  maxAgeMs: 30 * 24 * 60 * 60_000,
+  maxRuns: 100_000,
+  payloadMaxAgeMs: null,
+};
+
+/** A finished run, between the entry that started it and the one that ended it. */
+export interface EndedRun {
+  readonly run: string;
+  readonly startedSeq: number;
+  readonly seq: number;
+  readonly endedMs: number;
+}
 
 /** Which of the runs that ended first are to go, when there are `count` in all. */
 export function overAmong(
-  first: readonly { readonly run: string; readonly endedMs: number }[],
+  first: readonly EndedRun[],
   count: number,
-  { maxRuns, maxAgeMs }: Retention,
+  { maxRuns, maxAgeMs }: Pick<Retention, "maxRuns" | "maxAgeMs">,
   nowMs: number,
-): string[] {
+): readonly EndedRun[] {
   const stays = first.findIndex(
     ({ endedMs }, at) => count - at <= maxRuns && endedMs >= nowMs - maxAgeMs,
   );
-  return first.slice(0, stays === -1 ? first.length : stays).map(({ run }) => run);
+  return first.slice(0, stays === -1 ? first.length : stays);
 }
 
-export function describeRetention({ maxAgeMs, maxRuns }: Retention): string {
+export function describeRetention({
+  maxAgeMs,
+  maxRuns,
+}: Pick<Retention, "maxRuns" | "maxAgeMs">): string {
   return `Finished runs are kept for ${formatDuration(maxAgeMs)}, the latest ${maxRuns} at most.`;
 }

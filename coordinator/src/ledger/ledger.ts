@@ -1,6 +1,6 @@
 import { parseCheckpointBody } from "@cohort/proto/ledger/checkpoint";
 import { encodeVerifierKey, type NoteSigner, openNote } from "@cohort/proto/ledger/note";
-import { CohortError } from "@cohort/proto/problem";
+import { CohortError, refuse } from "@cohort/proto/problem";
 import type { EventLog, ExportedLeaf } from "../log/log.ts";
 import { noteCrypto, sha256 } from "./crypto.ts";
 import { createSigningKey } from "./ed25519.ts";
@@ -51,7 +51,11 @@ export interface LedgerExport {
   readonly chunks: Iterable<readonly ExportedLeaf[]>;
 }
 
-/** Entries that are appended while the export is read are no part of it. */
+/**
+ * Entries that are appended while the export is read are no part of it. Where one of these dropped a
+ * payload of an entry that is still to be read, reading throws EXPORT_OVERTAKEN: the export would lack
+ * both the payload and the entry that says why.
+ */
 export function exportLedger(log: EventLog): LedgerExport {
   const size = log.size;
   return { checkpoint: log.checkpoint(), size, chunks: chunksOf(log, size) };
@@ -66,6 +70,11 @@ function* chunksOf(log: EventLog, size: number): Generator<readonly ExportedLeaf
   while (seq <= size) {
     const leaves = log.leaves(seq, Math.min(exportChunkLeavesMax, size - seq + 1));
     const chunk = leaves.slice(0, countWithin(leaves));
+    if (chunk.some(({ droppedBy }) => droppedBy > size)) {
+      throw refuse("EXPORT_OVERTAKEN", "payloads were dropped while the ledger was exported", {
+        hint: "Export it again.",
+      });
+    }
     if (chunk.length === 0) return;
     yield chunk;
     seq += chunk.length;

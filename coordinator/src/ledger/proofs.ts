@@ -1,7 +1,9 @@
+import type { DroppedInfo } from "@cohort/proto/gen/cohort/console";
 import { parseCheckpointBody } from "@cohort/proto/ledger/checkpoint";
 import { verifyConsistency, verifyInclusion } from "@cohort/proto/ledger/merkle-proof";
 import { refuse } from "@cohort/proto/problem";
-import type { EventLog } from "../log/log.ts";
+import { fromLeaf } from "../log/leaf.ts";
+import type { EventLog, ExportedLeaf } from "../log/log.ts";
 import { sha256 } from "./crypto.ts";
 import { hashBytes, rowHashes } from "./hash-rows.ts";
 import { proveConsistency, proveInclusion, rootOf } from "./prove.ts";
@@ -9,10 +11,7 @@ import { proveConsistency, proveInclusion, rootOf } from "./prove.ts";
 type ProvableLog = Pick<EventLog, "size" | "leaves" | "hashes" | "checkpoint">;
 
 /** That an entry is in the tree of the newest checkpoint. Throws ENTRY_UNKNOWN, LEDGER_INVALID. */
-export function proveEntry(
-  log: ProvableLog,
-  seq: number,
-): { readonly json: string; readonly path: readonly Uint8Array[]; readonly checkpoint: string } {
+export function proveEntry(log: ProvableLog, seq: number): EntryProof {
   const { note: checkpoint, size, root } = newest(log);
   const [leaf] = seq >= 1 && seq <= size ? log.leaves(seq, 1) : [];
   if (leaf === undefined) {
@@ -21,7 +20,27 @@ export function proveEntry(
   const path = orDamaged(() => proveInclusion(log.hashes, seq - 1, size));
   const claim = { index: seq - 1, leaf: leaf.leafHash, size, root, path };
   if (!verifyInclusion(sha256, claim)) throw damaged();
-  return { json: leaf.json, path, checkpoint };
+  const { json, leafHash } = leaf;
+  return { json, leafHash, path, checkpoint, dropped: droppedOf(log, leaf) };
+}
+
+export interface EntryProof {
+  /** The entry, or what is left of it. */
+  readonly json: string;
+  readonly leafHash: Uint8Array;
+  readonly path: readonly Uint8Array[];
+  readonly checkpoint: string;
+  /** Undefined while the entry is whole. */
+  readonly dropped: DroppedInfo | undefined;
+}
+
+/** When and why the payload went, as the entry says by which it did. */
+function droppedOf(log: ProvableLog, { droppedBy: by }: ExportedLeaf): DroppedInfo | undefined {
+  const [record] = by === 0 ? [] : log.leaves(by, 1);
+  if (record === undefined) return undefined;
+  const { atMs, event } = fromLeaf(record, by);
+  const maxAgeMs = event?.$case === "payloadsDropped" ? event.value.maxAgeMs : 0;
+  return { by, atMs, maxAgeMs };
 }
 
 /**

@@ -23,12 +23,19 @@ parentPort?.on("message", (request: CommitThreadRequest) => {
 
 function answerTo(request: CommitThreadRequest): CommitThreadAnswer {
   try {
-    const value =
-      request.kind === "commit"
-        ? writer.commit(batchOf(request.batch))
-        : writer.removeLogs(request.runs);
-    return { value };
+    return { value: valueOf(request) };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+function valueOf(request: CommitThreadRequest): unknown {
+  switch (request.kind) {
+    case "commit":
+      return writer.commit(batchOf(request.batch));
+    case "removeLogs":
+      return writer.removeLogs(request.runs);
+    case "purge":
+      return writer.purge();
   }
 }

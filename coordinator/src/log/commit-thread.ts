@@ -14,7 +14,8 @@ export interface CommitThreadStart {
 
 export type CommitThreadRequest =
   | { readonly kind: "commit"; readonly batch: SentBatch }
-  | { readonly kind: "removeLogs"; readonly runs: readonly string[] };
+  | { readonly kind: "removeLogs"; readonly runs: readonly string[] }
+  | { readonly kind: "purge" };
 
 /** A batch with its texts as lines of one, which is copied in a fraction of the time of many. */
 interface SentBatch extends Omit<LogBatch, "texts"> {
@@ -35,6 +36,7 @@ export class DiskHangs extends Error {
 export interface CommitThread {
   commit(batch: LogBatch): Promise<SizedNote | null>;
   removeLogs(runs: readonly string[]): Promise<boolean>;
+  purge(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -77,6 +79,7 @@ export function startCommitThread(
   return {
     commit: (batch) => ask({ kind: "commit", batch: sentOf(batch) }),
     removeLogs: (runs) => ask({ kind: "removeLogs", runs }),
+    purge: () => ask({ kind: "purge" }),
     async close() {
       if (!(ended instanceof DiskHangs)) await thread.terminate();
     },

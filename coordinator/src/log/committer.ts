@@ -5,7 +5,7 @@ import { sha256 } from "../ledger/crypto.ts";
 import type { GrowingTree, HashRow } from "../ledger/hash-rows.ts";
 import { createCheckpointSigner } from "../ledger/ledger.ts";
 import { toLeaf } from "./leaf.ts";
-import type { StepLogChunk, StoredLeaf } from "./log.ts";
+import type { Drop, StepLogChunk, StoredLeaf } from "./log.ts";
 
 /** What one commit makes durable. */
 export interface LogBatch {
@@ -16,6 +16,8 @@ export interface LogBatch {
   readonly chunks: readonly StepLogChunk[];
   /** What the entries change in the query table. */
   readonly changes: readonly HistoryChange[];
+  /** Remainders that the entries put in the place of earlier ones. */
+  readonly drops: readonly Drop[];
   /** Of the key that signs from this commit on; absent where it stays the same. */
   readonly seed?: Uint8Array;
 }

@@ -4,8 +4,9 @@ import type { LogBatch, SizedNote } from "./committer.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { HistoryStore } from "./history-store.ts";
 import { fromLeaf, textOf } from "./leaf.ts";
-import type { EventLog, StepLogChunk, StepLogStore } from "./log.ts";
+import type { Drop, EventLog, StepLogChunk, StepLogStore } from "./log.ts";
 import { createPendingHistory } from "./pending-history.ts";
+import { PreparedDrops } from "./prepared-drops.ts";
 
 /** Where a log keeps what it has; one for each adapter. */
 export interface LogStorage {
@@ -17,6 +18,7 @@ export interface LogStorage {
   readonly leaves: EventLog["leaves"];
   readonly hashes: EventLog["hashes"];
   readonly stepLogs: Pick<StepLogStore, "read" | "extent" | "pieces">;
+  readonly purge: EventLog["purge"];
   /** Its `write` is a transaction of its own outside `commit`, for when nothing is committed yet. */
   readonly history: HistoryStore;
   readonly close: () => Promise<void>;
@@ -41,8 +43,9 @@ export function createLog(options: {
       const texts = items.flatMap((item) => item.texts);
       const chunks = items.flatMap((item) => item.chunks);
       const changes = items.flatMap((item) => item.changes);
+      const drops = items.flatMap((item) => item.drops);
       const seed = items.findLast((item) => item.seed !== undefined)?.seed;
-      const batch = { seq: durable.size + 1, texts, chunks, changes };
+      const batch = { seq: durable.size + 1, texts, chunks, changes, drops };
       const checkpoint = await storage.commit(seed === undefined ? batch : { ...batch, seed });
       seed?.fill(0);
       durable = checkpoint ?? durable;
@@ -50,6 +53,7 @@ export function createLog(options: {
     },
   });
   const history = createPendingHistory(storage.history);
+  const prepared = new PreparedDrops();
 
   return {
     get size() {
@@ -62,6 +66,7 @@ export function createLog(options: {
         texts: entries.map((it) => numberedText(it, next++)),
         chunks: [],
         changes,
+        drops: prepared.take(entries),
         seed: seedFor(entries, seedOf),
       }));
       history.appended(changes);
@@ -72,6 +77,8 @@ export function createLog(options: {
     hashes: storage.hashes,
     checkpoint: () => durable.note,
     history: history.queries,
+    prepareDrop: (remainders) => prepared.hold(remainders),
+    purge: storage.purge,
     async close() {
       await group.close();
       await storage.close();
@@ -79,7 +86,7 @@ export function createLog(options: {
     stepLogs: {
       async append(chunks) {
         if (chunks.length > 0) {
-          await group.add(() => ({ texts: [], chunks, changes: [], seed: undefined }));
+          await group.add(() => ({ texts: [], chunks, changes: [], drops: [], seed: undefined }));
         }
       },
       read: storage.stepLogs.read,
@@ -94,6 +101,7 @@ interface Item {
   readonly texts: readonly string[];
   readonly chunks: readonly StepLogChunk[];
   readonly changes: readonly HistoryChange[];
+  readonly drops: readonly Drop[];
   readonly seed: Uint8Array | undefined;
 }
 

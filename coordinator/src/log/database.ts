@@ -26,6 +26,8 @@ export function openDatabase(options: DatabaseOptions): Database.Database {
     database.pragma("journal_mode = WAL");
     database.pragma("synchronous = FULL");
     database.pragma("trusted_schema = OFF");
+    // What is removed is overwritten: https://sqlite.org/pragma.html#pragma_secure_delete.
+    database.pragma("secure_delete = ON");
     migrate(database, options);
     return database;
   } catch (cause) {

@@ -3,7 +3,7 @@ import type { Hold } from "@cohort/proto/gen/cohort/ledger";
 import type Database from "better-sqlite3";
 import type { FinishedHead, FinishedRun, HistoryChange, HistoryQuery } from "../history/history.ts";
 import { historyLimits } from "../history/limits.ts";
-import { overAmong } from "../history/retention.ts";
+import { type EndedRun, overAmong } from "../history/retention.ts";
 import type { HistoryStore } from "./history-store.ts";
 
 /**
@@ -124,8 +124,9 @@ function prepareEnd(
 ): Pick<HistoryTable, "over" | "removeLogs"> {
   const { chunksRemovedMax, runsRemovedMax } = historyLimits;
   const count = database.prepare<[], number>("SELECT count(*) FROM finished_runs").pluck();
-  const first = database.prepare<[], { run: string; endedMs: number }>(
-    `SELECT run, ended_ms AS endedMs FROM finished_runs ORDER BY seq LIMIT ${runsRemovedMax}`,
+  const first = database.prepare<[], EndedRun>(
+    `SELECT run, started_seq AS startedSeq, seq, ended_ms AS endedMs
+     FROM finished_runs ORDER BY seq LIMIT ${runsRemovedMax}`,
   );
   const removeSome = database.transaction((runs: readonly string[]) => {
     let left: number = chunksRemovedMax;

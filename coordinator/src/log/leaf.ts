@@ -3,7 +3,8 @@ import { canonicalJson } from "@cohort/proto/ledger/canonical";
 import { sameHash, textLeafHash } from "@cohort/proto/ledger/merkle";
 import { refuse } from "@cohort/proto/problem";
 import { sha256 } from "../ledger/crypto.ts";
-import type { StoredLeaf } from "./log.ts";
+import { restored } from "../ledger/remainder.ts";
+import type { ExportedLeaf, StoredLeaf } from "./log.ts";
 
 /** The entry as it is stored and hashed. Throws a TypeError when JSON cannot carry it (RFC 8785 §3.1). */
 export function textOf(entry: Entry): string {
@@ -18,12 +19,21 @@ export function toLeaf(json: string): StoredLeaf {
   return { json, leafHash: textLeafHash(sha256, json) };
 }
 
-/** Throws LEDGER_INVALID when the text is not what was hashed, or not entry `seq` as this version knows it. */
-export function fromLeaf(leaf: StoredLeaf, seq: number): Entry {
-  if (!sameHash(textLeafHash(sha256, leaf.json), leaf.leafHash)) {
+/**
+ * Where the payload was dropped, the entry as `restored` gives it. Throws LEDGER_INVALID when the text is
+ * not what was hashed, or not entry `seq` as this version knows it.
+ */
+export function fromLeaf(
+  leaf: StoredLeaf & Partial<Pick<ExportedLeaf, "droppedBy" | "remainderHash">>,
+  seq: number,
+): Entry {
+  const { droppedBy = 0, remainderHash = leaf.leafHash } = leaf;
+  const isWhole = droppedBy === 0;
+  const hash = isWhole ? leaf.leafHash : remainderHash;
+  if (!sameHash(textLeafHash(sha256, leaf.json), hash)) {
     throw invalidEntry(seq, "its text does not match its stored hash: it was edited");
   }
-  const entry = Entry.fromJSON(JSON.parse(leaf.json));
+  const entry = isWhole ? Entry.fromJSON(JSON.parse(leaf.json)) : restored(leaf.json);
   if (entry.seq !== seq) throw invalidEntry(seq, `it says that it is entry ${entry.seq}`);
   if (entry.event === undefined)
     throw invalidEntry(seq, "its event is none that this version knows");

@@ -27,6 +27,16 @@ export interface EventLog {
   /** The newest signed checkpoint, a C2SP note. */
   checkpoint(): string;
   readonly history: RunHistory & HistoryCatchUp & HistoryEnd;
+  /**
+   * Remainders by entry, to take the place of these in the commit of the `PayloadsDropped` that names
+   * them; until then they are only held.
+   */
+  prepareDrop(remainders: ReadonlyMap<number, string>): void;
+  /**
+   * Has what was dropped or removed leave the file too, where its pages and journal still hold it. Resolves
+   * with false where something that is being read kept it from that.
+   */
+  purge(): Promise<boolean>;
   /** Refuses what comes later, and resolves when what waits is durable and the disk is let go. */
   close(): Promise<void>;
 }
@@ -44,9 +54,21 @@ export interface StoredLeaf {
   readonly leafHash: Uint8Array;
 }
 
-/** A leaf with the checkpoint that was signed when it was the last; "" where none was. */
 export interface ExportedLeaf extends StoredLeaf {
+  /** That was signed when it was the last; "" where none was. */
   readonly checkpoint: string;
+  /** The entry by which its payload was dropped, so that `json` is a `Remainder`'s; 0 while it is whole. */
+  readonly droppedBy: number;
+  /** Of the remainder, as that entry has it; empty while it is whole. */
+  readonly remainderHash: Uint8Array;
+}
+
+/** A remainder that takes an entry's place. */
+export interface Drop {
+  readonly seq: number;
+  readonly json: string;
+  readonly remainderHash: Uint8Array;
+  readonly droppedBy: number;
 }
 
 /** What steps wrote. Durable like events, but no part of the ledger. */

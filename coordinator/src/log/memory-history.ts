@@ -34,7 +34,12 @@ export function createMemoryHistory(
       runOfCall.clear();
       Object.assign(history, { version, seq: 0 });
     },
-    over: (retention, nowMs) => overAmong([...runs.values()], runs.size, retention, nowMs),
+    over(retention, nowMs) {
+      const first = [...runs.values()].map(({ run, startedSeq, seq, endedMs }) => ({
+        ...{ run, startedSeq, seq, endedMs },
+      }));
+      return overAmong(first, runs.size, retention, nowMs);
+    },
     async removeLogs(removed) {
       removed.forEach(removeLogs);
       return true;

@@ -97,13 +97,14 @@ function createStorage(
     history: createMemoryHistory(disk.history, (run) => {
       for (const [place, chunk] of disk.chunks) if (chunk.run === run) disk.chunks.delete(place);
     }),
+    purge: async () => true,
     close: async () => {},
   };
 }
 
 function store(
   disk: MemoryDisk,
-  { seq, leaves, hashRows, checkpoint, chunks, changes }: LogRows,
+  { seq, leaves, hashRows, checkpoint, chunks, changes, drops }: LogRows,
 ): void {
   const { failure } = disk;
   disk.failure = null;
@@ -111,7 +112,10 @@ function store(
   if (seq !== disk.leaves.length + 1) throw new RangeError(`entry ${seq} is taken or too far on`);
   const noteOf = (at: number) => (at === leaves.length - 1 ? (checkpoint?.note ?? "") : "");
   for (const [at, leaf] of leaves.entries()) {
-    disk.leaves.push({ ...leaf, checkpoint: noteOf(at) });
+    disk.leaves.push({ ...leaf, ...whole, checkpoint: noteOf(at) });
+  }
+  for (const { seq: at, ...drop } of drops) {
+    disk.leaves[at - 1] = { ...(disk.leaves[at - 1] as ExportedLeaf), ...drop };
   }
   for (const row of hashRows) disk.hashRows.set(rowKey(row), row);
   for (const chunk of chunks) {
@@ -122,6 +126,7 @@ function store(
 }
 
 const noHashes = new Uint8Array(0);
+const whole = { droppedBy: 0, remainderHash: noHashes };
 
 function rowKey({ level, number }: Pick<HashRow, "level" | "number">): string {
   return `${level}/${number}`;

@@ -12,6 +12,8 @@ export interface LogWriter {
   readonly commit: (batch: LogBatch) => SizedNote | null;
   /** See HistoryEnd. */
   readonly removeLogs: (runs: readonly string[]) => boolean;
+  /** See EventLog. */
+  readonly purge: () => boolean;
 }
 
 /** `tree` is that of the stored leaves. */
@@ -25,10 +27,11 @@ export function createSqliteWriter(
   const stepLogs = createStepLogTable(database);
   const history = createHistoryTable(database, stepLogs.remove);
   const store = database.transaction(
-    ({ seq, leaves, hashRows, checkpoint, chunks, changes }: LogRows) => {
+    ({ seq, leaves, hashRows, checkpoint, chunks, changes, drops }: LogRows) => {
       leaves.forEach((leaf, at) => {
         entries.insert(seq + at, leaf);
       });
+      for (const drop of drops) entries.drop(drop);
       for (const row of hashRows) rows.write(row);
       if (checkpoint !== null) entries.insertCheckpoint(checkpoint);
       for (const chunk of chunks) stepLogs.insert(chunk);
@@ -38,5 +41,12 @@ export function createSqliteWriter(
   return {
     commit: createCommitter({ tree, signer, store: (rows) => store.immediate(rows) }),
     removeLogs: history.removeLogs,
+    purge: () => purge(database),
   };
+}
+
+/** Pages with what was removed were overwritten; the journal, with what they held before, is emptied. */
+function purge(database: Database.Database): boolean {
+  const [answer] = database.pragma("wal_checkpoint(TRUNCATE)") as { readonly busy: number }[];
+  return answer?.busy === 0;
 }

@@ -9,7 +9,13 @@ import { createLog, type LogStorage, type SeedOf } from "./create-log.ts";
 import { openDatabase } from "./database.ts";
 import { createHashRowTable, type HashRowTable, hashRowTables } from "./hash-row-table.ts";
 import { createHistoryTable, historyTables } from "./history-table.ts";
-import { createLeafStore, type LeafStore, leafTables, logSchemaVersion } from "./leaf-store.ts";
+import {
+  createLeafStore,
+  droppedTables,
+  type LeafStore,
+  leafTables,
+  logSchemaVersion,
+} from "./leaf-store.ts";
 import type { EventLog, StepLogStore } from "./log.ts";
 import { createSqliteWriter } from "./sqlite-writer.ts";
 import { createStepLogTable, stepLogTables } from "./step-log-store.ts";
@@ -40,13 +46,13 @@ export function openSqliteLog(options: {
     path,
     schemaVersion: logSchemaVersion,
     create(fresh) {
-      fresh.exec(leafTables + stepLogTables);
+      fresh.exec(leafTables + droppedTables + stepLogTables);
       createLeafStore(fresh).insertCheckpoint(signTree(new GrowingTree(), options.signer));
     },
   });
   try {
+    database.exec(droppedTables + historyTables + hashRowTables);
     const leaves = createLeafStore(database);
-    database.exec(historyTables + hashRowTables);
     const rows = createHashRowTable(database);
     const newest = leaves.newestCheckpoint()?.note ?? "";
     const signer = signerOf(newest, [options.signer, ...successors]);
@@ -77,6 +83,7 @@ function writerHere(
   return {
     commit: async (batch) => writer.commit(batch),
     removeLogs: async (runs) => writer.removeLogs(runs),
+    purge: async () => writer.purge(),
     close: async () => {},
   };
 }
@@ -100,6 +107,7 @@ function createStorage(
     leaves: (seq, count) => leaves.rows(seq, count).map(({ seq: _, ...leaf }) => leaf),
     hashes: (level, number) => (level === 0 ? leaves.hashes(number) : rows.read(level, number)),
     stepLogs,
+    purge: () => writer().purge(),
     history: {
       ...history,
       write: (changes, seq) => catchUp.immediate(changes, seq),

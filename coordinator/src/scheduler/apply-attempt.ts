@@ -11,7 +11,11 @@ import { clearTimer, setTimer } from "./timers.ts";
 import { endAttempt, leave, lineUp, putOff, takeTurn } from "./waiting.ts";
 
 /** Applies what happens to one instance of a step; events of other concerns change nothing. */
-export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: Recorded): void {
+export function applyAttempt(
+  runs: Runs,
+  catalogue: Catalogue,
+  { seq, atMs, event }: Recorded,
+): void {
   switch (event.$case) {
     case "attemptScheduled":
       applyBegun(runs, catalogue, event.value.attempt, atMs);
@@ -69,7 +73,7 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
         instance.endedMs = atMs;
         instance.state = result?.outcome === "succeeded" ? "succeeded" : "failed";
         if (result !== null && isInterruption(result)) instance.interruptions++;
-        if (instance.state === "succeeded") keep(runs, instance, context);
+        if (instance.state === "succeeded") keep(runs, instance, context, seq);
         goOn(runs, catalogue, instance, context);
       });
     }
@@ -93,9 +97,15 @@ export function applyAttempt(runs: Runs, catalogue: Catalogue, { atMs, event }: 
 }
 
 /** The success may stand for later ones. */
-function keep({ cache, nowMs }: Runs, instance: Instance, { run, compiled }: Context): void {
+function keep(
+  { cache, nowMs }: Runs,
+  instance: Instance,
+  { run, compiled }: Context,
+  seq: number,
+): void {
   const place = placeOf(run, compiled, instance);
-  if (place !== null) remember(cache, place, instance, instance.result?.outputJson ?? "", nowMs);
+  if (place === null) return;
+  remember(cache, place, instance, instance.result?.outputJson ?? "", { seq, nowMs });
 }
 
 function given(outputJson: string): Finished {

@@ -2,6 +2,7 @@ import { type Catalogue, workflowAt } from "../catalogue/catalogue.ts";
 import type { Recorded } from "../state/event.ts";
 import { applyAttempt } from "./apply-attempt.ts";
 import { applyStepEnded, applyStepExtended, applyStepPlanned, beginPhase } from "./apply-step.ts";
+import { forgetCached } from "./cache.ts";
 import { contextOf } from "./context.ts";
 import { holdPlace, joinGroup, leaveGroup } from "./groups.ts";
 import { newRun } from "./new-run.ts";
@@ -127,6 +128,8 @@ export function applyRuns(
     }
     case "nodeDrained":
       return watchDrain(runs, event.value.node, 0);
+    case "payloadsDropped":
+      return forgetCached(runs.cache, event.value.endedSeq);
     default:
       return applyAttempt(runs, catalogue, recorded);
   }

@@ -20,6 +20,8 @@ export interface CacheEntry {
   readonly place: CachePlace;
   readonly run: string;
   readonly instance: number;
+  /** The entry of the log that tells of it. */
+  readonly seq: number;
   readonly storedMs: number;
   readonly outputJson: string;
 }
@@ -53,7 +55,7 @@ export function placeOf(run: Run, step: CompiledStep, instance: Instance): Cache
 export function cacheKey({ cache }: CompiledStep, variables: Variables): string {
   if (cache === null) return "";
   const value = cache.key.evaluate(variables);
-  const key = typeof value === "string" ? value : JSON.stringify(value);
+  const key = typeof value === "string" ? value : (JSON.stringify(value) ?? "");
   if (key.length <= limits.cacheKeyLengthMax) return key;
   throw new ExpressionError(
     `the cache key has ${key.length} characters; ${limits.cacheKeyLengthMax} are allowed`,
@@ -73,11 +75,11 @@ export function remember(
   place: CachePlace,
   { run, instance }: Pick<AttemptKey, "run" | "instance">,
   outputJson: string,
-  nowMs: number,
+  { seq, nowMs }: { readonly seq: number; readonly nowMs: number },
 ): void {
   const before = findCached(cache, place, 0);
   if (before !== null) forget(cache, before);
-  const entry = { place, run, instance, storedMs: nowMs, outputJson };
+  const entry = { place, run, instance, seq, storedMs: nowMs, outputJson };
   const ofStep = cache.entries.get(place.step) ?? new Map<string, Map<string, CacheEntry>>();
   const ofDefinition = ofStep.get(place.definition) ?? new Map<string, CacheEntry>();
   ofDefinition.set(place.key, entry);
@@ -90,6 +92,17 @@ export function remember(
     const tooOld = nowMs - oldest.storedMs > limits.cacheTtlMsMax;
     const tooMany = cache.inOrder.size > cacheEntriesMax || cache.bytes > cacheBytesMax;
     if (!tooOld && !tooMany) return;
+    forget(cache, oldest);
+  }
+}
+
+/**
+ * Successes that the log tells of up to an entry stand for no later ones. What is left follows from the
+ * entries after it alone, since the oldest always go first: whatever those before it may have said.
+ */
+export function forgetCached(cache: Cache, throughSeq: number): void {
+  for (const oldest of cache.inOrder) {
+    if (oldest.seq > throughSeq) return;
     forget(cache, oldest);
   }
 }

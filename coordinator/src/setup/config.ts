@@ -18,9 +18,13 @@ export const config = z.strictObject({
   hosts: z.array(z.string().min(1)).min(1),
   /** Console credentials, known by the SHA-256 of their tokens only. */
   credentials: z.array(z.strictObject({ role, tokenHash: sha256Hex })),
-  /** How long finished runs are kept. */
+  /** How long finished runs, and payloads of the ledger, are kept. */
   history: z
-    .strictObject({ maxAgeMs: z.int().positive(), maxRuns: z.int().positive() })
+    .strictObject({
+      maxAgeMs: z.int().positive(),
+      maxRuns: z.int().positive(),
+      payloadMaxAgeMs: z.int().positive().nullable().default(null),
+    })
     .default(defaultRetention),
 });
 

@@ -32,8 +32,6 @@ export function openVaultStore(
             for (const ring of ["own", "secrets"] as const) insertKeys(fresh, ring, keys[ring]);
           },
   });
-  // https://sqlite.org/pragma.html#pragma_secure_delete: what is removed is overwritten with zeros.
-  database.pragma("secure_delete = ON");
   return {
     ...createKeyTable(database),
     ...createSecretTable(database),

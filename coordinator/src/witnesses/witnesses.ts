@@ -9,6 +9,17 @@ export interface LedgerState {
   readonly disputes: Map<string, LedgerDispute>;
   /** By node, SHA-256 of the text of the checkpoint that was given up last. */
   readonly givenUp: Map<string, Uint8Array>;
+  readonly payloads: DroppedPayloads;
+}
+
+/** What of the log's entries is no longer there. */
+export interface DroppedPayloads {
+  /** Of runs that `HistoryRemoved` names up to this entry, every payload. */
+  throughSeq: number;
+  /** Entries. */
+  count: number;
+  /** When it was the last of them; 0 for never. */
+  atMs: number;
 }
 
 export interface LedgerDispute {
@@ -19,7 +30,8 @@ export interface LedgerDispute {
 }
 
 export function emptyLedger(): LedgerState {
-  return { keys: [], disputes: new Map(), givenUp: new Map() };
+  const payloads = { throughSeq: 0, count: 0, atMs: 0 };
+  return { keys: [], disputes: new Map(), givenUp: new Map(), payloads };
 }
 
 /** Changes `ledger` as the event says; events of other concerns change nothing. */
@@ -42,6 +54,13 @@ export function applyLedger(ledger: LedgerState, { atMs, event }: Recorded): voi
       ledger.disputes.delete(event.value.node);
       ledger.givenUp.set(event.value.node, event.value.givenUp);
       return;
+    case "payloadsDropped": {
+      const { entries, throughSeq } = event.value;
+      ledger.payloads.throughSeq = Math.max(ledger.payloads.throughSeq, throughSeq);
+      ledger.payloads.count += entries.length;
+      if (entries.length > 0) ledger.payloads.atMs = atMs;
+      return;
+    }
     default:
   }
 }

@@ -13,6 +13,7 @@ import { dump } from "./dump.ts";
 
 const workflow = `kind: workflow\nname: flow\nsteps:\n  - { id: a, run: "true" }\n`;
 const hourMs = 60 * 60_000;
+const unspanned = { firstSeq: 0, lastSeq: 0, endedMs: 0 };
 
 const adapters = {
   sqlite: () => openSqliteLog({ path: temporaryPath("log.db"), signer }),
@@ -39,13 +40,14 @@ async function setUp(open: () => ReturnType<typeof openMemoryLog>, count: number
   const written = () =>
     ids.filter((run) => log.stepLogs.read(run, "", 0, { chunks: 1, bytes: 1e6 }).length > 0);
   /** As keepHistory does, without its pauses. */
-  const removeAll = async (retention: Retention) => {
+  const removeAll = async (retention: Pick<Retention, "maxAgeMs" | "maxRuns">) => {
     for (let turns = 0; ; turns++) {
       expect(turns).toBeLessThan(1_000);
       const runs = log.history.over(retention, nowMs);
       if (runs.length === 0) return;
-      if (!(await log.history.removeLogs(runs))) continue;
-      await world.record({ $case: "historyRemoved", value: { runs: [...runs] } });
+      const names = runs.map(({ run }) => run);
+      if (!(await log.history.removeLogs(names))) continue;
+      await world.record({ $case: "historyRemoved", value: { ...unspanned, runs: names } });
     }
   };
   return { log, world, ids, nowMs, kept, written, removeAll };
@@ -75,7 +77,7 @@ describe.each(Object.entries(adapters))("retention over %s", (_, open) => {
     const rows = dump(it.log.history);
     expect(rows).toHaveLength(3);
     expect([...it.log.entries(before + 1)].map(({ event }) => event)).toEqual([
-      { $case: "historyRemoved", value: { runs: it.ids.slice(0, 2) } },
+      { $case: "historyRemoved", value: { ...unspanned, runs: it.ids.slice(0, 2) } },
     ]);
     it.log.history.begin(historyVersion + 1);
     it.log.history.begin(historyVersion);
@@ -112,7 +114,8 @@ describe("retention in SQLite", () => {
       chunk({ run: first, offset: at + 10 }),
     );
     await it.log.stepLogs.append(many);
-    const over = () => it.log.history.over({ maxAgeMs: hourMs, maxRuns: 1 }, it.nowMs);
+    const over = () =>
+      it.log.history.over({ maxAgeMs: hourMs, maxRuns: 1 }, it.nowMs).map(({ run }) => run);
     expect(await it.log.history.removeLogs(over())).toBe(false);
     expect(it.kept()).toEqual([first, second]);
     expect(it.log.stepLogs.read(first, "", 0, { chunks: 1_000, bytes: 1e6 })).toHaveLength(2);
@@ -136,12 +139,12 @@ describe("keeping the history to its retention", () => {
           const runs = over.shift();
           if (over.length === 0) stop.abort();
           if (runs instanceof Error) throw runs;
-          return runs ?? [];
+          return (runs ?? []).map((run) => ({ run, startedSeq: 1, seq: 2, endedMs: 3 }));
         },
         removeLogs: async () => gone.shift() === true,
       },
       retention: { maxAgeMs: 1, maxRuns: 1 },
-      remove: async (runs) => void removed.push(runs),
+      remove: async (runs) => void removed.push(runs.map(({ run }) => run)),
       now: () => 1,
       sleep: async (ms) => void pauses.push(ms),
       signal: stop.signal,

@@ -145,7 +145,7 @@ describe("the cache", () => {
 
   it("is found no longer than asked for, by the time of events", () => {
     const cache = emptyCache();
-    remember(cache, place("a"), from, "1", 100);
+    remember(cache, place("a"), from, "1", { seq: 1, nowMs: 100 });
     expect(findCached(cache, place("a"), 100)).toMatchObject({ run: "run1", outputJson: "1" });
     expect(findCached(cache, place("a"), 101)).toBeNull();
     expect(findCached(cache, { ...place("a"), definition: "{ }" }, 100)).toBeNull();
@@ -154,23 +154,23 @@ describe("the cache", () => {
   it("holds so many, the youngest, of so many bytes, and none that is too old for any", () => {
     const cache = emptyCache();
     for (let at = 0; at <= schedulerLimits.cacheEntriesMax; at++)
-      remember(cache, place(`${at}`), from, "", 1);
+      remember(cache, place(`${at}`), from, "", { seq: 1, nowMs: 1 });
     expect(cache.inOrder.size).toBe(schedulerLimits.cacheEntriesMax);
     expect(findCached(cache, place("0"), 1)).toBeNull();
     expect(findCached(cache, place("1"), 1)).not.toBeNull();
     const large = "x".repeat(schedulerLimits.cacheBytesMax / 2);
-    remember(cache, place("a"), from, large, 1);
-    remember(cache, place("b"), from, large, 1);
+    remember(cache, place("a"), from, large, { seq: 1, nowMs: 1 });
+    remember(cache, place("b"), from, large, { seq: 1, nowMs: 1 });
     expect([...cache.inOrder].map((it) => it.place.key)).toEqual(["b"]);
-    remember(cache, place("c"), from, "", limits.cacheTtlMsMax + 2);
+    remember(cache, place("c"), from, "", { seq: 1, nowMs: limits.cacheTtlMsMax + 2 });
     expect([...cache.inOrder].map((it) => it.place.key)).toEqual(["c"]);
     expect(cache.bytes).toBe(1);
   });
 
   it("keeps the latest of one key alone", () => {
     const cache = emptyCache();
-    remember(cache, place("a"), from, "1", 1);
-    remember(cache, place("a"), { run: "run2", instance: 3 }, "22", 1);
+    remember(cache, place("a"), from, "1", { seq: 1, nowMs: 1 });
+    remember(cache, place("a"), { run: "run2", instance: 3 }, "22", { seq: 1, nowMs: 1 });
     expect(cache.inOrder.size).toBe(1);
     expect(findCached(cache, place("a"), 0)).toMatchObject({ run: "run2", instance: 3 });
     expect(cache.bytes).toBe(3);

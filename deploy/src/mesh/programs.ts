@@ -22,6 +22,7 @@ export function initialise(paths: Paths, ports: Ports, signal: AbortSignal): Pro
     ...["--gateway-context", paths.gatewayContext],
     ...given("--history-max-age", process.env["COHORT_HISTORY_MAX_AGE"]),
     ...given("--history-max-runs", process.env["COHORT_HISTORY_MAX_RUNS"]),
+    ...given("--ledger-payload-max-age", process.env["COHORT_LEDGER_PAYLOAD_MAX_AGE"]),
   ];
   return command(argv, {
     what: "the coordinator's data could not be prepared",

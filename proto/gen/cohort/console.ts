@@ -833,11 +833,38 @@ export interface ProveRequest {
 }
 
 export interface ProveReply {
-  /** the entry */
+  /** the entry, or what is left of it */
   json: string;
   /** RFC 6962 section 2.1.1 */
   path: Uint8Array[];
   checkpoint: string;
+  leafHash: Uint8Array;
+  /** absent while it is whole */
+  dropped: DroppedInfo | undefined;
+}
+
+/** Why an entry is not whole any more. */
+export interface DroppedInfo {
+  /** the entry that records it, and the hash of what is left */
+  by: number;
+  atMs: number;
+  /** for so long after the end of their run payloads were kept */
+  maxAgeMs: number;
+}
+
+export interface RetentionRequest {
+}
+
+export interface RetentionReply {
+  /** finished runs, and what their steps wrote */
+  historyMaxAgeMs: number;
+  historyMaxRuns: number;
+  /** payloads in the ledger, since the end of their run; 0 for ever */
+  payloadMaxAgeMs: number;
+  /** entries without their payload */
+  dropped: number;
+  /** when the last of them was dropped, 0 for never */
+  droppedMs: number;
 }
 
 export interface ProveGrowthRequest {
@@ -937,6 +964,8 @@ export interface ExportLeaf {
   leafHash: Uint8Array;
   /** the note signed when this leaf was the last, "" for one in mid-commit */
   checkpoint: string;
+  /** the entry by which its payload was dropped: json is a ledger.Remainder's; 0 while it is whole */
+  droppedBy: number;
 }
 
 export interface ListSchedulesRequest {
@@ -12796,7 +12825,7 @@ export const ProveRequest: MessageFns<ProveRequest> = {
 };
 
 function createBaseProveReply(): ProveReply {
-  return { json: "", path: [], checkpoint: "" };
+  return { json: "", path: [], checkpoint: "", leafHash: new Uint8Array(0), dropped: undefined };
 }
 
 export const ProveReply: MessageFns<ProveReply> = {
@@ -12809,6 +12838,12 @@ export const ProveReply: MessageFns<ProveReply> = {
     }
     if (message.checkpoint !== "") {
       writer.uint32(26).string(message.checkpoint);
+    }
+    if (message.leafHash.length !== 0) {
+      writer.uint32(34).bytes(message.leafHash);
+    }
+    if (message.dropped !== undefined) {
+      DroppedInfo.encode(message.dropped, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -12850,6 +12885,22 @@ export const ProveReply: MessageFns<ProveReply> = {
             message.checkpoint = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.leafHash = reader.bytes();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.dropped = DroppedInfo.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -12867,6 +12918,12 @@ export const ProveReply: MessageFns<ProveReply> = {
       json: isSet(object.json) ? globalThis.String(object.json) : "",
       path: globalThis.Array.isArray(object?.path) ? object.path.map((e: any) => bytesFromBase64(e)) : [],
       checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+      leafHash: isSet(object.leafHash)
+        ? bytesFromBase64(object.leafHash)
+        : isSet(object.leaf_hash)
+        ? bytesFromBase64(object.leaf_hash)
+        : new Uint8Array(0),
+      dropped: isSet(object.dropped) ? DroppedInfo.fromJSON(object.dropped) : undefined,
     };
   },
 
@@ -12881,6 +12938,12 @@ export const ProveReply: MessageFns<ProveReply> = {
     if (message.checkpoint !== "") {
       obj.checkpoint = message.checkpoint;
     }
+    if (message.leafHash.length !== 0) {
+      obj.leafHash = base64FromBytes(message.leafHash);
+    }
+    if (message.dropped !== undefined) {
+      obj.dropped = DroppedInfo.toJSON(message.dropped);
+    }
     return obj;
   },
 
@@ -12892,6 +12955,320 @@ export const ProveReply: MessageFns<ProveReply> = {
     message.json = object.json ?? "";
     message.path = object.path?.map((e) => e) || [];
     message.checkpoint = object.checkpoint ?? "";
+    message.leafHash = object.leafHash ?? new Uint8Array(0);
+    message.dropped = (object.dropped !== undefined && object.dropped !== null)
+      ? DroppedInfo.fromPartial(object.dropped)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDroppedInfo(): DroppedInfo {
+  return { by: 0, atMs: 0, maxAgeMs: 0 };
+}
+
+export const DroppedInfo: MessageFns<DroppedInfo> = {
+  encode(message: DroppedInfo, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.by !== 0) {
+      writer.uint32(8).uint64(message.by);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(16).int64(message.atMs);
+    }
+    if (message.maxAgeMs !== 0) {
+      writer.uint32(24).int64(message.maxAgeMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DroppedInfo {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDroppedInfo();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.by = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.maxAgeMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DroppedInfo {
+    return {
+      by: isSet(object.by) ? globalThis.Number(object.by) : 0,
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+      maxAgeMs: isSet(object.maxAgeMs)
+        ? globalThis.Number(object.maxAgeMs)
+        : isSet(object.max_age_ms)
+        ? globalThis.Number(object.max_age_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: DroppedInfo): unknown {
+    const obj: any = {};
+    if (message.by !== 0) {
+      obj.by = Math.round(message.by);
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    if (message.maxAgeMs !== 0) {
+      obj.maxAgeMs = Math.round(message.maxAgeMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DroppedInfo>): DroppedInfo {
+    return DroppedInfo.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DroppedInfo>): DroppedInfo {
+    const message = createBaseDroppedInfo();
+    message.by = object.by ?? 0;
+    message.atMs = object.atMs ?? 0;
+    message.maxAgeMs = object.maxAgeMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetentionRequest(): RetentionRequest {
+  return {};
+}
+
+export const RetentionRequest: MessageFns<RetentionRequest> = {
+  encode(_: RetentionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetentionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetentionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(_: any): RetentionRequest {
+    return {};
+  },
+
+  toJSON(_: RetentionRequest): unknown {
+    const obj: any = {};
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetentionRequest>): RetentionRequest {
+    return RetentionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<RetentionRequest>): RetentionRequest {
+    const message = createBaseRetentionRequest();
+    return message;
+  },
+};
+
+function createBaseRetentionReply(): RetentionReply {
+  return { historyMaxAgeMs: 0, historyMaxRuns: 0, payloadMaxAgeMs: 0, dropped: 0, droppedMs: 0 };
+}
+
+export const RetentionReply: MessageFns<RetentionReply> = {
+  encode(message: RetentionReply, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.historyMaxAgeMs !== 0) {
+      writer.uint32(8).int64(message.historyMaxAgeMs);
+    }
+    if (message.historyMaxRuns !== 0) {
+      writer.uint32(16).uint64(message.historyMaxRuns);
+    }
+    if (message.payloadMaxAgeMs !== 0) {
+      writer.uint32(24).int64(message.payloadMaxAgeMs);
+    }
+    if (message.dropped !== 0) {
+      writer.uint32(32).uint64(message.dropped);
+    }
+    if (message.droppedMs !== 0) {
+      writer.uint32(40).int64(message.droppedMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetentionReply {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetentionReply();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.historyMaxAgeMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.historyMaxRuns = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.payloadMaxAgeMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dropped = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.droppedMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RetentionReply {
+    return {
+      historyMaxAgeMs: isSet(object.historyMaxAgeMs)
+        ? globalThis.Number(object.historyMaxAgeMs)
+        : isSet(object.history_max_age_ms)
+        ? globalThis.Number(object.history_max_age_ms)
+        : 0,
+      historyMaxRuns: isSet(object.historyMaxRuns)
+        ? globalThis.Number(object.historyMaxRuns)
+        : isSet(object.history_max_runs)
+        ? globalThis.Number(object.history_max_runs)
+        : 0,
+      payloadMaxAgeMs: isSet(object.payloadMaxAgeMs)
+        ? globalThis.Number(object.payloadMaxAgeMs)
+        : isSet(object.payload_max_age_ms)
+        ? globalThis.Number(object.payload_max_age_ms)
+        : 0,
+      dropped: isSet(object.dropped) ? globalThis.Number(object.dropped) : 0,
+      droppedMs: isSet(object.droppedMs)
+        ? globalThis.Number(object.droppedMs)
+        : isSet(object.dropped_ms)
+        ? globalThis.Number(object.dropped_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: RetentionReply): unknown {
+    const obj: any = {};
+    if (message.historyMaxAgeMs !== 0) {
+      obj.historyMaxAgeMs = Math.round(message.historyMaxAgeMs);
+    }
+    if (message.historyMaxRuns !== 0) {
+      obj.historyMaxRuns = Math.round(message.historyMaxRuns);
+    }
+    if (message.payloadMaxAgeMs !== 0) {
+      obj.payloadMaxAgeMs = Math.round(message.payloadMaxAgeMs);
+    }
+    if (message.dropped !== 0) {
+      obj.dropped = Math.round(message.dropped);
+    }
+    if (message.droppedMs !== 0) {
+      obj.droppedMs = Math.round(message.droppedMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RetentionReply>): RetentionReply {
+    return RetentionReply.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetentionReply>): RetentionReply {
+    const message = createBaseRetentionReply();
+    message.historyMaxAgeMs = object.historyMaxAgeMs ?? 0;
+    message.historyMaxRuns = object.historyMaxRuns ?? 0;
+    message.payloadMaxAgeMs = object.payloadMaxAgeMs ?? 0;
+    message.dropped = object.dropped ?? 0;
+    message.droppedMs = object.droppedMs ?? 0;
     return message;
   },
 };
@@ -14226,7 +14603,7 @@ export const ExportChunk: MessageFns<ExportChunk> = {
 };
 
 function createBaseExportLeaf(): ExportLeaf {
-  return { json: "", leafHash: new Uint8Array(0), checkpoint: "" };
+  return { json: "", leafHash: new Uint8Array(0), checkpoint: "", droppedBy: 0 };
 }
 
 export const ExportLeaf: MessageFns<ExportLeaf> = {
@@ -14239,6 +14616,9 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     }
     if (message.checkpoint !== "") {
       writer.uint32(26).string(message.checkpoint);
+    }
+    if (message.droppedBy !== 0) {
+      writer.uint32(32).uint64(message.droppedBy);
     }
     return writer;
   },
@@ -14280,6 +14660,14 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
             message.checkpoint = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.droppedBy = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -14301,6 +14689,11 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
         ? bytesFromBase64(object.leaf_hash)
         : new Uint8Array(0),
       checkpoint: isSet(object.checkpoint) ? globalThis.String(object.checkpoint) : "",
+      droppedBy: isSet(object.droppedBy)
+        ? globalThis.Number(object.droppedBy)
+        : isSet(object.dropped_by)
+        ? globalThis.Number(object.dropped_by)
+        : 0,
     };
   },
 
@@ -14315,6 +14708,9 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     if (message.checkpoint !== "") {
       obj.checkpoint = message.checkpoint;
     }
+    if (message.droppedBy !== 0) {
+      obj.droppedBy = Math.round(message.droppedBy);
+    }
     return obj;
   },
 
@@ -14326,6 +14722,7 @@ export const ExportLeaf: MessageFns<ExportLeaf> = {
     message.json = object.json ?? "";
     message.leafHash = object.leafHash ?? new Uint8Array(0);
     message.checkpoint = object.checkpoint ?? "";
+    message.droppedBy = object.droppedBy ?? 0;
     return message;
   },
 };
@@ -20286,6 +20683,16 @@ export const LedgerService = {
     responseSerialize: (value: LedgerKeys): Buffer => Buffer.from(LedgerKeys.encode(value).finish()),
     responseDeserialize: (value: Buffer): LedgerKeys => LedgerKeys.decode(value),
   },
+  /** How long what is kept, and what was dropped so far. */
+  retention: {
+    path: "/cohort.console.Ledger/Retention" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RetentionRequest): Buffer => Buffer.from(RetentionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RetentionRequest => RetentionRequest.decode(value),
+    responseSerialize: (value: RetentionReply): Buffer => Buffer.from(RetentionReply.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RetentionReply => RetentionReply.decode(value),
+  },
 } as const;
 
 export interface LedgerServer extends UntypedServiceImplementation {
@@ -20308,6 +20715,8 @@ export interface LedgerServer extends UntypedServiceImplementation {
   rotateKey: handleUnaryCall<RotateLedgerKeyRequest, LedgerKeys>;
   /** All keys that ever signed. */
   keys: handleUnaryCall<LedgerKeysRequest, LedgerKeys>;
+  /** How long what is kept, and what was dropped so far. */
+  retention: handleUnaryCall<RetentionRequest, RetentionReply>;
 }
 
 export interface LedgerClient extends Client {
@@ -20445,6 +20854,22 @@ export interface LedgerClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LedgerKeys) => void,
+  ): ClientUnaryCall;
+  /** How long what is kept, and what was dropped so far. */
+  retention(
+    request: RetentionRequest,
+    callback: (error: ServiceError | null, response: RetentionReply) => void,
+  ): ClientUnaryCall;
+  retention(
+    request: RetentionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RetentionReply) => void,
+  ): ClientUnaryCall;
+  retention(
+    request: RetentionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RetentionReply) => void,
   ): ClientUnaryCall;
 }
 

@@ -102,8 +102,27 @@ export interface Entry {
     | { $case: "ledgerDisputed"; value: LedgerDisputed }
     | { $case: "ledgerDisputeSettled"; value: LedgerDisputeSettled }
     | { $case: "ledgerKeyRotated"; value: LedgerKeyRotated }
+    | { $case: "payloadsDropped"; value: PayloadsDropped }
     | { $case: "tokenRevoked"; value: TokenRevoked }
     | undefined;
+}
+
+/**
+ * What is stored in place of an entry whose payload was dropped. The entry's leaf stays as it was; the
+ * canonical JSON of this stands beside it.
+ */
+export interface Remainder {
+  /** without its payload */
+  entry:
+    | Entry
+    | undefined;
+  /** the payload's fields, with the length of each */
+  dropped: { [key: string]: number };
+}
+
+export interface Remainder_DroppedEntry {
+  key: string;
+  value: number;
 }
 
 export interface MeshCreated {
@@ -864,6 +883,32 @@ export interface PublicationEnded {
  */
 export interface HistoryRemoved {
   runs: string[];
+  /** the entry that started the first of them */
+  firstSeq: number;
+  /** the entry that ended the last of them */
+  lastSeq: number;
+  /** when that was */
+  endedMs: number;
+}
+
+/**
+ * Of entries of runs whose history is removed the payload is gone from the store, since this commit.
+ * Their leaves stay.
+ */
+export interface PayloadsDropped {
+  entries: DroppedPayload[];
+  /** the entry that ended the last of the runs: of successes up to it, none stands for a later one */
+  endedSeq: number;
+  /** of runs that HistoryRemoved names up to this entry nothing is left to drop; 0 while there is */
+  throughSeq: number;
+  /** for so long after the end of their run payloads are kept */
+  maxAgeMs: number;
+}
+
+export interface DroppedPayload {
+  seq: number;
+  /** as that of a leaf (RFC 6962), of the remainder's canonical JSON */
+  remainderHash: Uint8Array;
 }
 
 /** An instance has succeeded without an attempt: one of an earlier run did, with the same key. */
@@ -1199,6 +1244,9 @@ export const Entry: MessageFns<Entry> = {
         break;
       case "ledgerKeyRotated":
         LedgerKeyRotated.encode(message.event.value, writer.uint32(1138).fork()).join();
+        break;
+      case "payloadsDropped":
+        PayloadsDropped.encode(message.event.value, writer.uint32(1146).fork()).join();
         break;
       case "tokenRevoked":
         TokenRevoked.encode(message.event.value, writer.uint32(1154).fork()).join();
@@ -1877,6 +1925,14 @@ export const Entry: MessageFns<Entry> = {
             message.event = { $case: "ledgerKeyRotated", value: LedgerKeyRotated.decode(reader, reader.uint32()) };
             continue;
           }
+          case 143: {
+            if (tag !== 1146) {
+              break;
+            }
+
+            message.event = { $case: "payloadsDropped", value: PayloadsDropped.decode(reader, reader.uint32()) };
+            continue;
+          }
           case 144: {
             if (tag !== 1154) {
               break;
@@ -2221,6 +2277,10 @@ export const Entry: MessageFns<Entry> = {
         ? { $case: "ledgerKeyRotated", value: LedgerKeyRotated.fromJSON(object.ledgerKeyRotated) }
         : isSet(object.ledger_key_rotated)
         ? { $case: "ledgerKeyRotated", value: LedgerKeyRotated.fromJSON(object.ledger_key_rotated) }
+        : isSet(object.payloadsDropped)
+        ? { $case: "payloadsDropped", value: PayloadsDropped.fromJSON(object.payloadsDropped) }
+        : isSet(object.payloads_dropped)
+        ? { $case: "payloadsDropped", value: PayloadsDropped.fromJSON(object.payloads_dropped) }
         : isSet(object.tokenRevoked)
         ? { $case: "tokenRevoked", value: TokenRevoked.fromJSON(object.tokenRevoked) }
         : isSet(object.token_revoked)
@@ -2395,6 +2455,8 @@ export const Entry: MessageFns<Entry> = {
       obj.ledgerDisputeSettled = LedgerDisputeSettled.toJSON(message.event.value);
     } else if (message.event?.$case === "ledgerKeyRotated") {
       obj.ledgerKeyRotated = LedgerKeyRotated.toJSON(message.event.value);
+    } else if (message.event?.$case === "payloadsDropped") {
+      obj.payloadsDropped = PayloadsDropped.toJSON(message.event.value);
     } else if (message.event?.$case === "tokenRevoked") {
       obj.tokenRevoked = TokenRevoked.toJSON(message.event.value);
     }
@@ -2886,6 +2948,12 @@ export const Entry: MessageFns<Entry> = {
         }
         break;
       }
+      case "payloadsDropped": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "payloadsDropped", value: PayloadsDropped.fromPartial(object.event.value) };
+        }
+        break;
+      }
       case "tokenRevoked": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "tokenRevoked", value: TokenRevoked.fromPartial(object.event.value) };
@@ -2893,6 +2961,206 @@ export const Entry: MessageFns<Entry> = {
         break;
       }
     }
+    return message;
+  },
+};
+
+function createBaseRemainder(): Remainder {
+  return { entry: undefined, dropped: {} };
+}
+
+export const Remainder: MessageFns<Remainder> = {
+  encode(message: Remainder, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.entry !== undefined) {
+      Entry.encode(message.entry, writer.uint32(10).fork()).join();
+    }
+    globalThis.Object.entries(message.dropped).forEach(([key, value]: [string, number]) => {
+      Remainder_DroppedEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Remainder {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemainder();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entry = Entry.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = Remainder_DroppedEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.dropped[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Remainder {
+    return {
+      entry: isSet(object.entry) ? Entry.fromJSON(object.entry) : undefined,
+      dropped: isObject(object.dropped)
+        ? (globalThis.Object.entries(object.dropped) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: Remainder): unknown {
+    const obj: any = {};
+    if (message.entry !== undefined) {
+      obj.entry = Entry.toJSON(message.entry);
+    }
+    if (message.dropped) {
+      const entries = globalThis.Object.entries(message.dropped) as [string, number][];
+      if (entries.length > 0) {
+        obj.dropped = {};
+        entries.forEach(([k, v]) => {
+          obj.dropped[k] = Math.round(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Remainder>): Remainder {
+    return Remainder.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Remainder>): Remainder {
+    const message = createBaseRemainder();
+    message.entry = (object.entry !== undefined && object.entry !== null) ? Entry.fromPartial(object.entry) : undefined;
+    message.dropped = (globalThis.Object.entries(object.dropped ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseRemainder_DroppedEntry(): Remainder_DroppedEntry {
+  return { key: "", value: 0 };
+}
+
+export const Remainder_DroppedEntry: MessageFns<Remainder_DroppedEntry> = {
+  encode(message: Remainder_DroppedEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Remainder_DroppedEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRemainder_DroppedEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Remainder_DroppedEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: Remainder_DroppedEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Remainder_DroppedEntry>): Remainder_DroppedEntry {
+    return Remainder_DroppedEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Remainder_DroppedEntry>): Remainder_DroppedEntry {
+    const message = createBaseRemainder_DroppedEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
@@ -12608,13 +12876,22 @@ export const PublicationEnded: MessageFns<PublicationEnded> = {
 };
 
 function createBaseHistoryRemoved(): HistoryRemoved {
-  return { runs: [] };
+  return { runs: [], firstSeq: 0, lastSeq: 0, endedMs: 0 };
 }
 
 export const HistoryRemoved: MessageFns<HistoryRemoved> = {
   encode(message: HistoryRemoved, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.runs) {
       writer.uint32(10).string(v!);
+    }
+    if (message.firstSeq !== 0) {
+      writer.uint32(16).uint64(message.firstSeq);
+    }
+    if (message.lastSeq !== 0) {
+      writer.uint32(24).uint64(message.lastSeq);
+    }
+    if (message.endedMs !== 0) {
+      writer.uint32(32).int64(message.endedMs);
     }
     return writer;
   },
@@ -12640,6 +12917,30 @@ export const HistoryRemoved: MessageFns<HistoryRemoved> = {
             message.runs.push(reader.string());
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firstSeq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.lastSeq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.endedMs = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -12653,13 +12954,39 @@ export const HistoryRemoved: MessageFns<HistoryRemoved> = {
   },
 
   fromJSON(object: any): HistoryRemoved {
-    return { runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => globalThis.String(e)) : [] };
+    return {
+      runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => globalThis.String(e)) : [],
+      firstSeq: isSet(object.firstSeq)
+        ? globalThis.Number(object.firstSeq)
+        : isSet(object.first_seq)
+        ? globalThis.Number(object.first_seq)
+        : 0,
+      lastSeq: isSet(object.lastSeq)
+        ? globalThis.Number(object.lastSeq)
+        : isSet(object.last_seq)
+        ? globalThis.Number(object.last_seq)
+        : 0,
+      endedMs: isSet(object.endedMs)
+        ? globalThis.Number(object.endedMs)
+        : isSet(object.ended_ms)
+        ? globalThis.Number(object.ended_ms)
+        : 0,
+    };
   },
 
   toJSON(message: HistoryRemoved): unknown {
     const obj: any = {};
     if (message.runs?.length) {
       obj.runs = message.runs;
+    }
+    if (message.firstSeq !== 0) {
+      obj.firstSeq = Math.round(message.firstSeq);
+    }
+    if (message.lastSeq !== 0) {
+      obj.lastSeq = Math.round(message.lastSeq);
+    }
+    if (message.endedMs !== 0) {
+      obj.endedMs = Math.round(message.endedMs);
     }
     return obj;
   },
@@ -12670,6 +12997,229 @@ export const HistoryRemoved: MessageFns<HistoryRemoved> = {
   fromPartial(object: DeepPartial<HistoryRemoved>): HistoryRemoved {
     const message = createBaseHistoryRemoved();
     message.runs = object.runs?.map((e) => e) || [];
+    message.firstSeq = object.firstSeq ?? 0;
+    message.lastSeq = object.lastSeq ?? 0;
+    message.endedMs = object.endedMs ?? 0;
+    return message;
+  },
+};
+
+function createBasePayloadsDropped(): PayloadsDropped {
+  return { entries: [], endedSeq: 0, throughSeq: 0, maxAgeMs: 0 };
+}
+
+export const PayloadsDropped: MessageFns<PayloadsDropped> = {
+  encode(message: PayloadsDropped, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      DroppedPayload.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.endedSeq !== 0) {
+      writer.uint32(16).uint64(message.endedSeq);
+    }
+    if (message.throughSeq !== 0) {
+      writer.uint32(24).uint64(message.throughSeq);
+    }
+    if (message.maxAgeMs !== 0) {
+      writer.uint32(32).int64(message.maxAgeMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PayloadsDropped {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePayloadsDropped();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(DroppedPayload.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.endedSeq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.throughSeq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.maxAgeMs = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PayloadsDropped {
+    return {
+      entries: globalThis.Array.isArray(object?.entries)
+        ? object.entries.map((e: any) => DroppedPayload.fromJSON(e))
+        : [],
+      endedSeq: isSet(object.endedSeq)
+        ? globalThis.Number(object.endedSeq)
+        : isSet(object.ended_seq)
+        ? globalThis.Number(object.ended_seq)
+        : 0,
+      throughSeq: isSet(object.throughSeq)
+        ? globalThis.Number(object.throughSeq)
+        : isSet(object.through_seq)
+        ? globalThis.Number(object.through_seq)
+        : 0,
+      maxAgeMs: isSet(object.maxAgeMs)
+        ? globalThis.Number(object.maxAgeMs)
+        : isSet(object.max_age_ms)
+        ? globalThis.Number(object.max_age_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: PayloadsDropped): unknown {
+    const obj: any = {};
+    if (message.entries?.length) {
+      obj.entries = message.entries.map((e) => DroppedPayload.toJSON(e));
+    }
+    if (message.endedSeq !== 0) {
+      obj.endedSeq = Math.round(message.endedSeq);
+    }
+    if (message.throughSeq !== 0) {
+      obj.throughSeq = Math.round(message.throughSeq);
+    }
+    if (message.maxAgeMs !== 0) {
+      obj.maxAgeMs = Math.round(message.maxAgeMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<PayloadsDropped>): PayloadsDropped {
+    return PayloadsDropped.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PayloadsDropped>): PayloadsDropped {
+    const message = createBasePayloadsDropped();
+    message.entries = object.entries?.map((e) => DroppedPayload.fromPartial(e)) || [];
+    message.endedSeq = object.endedSeq ?? 0;
+    message.throughSeq = object.throughSeq ?? 0;
+    message.maxAgeMs = object.maxAgeMs ?? 0;
+    return message;
+  },
+};
+
+function createBaseDroppedPayload(): DroppedPayload {
+  return { seq: 0, remainderHash: new Uint8Array(0) };
+}
+
+export const DroppedPayload: MessageFns<DroppedPayload> = {
+  encode(message: DroppedPayload, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.seq !== 0) {
+      writer.uint32(8).uint64(message.seq);
+    }
+    if (message.remainderHash.length !== 0) {
+      writer.uint32(18).bytes(message.remainderHash);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DroppedPayload {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDroppedPayload();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.seq = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.remainderHash = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DroppedPayload {
+    return {
+      seq: isSet(object.seq) ? globalThis.Number(object.seq) : 0,
+      remainderHash: isSet(object.remainderHash)
+        ? bytesFromBase64(object.remainderHash)
+        : isSet(object.remainder_hash)
+        ? bytesFromBase64(object.remainder_hash)
+        : new Uint8Array(0),
+    };
+  },
+
+  toJSON(message: DroppedPayload): unknown {
+    const obj: any = {};
+    if (message.seq !== 0) {
+      obj.seq = Math.round(message.seq);
+    }
+    if (message.remainderHash.length !== 0) {
+      obj.remainderHash = base64FromBytes(message.remainderHash);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DroppedPayload>): DroppedPayload {
+    return DroppedPayload.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DroppedPayload>): DroppedPayload {
+    const message = createBaseDroppedPayload();
+    message.seq = object.seq ?? 0;
+    message.remainderHash = object.remainderHash ?? new Uint8Array(0);
     return message;
   },
 };

@@ -2,19 +2,23 @@ import { CohortError } from "../problem.ts";
 import { parseCanonicalJson } from "./canonical.ts";
 import { isAt, isSurelyCanonical } from "./canonical-scan.ts";
 import { type Checkpoint, openCheckpoint, parseCheckpointBody } from "./checkpoint.ts";
+import { DroppedPayloads } from "./dropped-payloads.ts";
 import { followLedgerKeys, type KeyLink } from "./keys.ts";
 import { leafHash, MerkleTree, sameHash } from "./merkle.ts";
 import { fromBase64, type NoteCrypto, parseVerifierKey } from "./note.ts";
+import { faultOfRemainder } from "./remainder.ts";
 
 /**
  * One entry as it was stored: its canonical JSON, and the hash written beside it. Where the JSON is bytes,
- * they are well-formed UTF-8.
+ * they are well-formed UTF-8. Of an entry whose payload retention dropped, it is what is left.
  */
 export interface LedgerLeaf<Json extends string | Uint8Array = string> {
   readonly json: Json;
   readonly leafHash: Uint8Array;
   /** The note that was signed when this entry was the last; "" or absent where none was. */
   readonly checkpoint?: string;
+  /** The entry that records that the payload was dropped; 0 or absent while it is there. */
+  readonly droppedBy?: number;
 }
 
 /**
@@ -23,7 +27,13 @@ export interface LedgerLeaf<Json extends string | Uint8Array = string> {
  * commit that holds it, and `reason` the last. Both are null when the fault lies in the checkpoint.
  */
 export type LedgerVerdict =
-  | { readonly ok: true; readonly size: number; readonly root: Uint8Array }
+  | {
+      readonly ok: true;
+      readonly size: number;
+      readonly root: Uint8Array;
+      /** Entries whose payload retention dropped, each as a later entry records it. */
+      readonly dropped: number;
+    }
   | {
       readonly ok: false;
       readonly index: number | null;
@@ -55,6 +65,7 @@ export class LedgerCheck {
   /** The latest checkpoint on the way whose root is the tree's, and the first few that differ. */
   #matching: Passed = { size: 0, note: "" };
   readonly #differing: { readonly passed: Passed; readonly after: Passed }[] = [];
+  readonly #dropped = new DroppedPayloads();
 
   constructor(crypto: NoteCrypto) {
     this.#crypto = crypto;
@@ -67,10 +78,12 @@ export class LedgerCheck {
   }
 
   /** False once an entry is bad: those that follow are not looked at. */
-  add({ json, leafHash: stored, checkpoint = "" }: LedgerLeaf<string | Uint8Array>): boolean {
+  add(leaf: LedgerLeaf<string | Uint8Array>): boolean {
     if (this.#fault !== null) return false;
+    const { json, leafHash: stored, checkpoint = "", droppedBy = 0 } = leaf;
     const text = typeof json === "string" ? utf8.encode(json) : json;
     const hash = leafHash(this.#crypto.sha256, text);
+    if (droppedBy !== 0) return this.#addDropped(json, { hash, stored, checkpoint, droppedBy });
     if (!sameHash(hash, stored)) {
       return this.#refuse("its text does not match its stored hash: it was edited");
     }
@@ -81,13 +94,15 @@ export class LedgerCheck {
       return this.#refuse(`${told}: one was removed, inserted or moved`);
     }
     this.#tree.append(hash);
-    if (entry.namesKey) this.#keep(text);
+    if (entry.tells) this.#keep(text);
     if (checkpoint !== "") this.#pass(checkpoint);
     return true;
   }
 
   verdict(note: string, verifierKey: string): LedgerVerdict {
+    const unrecorded = this.#dropped.unrecorded();
     if (this.#fault !== null) return this.#fault;
+    if (unrecorded !== null) return badEntry(unrecorded.seq - 1, unrecorded.reason);
     const checkpoint = open(note, verifierKey, this.#links, this.#crypto);
     if ("reason" in checkpoint) return badLedger(checkpoint.reason);
     const { size } = this.#tree;
@@ -101,7 +116,22 @@ export class LedgerCheck {
     if (!sameHash(root, checkpoint.root)) {
       return this.#rewritten({ size, note }, verifierKey);
     }
-    return { ok: true, size, root };
+    return { ok: true, size, root, dropped: this.#dropped.recorded };
+  }
+
+  /** What is left of an entry: a later one must say so, with its hash. */
+  #addDropped(
+    json: string | Uint8Array,
+    { hash, stored, checkpoint, droppedBy }: DroppedLeaf,
+  ): boolean {
+    const seq = this.#tree.size + 1;
+    const text = typeof json === "string" ? json : fromUtf8.decode(json);
+    const fault = faultOfRemainder(text, seq);
+    if (fault !== null) return this.#refuse(fault);
+    this.#tree.append(stored);
+    this.#dropped.note(seq, { by: droppedBy, hash });
+    if (checkpoint !== "") this.#pass(checkpoint);
+    return true;
   }
 
   #refuse(reason: string): false {
@@ -109,9 +139,10 @@ export class LedgerCheck {
     return false;
   }
 
-  /** What an entry says of the key that signs from its commit on. */
+  /** What an entry says of the key that signs from its commit on, or of entries before it. */
   #keep(text: Uint8Array): void {
     const entry = JSON.parse(fromUtf8.decode(text)) as Record<string, StringFields>;
+    this.#dropped.record(this.#tree.size, entry["payloadsDropped"]);
     const { meshCreated, ledgerKeyRotated } = entry;
     const key = meshCreated?.["ledgerKey"] ?? ledgerKeyRotated?.["key"];
     if (typeof key !== "string") return;
@@ -149,6 +180,14 @@ export class LedgerCheck {
 
 type StringFields = Readonly<Record<string, string>> | undefined;
 
+interface DroppedLeaf {
+  /** Of what is left. */
+  readonly hash: Uint8Array;
+  readonly stored: Uint8Array;
+  readonly checkpoint: string;
+  readonly droppedBy: number;
+}
+
 /** A checkpoint met on the way through the entries. */
 interface Passed {
   readonly size: number;
@@ -161,7 +200,8 @@ const differingMax = 1000;
 /** What the check asks of an entry. */
 interface Look {
   readonly seq: unknown;
-  readonly namesKey: boolean;
+  /** Of a key of the ledger, or of other entries. */
+  readonly tells: boolean;
 }
 
 /** Null when the text is not canonical JSON. `json` is the same as it came. */
@@ -169,19 +209,19 @@ function lookAt(text: Uint8Array, json: string | Uint8Array): Look | null {
   // Half a surrogate pair is in no UTF-8: what stands in its place there is another text.
   if (typeof json === "string" && !json.isWellFormed()) return null;
   let seq: number | undefined;
-  let namesKey = false;
+  let tells = false;
   const isSure = isSurelyCanonical(text, (key, keyEnd, value, end) => {
     const isKey = (name: Uint8Array) => name.length === keyEnd - key && isAt(text, key, name);
     if (isKey(seqName)) seq = countIn(text, value, end);
-    else if (keyEventNames.some(isKey)) namesKey = true;
+    else if (tellingNames.some(isKey)) tells = true;
   });
-  if (isSure && seq !== undefined) return { seq, namesKey };
+  if (isSure && seq !== undefined) return { seq, tells };
   const entry = parseCanonicalJson(typeof json === "string" ? json : fromUtf8.decode(json));
   if (entry === undefined) return null;
-  if (entry === null || typeof entry !== "object") return { seq: undefined, namesKey: false };
+  if (entry === null || typeof entry !== "object") return { seq: undefined, tells: false };
   return {
     seq: "seq" in entry ? entry.seq : undefined,
-    namesKey: "meshCreated" in entry || "ledgerKeyRotated" in entry,
+    tells: tellingEvents.some((name) => name in entry),
   };
 }
 
@@ -201,8 +241,9 @@ const utf8 = new TextEncoder();
 const fromUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const zero = 48;
 const seqName = utf8.encode("seq");
-/** The events that name a key of the ledger. */
-const keyEventNames = ["ledgerKeyRotated", "meshCreated"].map((name) => utf8.encode(name));
+/** The events that name a key of the ledger, or entries whose payload was dropped. */
+const tellingEvents = ["ledgerKeyRotated", "meshCreated", "payloadsDropped"];
+const tellingNames = tellingEvents.map((name) => utf8.encode(name));
 
 function open(
   note: string,
