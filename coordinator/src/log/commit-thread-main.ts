@@ -23,13 +23,13 @@ parentPort?.on("message", (request: CommitThreadRequest) => {
 
 function answerTo(request: CommitThreadRequest): CommitThreadAnswer {
   try {
-    return { value: valueOf(request) };
+    return { value: resultOf(request) };
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) };
   }
 }
 
-function valueOf(request: CommitThreadRequest): unknown {
+function resultOf(request: CommitThreadRequest): unknown {
   switch (request.kind) {
     case "commit":
       return writer.commit(batchOf(request.batch));

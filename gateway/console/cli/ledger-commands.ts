@@ -74,6 +74,14 @@ export const addLedgerCommands: AddCommands = (program, work) => {
       work(async (session) => (await import("./commands/ledger-keys.ts")).rotateKey(session)),
     );
   ledger
+    .command("retention")
+    .description("how long payloads of the ledger are kept, and how many were dropped")
+    .action(() =>
+      work(async (session) =>
+        (await import("./commands/ledger-retention.ts")).retentionCommand(session),
+      ),
+    );
+  ledger
     .command("witnesses")
     .description("what each node saw of the ledger last; 4 when one of them disputes it")
     .action(() =>

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { refuse } from "../problem.ts";
 import { fromBase64, toBase64 } from "./note.ts";
 
@@ -7,8 +8,10 @@ import { fromBase64, toBase64 } from "./note.ts";
  * entry itself.
  */
 export interface EntryProof {
-  /** The leaf, canonical JSON. */
+  /** The leaf, canonical JSON; what is left of it where its payload was dropped. */
   readonly json: string;
+  /** Absent while the entry is whole. */
+  readonly dropped?: DroppedLeaf;
   /** From 0. */
   readonly index: number;
   readonly path: readonly Uint8Array[];
@@ -16,8 +19,20 @@ export interface EntryProof {
   readonly checkpoint: string;
 }
 
-export function formatEntryProof({ json, index, path, checkpoint }: EntryProof): string {
-  const extra = toBase64(encoder.encode(json));
+/**
+ * An entry without its payload: its hash is all that can be proved, and the entry `by` records, under that
+ * number, the hash of what is left.
+ */
+export interface DroppedLeaf {
+  readonly leafHash: Uint8Array;
+  readonly by: number;
+  readonly atMs: number;
+  /** For so long after the end of its run the payload was kept. */
+  readonly maxAgeMs: number;
+}
+
+export function formatEntryProof({ json, dropped, index, path, checkpoint }: EntryProof): string {
+  const extra = toBase64(encoder.encode(dropped === undefined ? json : lackingText(json, dropped)));
   return [
     entryHeader,
     `extra ${extra}`,
@@ -61,11 +76,41 @@ export function parseProofFile(text: string): ProofFile {
   if (entry.length === 0) throw malformed("does not hold its entry");
   return {
     kind: "entry",
-    json: textOf(entry),
+    ...leafOf(textOf(entry)),
     index: numberAfter("index ", index),
     path: path.map(hashOf),
     checkpoint,
   };
+}
+
+function lackingText(remainder: string, { leafHash, by, atMs, maxAgeMs }: DroppedLeaf): string {
+  const dropped = { by, at_ms: atMs, max_age_ms: maxAgeMs };
+  return JSON.stringify({ leaf_hash: toBase64(leafHash), dropped, remainder });
+}
+
+/** No entry has these keys, and no such text is one. */
+function leafOf(text: string): Pick<EntryProof, "json" | "dropped"> {
+  if (!text.startsWith('{"leaf_hash":')) return { json: text };
+  const parsed = lackingSchema.safeParse(jsonOf(text));
+  if (!parsed.success) throw malformed("holds something else than an entry");
+  const { leaf_hash, dropped, remainder: json } = parsed.data;
+  const { by, at_ms: atMs, max_age_ms: maxAgeMs } = dropped;
+  return { json, dropped: { leafHash: fromBase64(leaf_hash), by, atMs, maxAgeMs } };
+}
+
+const count = z.int().nonnegative();
+const lackingSchema = z.strictObject({
+  leaf_hash: z.base64(),
+  dropped: z.strictObject({ by: count, at_ms: count, max_age_ms: count }),
+  remainder: z.string(),
+});
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 const entryHeader = "c2sp.org/tlog-proof@v1";

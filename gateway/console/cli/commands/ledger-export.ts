@@ -54,7 +54,10 @@ export async function exportFromFile(path: string): Promise<LedgerExport<string 
   };
 }
 
-/** The lines of such a file, without line breaks. */
+/**
+ * The lines of such a file, without line breaks. `dropped_by` names the entry that records that the payload
+ * of another was dropped: what stands as its text is what is left.
+ */
 export async function* exportLines(ledger: LedgerExport): AsyncGenerator<string> {
   yield JSON.stringify({ checkpoint: ledger.checkpoint, verifier_key: ledger.verifierKey });
   for await (const leaves of ledger.chunks) {

@@ -2,10 +2,15 @@ import { isAt } from "@cohort/proto/ledger/canonical-scan";
 import type { LedgerLeaf } from "@cohort/proto/ledger/verify";
 import { refuse } from "@cohort/proto/problem";
 
-/** The line of a leaf in an export, without line break. */
-export function leafLine({ json, leafHash, checkpoint = "" }: LedgerLeaf): string {
+/**
+ * The line of a leaf in an export, without line break. `dropped_by` is the number of the entry that records
+ * that this one's payload was dropped, so that its text is what is left.
+ */
+export function leafLine({ json, leafHash, checkpoint = "", droppedBy = 0 }: LedgerLeaf): string {
   const leaf_hash = Buffer.from(leafHash).toString("hex");
-  return JSON.stringify({ leaf_hash, json, ...(checkpoint === "" ? {} : { checkpoint }) });
+  const signed = checkpoint === "" ? {} : { checkpoint };
+  const dropped = droppedBy === 0 ? {} : { dropped_by: droppedBy };
+  return JSON.stringify({ leaf_hash, json, ...signed, ...dropped });
 }
 
 /**
@@ -55,15 +60,19 @@ export function parseLine<Value>(
 
 /** By hand: a schema would take longer than to verify what it says. Throws a TypeError. */
 function toLeaf(value: unknown): LedgerLeaf {
-  const { leaf_hash, json, checkpoint = "", ...rest } = value as Record<string, unknown>;
+  const { leaf_hash, json, checkpoint = "", ...others } = value as Record<string, unknown>;
+  const { dropped_by: droppedBy = 0, ...rest } = others;
   const isLeaf =
     typeof leaf_hash === "string" &&
     /^[0-9a-f]{64}$/.test(leaf_hash) &&
     typeof json === "string" &&
     typeof checkpoint === "string" &&
+    typeof droppedBy === "number" &&
+    Number.isSafeInteger(droppedBy) &&
+    droppedBy >= 0 &&
     Object.keys(rest).length === 0;
   if (!isLeaf) throw new TypeError("it has other fields");
-  return { json, leafHash: Buffer.from(leaf_hash, "hex"), checkpoint };
+  return { json, leafHash: Buffer.from(leaf_hash, "hex"), checkpoint, droppedBy };
 }
 
 /**

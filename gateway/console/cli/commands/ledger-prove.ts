@@ -4,6 +4,7 @@ import { refuse } from "@cohort/proto/problem";
 import { neutraliseLines } from "@cohort/proto/text";
 import type { ConsoleClient } from "../../../src/console-client/console-client.ts";
 import type { Session } from "../session.ts";
+import { hex, whyDropped } from "./ledger-dropped.ts";
 import { readGiven, writeGiven } from "./ledger-files.ts";
 
 export interface ProveOptions {
@@ -34,7 +35,7 @@ export async function proveCommand(
   }
   if (since !== undefined) return proveGrowth(session, readGiven(session, since), file);
   if (/^[1-9]\d{0,15}$/.test(entry ?? "")) {
-    return put(session, await entryProof(await session.console(), Number(entry)), file);
+    return put(session, await entryProof(session, await session.console(), Number(entry)), file);
   }
   return proveRun(session, entry ?? "", file);
 }
@@ -59,7 +60,7 @@ async function proveRun(session: Session, named: string, folder?: string): Promi
   const console = await session.console();
   const entries: number[] = [];
   for await (const { seq } of console.stream(console.ledger, console.ledger.find, { run, step })) {
-    writeGiven(session, `${folder}/${seq}.tlog-proof`, await entryProof(console, seq));
+    writeGiven(session, `${folder}/${seq}.tlog-proof`, await entryProof(session, console, seq));
     entries.push(seq);
   }
   if (entries.length === 0) throw refuse("ENTRY_UNKNOWN", `no entry is about "${named}"`);
@@ -69,10 +70,17 @@ async function proveRun(session: Session, named: string, folder?: string): Promi
   return 0;
 }
 
-async function entryProof(console: ConsoleClient, seq: number): Promise<string> {
+async function entryProof(session: Session, console: ConsoleClient, seq: number): Promise<string> {
   const { ledger } = console;
-  const proof = await console.call(ledger, ledger.prove, { seq });
-  return formatEntryProof({ ...proof, index: seq - 1 });
+  const { json, path, checkpoint, leafHash, dropped } = await console.call(ledger, ledger.prove, {
+    seq,
+  });
+  const proof = { json, path, checkpoint, index: seq - 1 };
+  if (dropped === undefined) return formatEntryProof(proof);
+  session.output.progress(
+    neutraliseLines(`entry ${seq}, leaf hash ${hex(leafHash)}: ${whyDropped(dropped)}`),
+  );
+  return formatEntryProof({ ...proof, dropped: { ...dropped, leafHash } });
 }
 
 function put(session: Session, text: string, file?: string): number {

@@ -1,11 +1,12 @@
 import { textLeafHash } from "@cohort/proto/ledger/merkle";
 import { verifyConsistency, verifyInclusion } from "@cohort/proto/ledger/merkle-proof";
-import type { VerifierKey } from "@cohort/proto/ledger/note";
+import { toBase64, type VerifierKey } from "@cohort/proto/ledger/note";
 import { type EntryProof, type GrowthProof, parseProofFile } from "@cohort/proto/ledger/proof-file";
 import { refuse } from "@cohort/proto/problem";
 import { neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
+import { hex, whyDropped } from "./ledger-dropped.ts";
 import { readGiven } from "./ledger-files.ts";
 import { keysFrom } from "./ledger-keys.ts";
 import { openByAny } from "./ledger-seen.ts";
@@ -38,19 +39,50 @@ export function verifyProofCommand(
 
 function reportEntry(
   session: Session,
-  { json, index, path, checkpoint }: EntryProof,
+  { json, dropped, index, path, checkpoint }: EntryProof,
   keys: readonly VerifierKey[],
 ): number {
   const { size, root } = openByAny(checkpoint, keys);
-  const leaf = textLeafHash(ledgerCrypto.sha256, json);
+  const leaf = dropped?.leafHash ?? textLeafHash(ledgerCrypto.sha256, json);
   if (!verifyInclusion(ledgerCrypto.sha256, { index, leaf, size, root, path })) {
     throw refuse("LEDGER_INVALID", "the entry is not the one that its proof leads to", {
       hint: "The file was changed, or it was never in this ledger.",
     });
   }
   const seq = index + 1;
+  if (dropped !== undefined) return reportDropped(session, { seq, size, json, dropped });
   session.output.result({ ok: true, seq, size, json }, () =>
     neutraliseLines(`entry ${seq} is in the ledger of ${size} entries:\n${json}`),
+  );
+  return 0;
+}
+
+/** The hash is proved; of what is left, the entry that records it says whether it is the true one. */
+function reportDropped(
+  session: Session,
+  {
+    seq,
+    size,
+    json,
+    dropped,
+  }: Required<Pick<EntryProof, "json" | "dropped">> & {
+    readonly seq: number;
+    readonly size: number;
+  },
+): number {
+  const { leafHash, by, atMs: at_ms, maxAgeMs: max_age_ms } = dropped;
+  const leaf_hash = hex(leafHash);
+  const remainder_hash = toBase64(textLeafHash(ledgerCrypto.sha256, json));
+  const view = { ok: true, seq, size, leaf_hash, dropped: { by, at_ms, max_age_ms } };
+  session.output.result({ ...view, remainder: json, remainder_hash }, () =>
+    neutraliseLines(
+      [
+        `entry ${seq}, whose leaf hash is ${leaf_hash}, is in the ledger of ${size} entries`,
+        `${whyDropped(dropped)}`,
+        `what is left of it is true if the proof of entry ${by} gives its hash as ${remainder_hash}:`,
+        json,
+      ].join("\n"),
+    ),
   );
   return 0;
 }

@@ -100,8 +100,16 @@ function verdictView(verdict: LedgerVerdict) {
 
 function describe(verdict: LedgerVerdict): string {
   if (verdict.ok) {
-    return `${verdict.size} entries, root ${Buffer.from(verdict.root).toString("hex")}: as signed`;
+    const root = Buffer.from(verdict.root).toString("hex");
+    const lacks = verdict.dropped === 0 ? "" : `\n${droppedText(verdict.dropped)}`;
+    return `${verdict.size} entries, root ${root}: as signed${lacks}`;
   }
   const place = verdict.seq === null ? "" : `entry ${verdict.seq}: `;
   return `${verdict.code} ${place}${verdict.reason}`;
+}
+
+function droppedText(count: number): string {
+  const whose =
+    count === 1 ? "1 of them is without its payload" : `${count} of them are without their payload`;
+  return `${whose}: dropped by retention, as the ledger records`;
 }
