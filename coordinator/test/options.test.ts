@@ -15,6 +15,12 @@ describe("the coordinator's options", () => {
     });
   });
 
+  it("say how long the ledger keeps payloads, or that it does for ever", () => {
+    const history = (age: string) => parseOptions([...init, "--ledger-payload-max-age", age]);
+    expect(history("90d")).toMatchObject({ history: { payloadMaxAgeMs: 90 * 24 * 60 * 60_000 } });
+    expect(history("forever")).toMatchObject({ history: { payloadMaxAgeMs: null } });
+  });
+
   it.each([
     ["--history-max-age", "30"],
     ["--history-max-age", "0d"],
@@ -22,6 +28,10 @@ describe("the coordinator's options", () => {
     ["--history-max-runs", "many"],
     ["--history-max-runs", "1.5"],
     ["--history-max-runs", ""],
+    ["--ledger-payload-max-age", "90"],
+    ["--ledger-payload-max-age", "0s"],
+    ["--ledger-payload-max-age", "for ever"],
+    ["--ledger-payload-max-age", ""],
   ])("refuse %s %s", (name, value) => {
     expect(() => parseOptions([...init, name, value])).toThrow(name);
   });

@@ -69,8 +69,13 @@ describe("set-up", () => {
     const dayMs = 24 * 60 * 60_000;
     const kept = async (history?: Partial<Retention>) =>
       (await run(history === undefined ? {} : { history })).config.history;
-    expect(await kept()).toEqual({ maxAgeMs: 30 * dayMs, maxRuns: 500 });
-    expect(await kept({ maxAgeMs: dayMs })).toEqual({ maxAgeMs: dayMs, maxRuns: 500 });
+    const before = { maxAgeMs: 30 * dayMs, maxRuns: 500, payloadMaxAgeMs: null };
+    expect(await kept()).toEqual(before);
+    expect(await kept({ maxAgeMs: dayMs })).toEqual({ ...before, maxAgeMs: dayMs });
+    const finite = { ...before, maxAgeMs: dayMs, payloadMaxAgeMs: 90 * dayMs };
+    expect(await kept({ payloadMaxAgeMs: 90 * dayMs })).toEqual(finite);
+    expect(await kept()).toEqual(finite);
+    expect(await kept({ payloadMaxAgeMs: null })).toEqual({ ...finite, payloadMaxAgeMs: null });
   });
 
   it("leaves files and folders that nobody else may read", async () => {

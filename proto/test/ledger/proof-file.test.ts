@@ -16,6 +16,15 @@ describe("a proof's file", () => {
     expect(parseProofFile(formatGrowthProof(growth))).toEqual({ kind: "growth", ...growth });
   });
 
+  it("of an entry without its payload holds its hash, and what is left", () => {
+    const dropped = { leafHash: hash(9), by: 12, atMs: 1_000, maxAgeMs: 86_400_000 };
+    const lacking = { ...entry, json: '{"dropped":{"é":4},"entry":{"seq":8}}', dropped };
+    expect(parseProofFile(formatEntryProof(lacking))).toEqual({ kind: "entry", ...lacking });
+    const text = Buffer.from('{"leaf_hash":"AA==","remainder":"{}"}').toString("base64");
+    const bad = formatEntryProof(lacking).replace(/extra .*/, `extra ${text}`);
+    expect(() => parseProofFile(bad)).toThrow(expect.objectContaining({ code: "LEDGER_INVALID" }));
+  });
+
   it("holds entries of any size", () => {
     const large = { ...entry, json: JSON.stringify("x".repeat(2_000_000)) };
     expect(parseProofFile(formatEntryProof(large))).toMatchObject({ json: large.json });
