@@ -79,14 +79,7 @@ export function remember(
 ): void {
   const before = findCached(cache, place, 0);
   if (before !== null) forget(cache, before);
-  const entry = { place, run, instance, seq, storedMs: nowMs, outputJson };
-  const ofStep = cache.entries.get(place.step) ?? new Map<string, Map<string, CacheEntry>>();
-  const ofDefinition = ofStep.get(place.definition) ?? new Map<string, CacheEntry>();
-  ofDefinition.set(place.key, entry);
-  ofStep.set(place.definition, ofDefinition);
-  cache.entries.set(place.step, ofStep);
-  cache.inOrder.add(entry);
-  cache.bytes += sizeOf(entry);
+  put(cache, { place, run, instance, seq, storedMs: nowMs, outputJson });
   const { cacheEntriesMax, cacheBytesMax } = schedulerLimits;
   for (const oldest of cache.inOrder) {
     const tooOld = nowMs - oldest.storedMs > limits.cacheTtlMsMax;
@@ -96,15 +89,28 @@ export function remember(
   }
 }
 
+function put(cache: Cache, entry: CacheEntry): void {
+  const { place } = entry;
+  const ofStep = cache.entries.get(place.step) ?? new Map<string, Map<string, CacheEntry>>();
+  const ofDefinition = ofStep.get(place.definition) ?? new Map<string, CacheEntry>();
+  ofDefinition.set(place.key, entry);
+  ofStep.set(place.definition, ofDefinition);
+  cache.entries.set(place.step, ofStep);
+  cache.inOrder.add(entry);
+  cache.bytes += sizeOf(entry);
+}
+
 /**
  * Successes that the log tells of up to an entry stand for no later ones. What is left follows from the
- * entries after it alone, since the oldest always go first: whatever those before it may have said.
+ * entries after it alone, since the oldest always go first: whatever those before it may have said. So
+ * that this is true of every order too, all is put there anew.
  */
 export function forgetCached(cache: Cache, throughSeq: number): void {
-  for (const oldest of cache.inOrder) {
-    if (oldest.seq > throughSeq) return;
-    forget(cache, oldest);
-  }
+  const left = [...cache.inOrder].filter(({ seq }) => seq > throughSeq);
+  cache.entries.clear();
+  cache.inOrder.clear();
+  cache.bytes = 0;
+  for (const entry of left) put(cache, entry);
 }
 
 function forget(cache: Cache, entry: CacheEntry): void {
