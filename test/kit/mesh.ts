@@ -31,6 +31,8 @@ export interface MeshOptions {
   readonly prepare?: (home: string) => void;
   /** Names by which nodes reach this machine. */
   readonly hosts?: readonly string[];
+  /** More for the coordinator's `init`. */
+  readonly initArguments?: readonly string[];
 }
 
 /**
@@ -233,7 +235,12 @@ export class TestMesh {
   }
 
   async #startCentre(options: MeshOptions): Promise<void> {
-    const { natsArguments = [], hosts = ["localhost"], environment = {} } = options;
+    const {
+      natsArguments = [],
+      hosts = ["localhost"],
+      initArguments = [],
+      environment = {},
+    } = options;
     const { home, ports } = this;
     options.prepare?.(home);
     mkdirSync(join(home, "log"));
@@ -246,6 +253,7 @@ export class TestMesh {
       ...["--nats-port", String(ports.nats), "--console-port", String(ports.console)],
       ...["--operator-context", this.context, "--approver-context", this.approverContext],
       ...["--gateway-context", join(home, "gateway.json"), "--hosts", hosts.join(",")],
+      ...initArguments,
     ];
     await this.#program("init", init, "natsConfig").start();
     const nats = await ensureNatsServer({ cache: paths().cache });

@@ -1,9 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ensurePackages, onPath } from "../../node-agent/toolchain/prerequisites.mjs";
+import { buildGoVerifier } from "../kit/go-ledger.ts";
 import { TestMesh } from "../kit/mesh.ts";
 
 let mesh: TestMesh;
@@ -111,30 +110,12 @@ describe("what `cohort ledger prove` writes", () => {
 });
 
 describe("a second implementation, Go's golang.org/x/mod/sumdb", () => {
-  const library = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog";
-
+  let verifier: Awaited<ReturnType<typeof buildGoVerifier>>;
   beforeAll(async () => {
-    const missing = [
-      ...(onPath("go") ? [] : ["golang-go"]),
-      ...(existsSync(library) ? [] : ["golang-golang-x-mod-dev"]),
-    ];
-    await ensurePackages(missing, () => {});
-    const environment = {
-      PATH: process.env["PATH"],
-      HOME: folder,
-      GO111MODULE: "off",
-      GOPATH: "/usr/share/gocode",
-      GOCACHE: file("go-cache"),
-    };
-    const source = join(import.meta.dirname, "go/verify-ledger.go");
-    execFileSync("go", ["build", "-o", file("verify-ledger"), source], { env: environment });
+    verifier = await buildGoVerifier(folder);
   });
 
-  const verify = (...files: string[]) =>
-    execFileSync(file("verify-ledger"), [key, file("tiles"), ...files], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+  const verify = (...files: string[]) => verifier(key, file("tiles"), ...files);
 
   it("agrees with the checkpoint, the tiles, each entry's proof and the growth", async () => {
     await cohort("ledger", "tiles", file("tiles"));
