@@ -30,6 +30,7 @@ export class NodeAnswer implements Answer {
   #bytes = 0;
   #ended = false;
   #broken = false;
+  #isScheduled = false;
   #sending: Promise<void> | null = null;
 
   constructor(channel: CallChannel) {
@@ -70,9 +71,15 @@ export class NodeAnswer implements Answer {
     this.#channel.send({ ...this.#take(), last: true });
   }
 
-  /** When the code that runs now has come to its end: more of the same may come before that. */
+  /**
+   * When all that has arrived by now was read: TLS hands it over in pieces of 16 KiB, each of which would
+   * be a message.
+   */
   #later(): void {
-    queueMicrotask(() => {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
       if (!this.#ended && !this.#broken) this.#sendAll().catch(() => {});
     });
   }

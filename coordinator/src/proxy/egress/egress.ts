@@ -107,13 +107,13 @@ async function dial(
     body: body.whole ?? new Uint8Array(),
   });
   const request = { method, path, headers, body };
-  let outcome: Exchange = unsent(denied("its host has no address"));
+  let outcome: Exchange | null = null;
   for (const address of addresses.slice(0, proxyLimits.addressesDialledMax)) {
     const key = { service: service.name, target, ca: service.ca ?? null, credential, address };
     outcome = await exchange(pools.get(key), request, receiver, ending);
     if (outcome.kind !== "unsent" || ending.aborted) break;
   }
-  return outcome;
+  return outcome ?? unsent(denied("its host has no address"));
 }
 
 function unsent(error: unknown): Failure {
