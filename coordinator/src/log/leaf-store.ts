@@ -53,7 +53,7 @@ export function createLeafStore(database: Database.Database): LeafStore {
   );
   const select = database.prepare<[number, number], StoredRow>(
     `SELECT seq, json, leaf_hash AS leafHash, COALESCE(note, '') AS checkpoint,
-       COALESCE(dropped_by, 0) AS droppedBy, COALESCE(remainder_hash, x'') AS remainderHash
+       COALESCE(dropped_by, 0) AS droppedBy, remainder_hash AS remainderHash
      FROM entries LEFT JOIN checkpoints ON size = seq LEFT JOIN dropped_payloads USING (seq)
      WHERE seq >= ? ORDER BY seq LIMIT ?`,
   );

@@ -27,9 +27,9 @@ export function fromLeaf(
   leaf: StoredLeaf & Partial<Pick<ExportedLeaf, "droppedBy" | "remainderHash">>,
   seq: number,
 ): Entry {
-  const { droppedBy = 0, remainderHash = leaf.leafHash } = leaf;
+  const { droppedBy = 0, remainderHash = null } = leaf;
   const isWhole = droppedBy === 0;
-  const hash = isWhole ? leaf.leafHash : remainderHash;
+  const hash = isWhole ? leaf.leafHash : (remainderHash ?? nothing);
   if (!sameHash(textLeafHash(sha256, leaf.json), hash)) {
     throw invalidEntry(seq, "its text does not match its stored hash: it was edited");
   }
@@ -39,6 +39,8 @@ export function fromLeaf(
     throw invalidEntry(seq, "its event is none that this version knows");
   return entry;
 }
+
+const nothing = new Uint8Array(0);
 
 /** LEDGER_INVALID that names the entry. */
 export function invalidEntry(seq: number, reason: string): Error {

@@ -59,8 +59,8 @@ export interface ExportedLeaf extends StoredLeaf {
   readonly checkpoint: string;
   /** The entry by which its payload was dropped, so that `json` is a `Remainder`'s; 0 while it is whole. */
   readonly droppedBy: number;
-  /** Of the remainder, as that entry has it; empty while it is whole. */
-  readonly remainderHash: Uint8Array;
+  /** Of the remainder, as that entry has it; null while it is whole. */
+  readonly remainderHash: Uint8Array | null;
 }
 
 /** A remainder that takes an entry's place. */

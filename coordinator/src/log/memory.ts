@@ -126,7 +126,7 @@ function store(
 }
 
 const noHashes = new Uint8Array(0);
-const whole = { droppedBy: 0, remainderHash: noHashes };
+const whole = { droppedBy: 0, remainderHash: null };
 
 function rowKey({ level, number }: Pick<HashRow, "level" | "number">): string {
   return `${level}/${number}`;
