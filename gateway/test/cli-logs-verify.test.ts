@@ -35,7 +35,7 @@ function ledgerOf(...entries: readonly Entry[]) {
     const json = canonicalJson(Entry.toJSON({ ...entry, seq: at + 1 }));
     const hash = leafHash(sha256, Buffer.from(json));
     tree.append(hash);
-    return { json, leafHash: hash, checkpoint: "" };
+    return { json, leafHash: hash, checkpoint: "", droppedBy: 0 };
   });
   const checkpoint = signCheckpoint({ size: tree.size, root: tree.root() }, signer, sha256);
   return [{ checkpoint, verifierKey, leaves }];
