@@ -49,9 +49,12 @@ function crowdedOut(group: Group | undefined, newcomer: Run): Event | null {
   return ended(oldest, `RUN_REPLACED in group "${name}" by run ${newcomer.run}`);
 }
 
-/** It gives its place free without being told to. */
-function isEnding({ stopOutcome, phase }: Run): boolean {
-  return stopOutcome !== null || phase === "finally";
+/**
+ * It gives its place free without being told to. One that waits has yet to begin, though it be with
+ * `finally`: a retry that takes over all that stands before.
+ */
+function isEnding({ stopOutcome, phase, state }: Run): boolean {
+  return stopOutcome !== null || (phase === "finally" && state !== "queued");
 }
 
 function ended({ run }: Run, reason: string): Event {

@@ -55,6 +55,30 @@ async function failedRun(it: World, inputs: Record<string, unknown> = {}): Promi
 }
 
 describe("a retried run", () => {
+  it.each([
+    ["queue", "running"],
+    ["skip", "cancelled"],
+  ] as const)(
+    "waits for its place (%s), though all before `finally` is taken over",
+    async (overflow, end) => {
+      const grouped = `concurrency: { group: g, overflow: ${overflow} }\nsteps:\n  - { id: build, run: "true" }`;
+      const it = await worldWith(flow.replace(/steps:[\s\S]*(?=finally)/, `${grouped}\n`));
+      const { run: former } = await it.start("flow");
+      await it.finish(former, "build");
+      await it.finish(former, "sweep", failed);
+      const { run: holder } = await it.start("flow");
+      await retry(it, former);
+      const waits = { queue: "queued", skip: "cancelled" } as const;
+      expect(it.runOf("again").state).toBe(waits[overflow]);
+      await it.finish(holder, "build");
+      await it.finish(holder, "sweep");
+      expect(it.runOf("again").state).toBe(end);
+      if (end === "running") await it.finish("again", "sweep");
+      expect(it.runOf("again").steps.get("build")?.state).toBe("succeeded");
+      expect(it.state.runs.active.size).toBe(0);
+    },
+  );
+
   it("does again what failed and what depends on it, and takes the rest over", async () => {
     const it = await worldWith(flow);
     const former = await failedRun(it, { size: 4 });
