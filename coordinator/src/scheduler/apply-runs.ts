@@ -67,7 +67,7 @@ export function applyRuns(
     case "runEnded": {
       const run = runs.byId.get(event.value.run);
       if (run === undefined) return;
-      if (run.state === "queued") skipSteps(run, event.value.reason);
+      if (run.state === "queued") skipSteps(runs, run, event.value.reason);
       leaveGroup(runs, run);
       releaseKey(runs, run);
       run.state = event.value.outcome as Run["state"];
@@ -154,10 +154,11 @@ function begin(runs: Runs, catalogue: Catalogue, run: Run, atMs: number): void {
   if (timeout !== undefined) setTimer(runs.timers, run, atMs + timeout);
 }
 
-/** Of a run that ends without having begun. */
-function skipSteps({ steps }: Run, reason: string): void {
+/** Of a run that ends without having begun: some may be ready by what it took over. */
+function skipSteps({ ready }: Runs, { steps }: Run, reason: string): void {
   for (const step of steps.values()) {
     if (step.state === "waiting") Object.assign(step, { state: "skipped", reason });
+    ready.delete(step);
   }
 }
 
