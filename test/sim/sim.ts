@@ -235,8 +235,10 @@ class Simulation {
   /** What an operator does of a node that was quarantined: away with the copy, and a new invite. */
   #letBackIn(): void {
     for (const board of this.#boards) {
+      // Copied again meanwhile, it is let in first: revoked at each turn, it never would be.
+      if (this.#returning.has(board.name)) continue;
       if (board.twin !== null && this.#network.turnedAway.has(board.name)) this.#revoke(board.name);
-      if (!this.#checks.isBarred(board.name) || this.#returning.has(board.name)) continue;
+      if (!this.#checks.isBarred(board.name)) continue;
       must(board.twin !== null, "an honest node is never quarantined", board.name);
       this.#returning.add(board.name);
       board.renew();

@@ -9,7 +9,11 @@ import { startCommitThread } from "@cohort/coordinator/src/log/commit-thread.ts"
 import { signTree } from "@cohort/coordinator/src/log/committer.ts";
 import { openDatabase } from "@cohort/coordinator/src/log/database.ts";
 import { createHashRowTable, hashRowTables } from "@cohort/coordinator/src/log/hash-row-table.ts";
-import { createLeafStore, leafTables } from "@cohort/coordinator/src/log/leaf-store.ts";
+import {
+  createLeafStore,
+  droppedTables,
+  leafTables,
+} from "@cohort/coordinator/src/log/leaf-store.ts";
 import type { EventLog } from "@cohort/coordinator/src/log/log.ts";
 import { openSqliteLog } from "@cohort/coordinator/src/log/sqlite.ts";
 import { repository } from "@cohort/deploy/setup/paths.mjs";
@@ -161,7 +165,7 @@ function measureProofs(
   leaves: number,
 ): { readonly p50: number; readonly p99: number; readonly cost: number } {
   const database = openDatabase({ path, schemaVersion: 1, create: (it) => it.exec(leafTables) });
-  database.exec(hashRowTables);
+  database.exec(droppedTables + hashRowTables);
   database.pragma("journal_mode = OFF");
   database.pragma("synchronous = OFF");
   const store = createLeafStore(database);
