@@ -52,11 +52,9 @@ export class Checks {
     return this.#read;
   }
 
-  /** Whether the log says that the node has this NATS key. */
-  holdsKey(name: string, natsKey: Uint8Array): boolean {
-    const node = this.#replayed.fleet.nodes.get(name);
-    if (node === undefined || node.state === "invited") return false;
-    return Buffer.from(node.keys.natsKey).equals(natsKey);
+  /** Whether a machine with this key was ever let in, whatever became of it. */
+  wasEnrolled(natsKey: Uint8Array): boolean {
+    return this.#replayed.fleet.keyOwners.has(Buffer.from(natsKey).toString("hex"));
   }
 
   /** Whether nothing is left to do of a rotation of its keys. */

@@ -31,7 +31,7 @@ export async function enrolBoard(
     facts,
     proofValid: true,
   };
-  while (!checks.holdsKey(name, keys.nats.publicKey)) {
+  while (!checks.wasEnrolled(keys.nats.publicKey)) {
     const asked = writer();
     const enrol = async () => {
       await asked?.decide(({ fleet }, nowMs) => decideInvite(fleet, invited, nowMs));
