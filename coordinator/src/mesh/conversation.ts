@@ -1,7 +1,6 @@
-import type { BodyPiece, CallNote, ProxyReply } from "@cohort/proto/gen/cohort/node";
+import { type BodyPiece, type CallNote, ProxyReply } from "@cohort/proto/gen/cohort/node";
 import { limits } from "@cohort/proto/limits";
 import { type CohortError, type Problem, refuse } from "@cohort/proto/problem";
-import { encodeReply } from "@cohort/proto/proxy-reply";
 import type { CallChannel } from "../proxy/channel.ts";
 
 /** One call's channel: windows, order and patience, over messages that go one way each. */
@@ -83,7 +82,9 @@ export class Conversation implements CallChannel {
     this.#over = reply.last ?? false;
     this.#spoke = true;
     this.#said += reply.body?.length ?? 0;
-    this.#publish(encodeReply({ ...reply, index: this.#index++ }));
+    this.#publish(
+      ProxyReply.encode(ProxyReply.fromPartial({ ...reply, index: this.#index++ })).finish(),
+    );
   }
 
   #hearPiece(piece: BodyPiece): void {
