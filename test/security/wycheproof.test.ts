@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sodium from "libsodium-wrappers-sumo";
 import { beforeAll, describe, expect, it } from "vitest";
 import { verifySignature } from "../../coordinator/src/ledger/ed25519.ts";
-import { verifyStrictly } from "../../coordinator/src/tokens/strict-ed25519.ts";
+import { verifyStrictly } from "../../coordinator/src/tokens/request.ts";
 import { verifiedId } from "../../coordinator/src/triggers/webhook-signature.ts";
 import { runProgram } from "../../node-agent/host/test/agent.ts";
 import { ensurePackages } from "../../node-agent/toolchain/prerequisites.mjs";

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
+import { createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 
 /** A key that signs with Ed25519 (RFC 8032). */
 export interface SigningKey {
@@ -23,7 +23,7 @@ export function createSigningKey(seed: Uint8Array): SigningKey {
 
 /**
  * For signatures by keys of Cohort's own, such as those under checkpoints. False, never an
- * exception, for what is malformed. A foreign party's key needs tokens/strict-ed25519.ts.
+ * exception, for what is malformed. A foreign party's key needs the stricter check in tokens/request.ts.
  */
 export function verifySignature(
   publicKey: Uint8Array,
@@ -33,12 +33,6 @@ export function verifySignature(
   if (publicKey.length !== 32 || signature.length !== 64) return false;
   const der = Buffer.concat([publicKeyPrefix, publicKey]);
   return verify(null, message, { key: der, format: "der", type: "spki" }, signature);
-}
-
-/** `publicKey` has 32 bytes; whether it is a good one is found out by whoever verifies by it. */
-export function publicKeyOf(publicKey: Uint8Array): KeyObject {
-  const der = Buffer.concat([publicKeyPrefix, publicKey]);
-  return createPublicKey({ key: der, format: "der", type: "spki" });
 }
 
 /** DER before the 32 bytes of an Ed25519 key (RFC 8410 §4 and §7). */

@@ -4,7 +4,7 @@ import { type CohortError, refuse } from "@cohort/proto/problem";
 import { pieceProof, requestProof } from "@cohort/proto/proof";
 import { sha256 } from "../ledger/crypto.ts";
 import type { VerifyPiece } from "../proxy/body.ts";
-import { verifyStrictly } from "./strict-ed25519.ts";
+import { sodium } from "../vault/sodium.ts";
 
 /**
  * Returns when the request is, in every part, what the holder of `signKey` (Ed25519, 32 bytes)
@@ -51,6 +51,21 @@ function pieceVerifier(signKey: Uint8Array, first: Uint8Array): VerifyPiece {
     }
     former = proof;
   };
+}
+
+/**
+ * Ed25519 as libsodium verifies it: keys and points of low order, keys that are not canonical, and
+ * scalars at or above the group's order are refused, so that nobody can make a second signature out
+ * of the first, or one that fits many messages.
+ */
+export function verifyStrictly(
+  key: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const { crypto_sign_PUBLICKEYBYTES: keyBytes, crypto_sign_BYTES: signatureBytes } = sodium;
+  if (key.length !== keyBytes || signature.length !== signatureBytes) return false;
+  return sodium.crypto_sign_verify_detached(signature, message, key);
 }
 
 function invalid(reason: string, hint = ""): CohortError {
