@@ -1,8 +1,8 @@
-export function isJson(text: string): boolean {
+/** What the text says; undefined when it is not JSON. */
+export function parseJson(text: string): unknown {
   try {
-    JSON.parse(text);
-    return true;
+    return JSON.parse(text);
   } catch {
-    return false;
+    return undefined;
   }
 }

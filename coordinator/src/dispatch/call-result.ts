@@ -1,4 +1,5 @@
 import type { Finished } from "@cohort/proto/gen/cohort/node";
+import { parseJson } from "@cohort/proto/json";
 import type { WholeReply } from "../proxy/answer.ts";
 import { failure } from "../scheduler/decide-attempt.ts";
 
@@ -20,9 +21,6 @@ export function callResult(reply: WholeReply): Finished {
 function bodyOf(bytes: Uint8Array): unknown {
   if (bytes.length === 0) return null;
   const text = new TextDecoder().decode(bytes);
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
+  const value = parseJson(text);
+  return value === undefined ? text : value;
 }

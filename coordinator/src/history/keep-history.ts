@@ -1,10 +1,10 @@
 import { historyLimits } from "./limits.ts";
-import type { EndedRun, Retention } from "./retention.ts";
+import type { EndedRun, HistoryRetention } from "./retention.ts";
 
 /** What is looked at, and removed, when finished runs have been kept long enough. */
 export interface HistoryEnd {
   /** Finished runs that are over, some of the first that ended. */
-  over(retention: Pick<Retention, "maxRuns" | "maxAgeMs">, nowMs: number): readonly EndedRun[];
+  over(retention: HistoryRetention, nowMs: number): readonly EndedRun[];
   /**
    * Removes what steps of these runs wrote, as much of it as one transaction should. Resolves with
    * true when there is no more.
@@ -19,7 +19,7 @@ export interface HistoryEnd {
  */
 export async function keepHistory(options: {
   readonly history: HistoryEnd;
-  readonly retention: Pick<Retention, "maxRuns" | "maxAgeMs">;
+  readonly retention: HistoryRetention;
   /** Records that the runs are removed. */
   readonly remove: (runs: readonly EndedRun[]) => Promise<void>;
   readonly now: () => number;

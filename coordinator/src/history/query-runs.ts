@@ -11,14 +11,14 @@ import type { Writer } from "../state/writer.ts";
 import { suggest } from "../workflow/nearest.ts";
 import { finishedView, type RunHistory } from "./history.ts";
 import { historyLimits } from "./limits.ts";
-import { describeRetention, type Retention } from "./retention.ts";
+import { describeRetention, type HistoryRetention } from "./retention.ts";
 import { headView, runView } from "./run-view.ts";
 
 /** A run as it is now, or as it ended. Throws RUN_UNKNOWN. */
 export function queryRun(
   writer: Writer,
   history: RunHistory,
-  retention: Pick<Retention, "maxRuns" | "maxAgeMs">,
+  retention: HistoryRetention,
   id: string,
 ): Promise<RunView> {
   return writer.read((state) => {
@@ -34,7 +34,7 @@ export function queryRun(
 export function queryOutcome(
   writer: Writer,
   history: RunHistory,
-  retention: Pick<Retention, "maxRuns" | "maxAgeMs">,
+  retention: HistoryRetention,
   id: string,
 ): Promise<Pick<RunView, "state" | "reason">> {
   return writer.read(({ runs }) => {
@@ -82,7 +82,7 @@ export async function queryRuns(
   };
 }
 
-export function unknownRun(retention: Pick<Retention, "maxRuns" | "maxAgeMs">, id: string): Error {
+export function unknownRun(retention: HistoryRetention, id: string): Error {
   return refuse("RUN_UNKNOWN", `no run has the id "${id}"`, {
     hint: `\`cohort runs\` lists runs. ${describeRetention(retention)}`,
   });

@@ -1,11 +1,15 @@
 import { formatDuration } from "@cohort/proto/quantity";
 
-/** How long finished runs, and what their steps wrote, are kept; the ledger keeps their leaves for ever. */
-export interface Retention {
+/** How long finished runs, and what their steps wrote, are kept. */
+export interface HistoryRetention {
   /** Since the run ended. */
   readonly maxAgeMs: number;
   /** The latest that ended. */
   readonly maxRuns: number;
+}
+
+/** The same, and how long the ledger keeps what its entries say; their leaves it keeps for ever. */
+export interface Retention extends HistoryRetention {
   /**
    * Since the run ended, and not before it has left the history: how long the ledger's entries keep
    * their payloads; null for ever.
@@ -31,7 +35,7 @@ export interface EndedRun {
 export function overAmong(
   first: readonly EndedRun[],
   count: number,
-  { maxRuns, maxAgeMs }: Pick<Retention, "maxRuns" | "maxAgeMs">,
+  { maxRuns, maxAgeMs }: HistoryRetention,
   nowMs: number,
 ): readonly EndedRun[] {
   const stays = first.findIndex(
@@ -40,9 +44,6 @@ export function overAmong(
   return first.slice(0, stays === -1 ? first.length : stays);
 }
 
-export function describeRetention({
-  maxAgeMs,
-  maxRuns,
-}: Pick<Retention, "maxRuns" | "maxAgeMs">): string {
+export function describeRetention({ maxAgeMs, maxRuns }: HistoryRetention): string {
   return `Finished runs are kept for ${formatDuration(maxAgeMs)}, the latest ${maxRuns} at most.`;
 }

@@ -1,3 +1,4 @@
+import { parseJson } from "@cohort/proto/json";
 import { pricingLimits } from "./limits.ts";
 import { type Fields, isFields } from "./shapes/shape.ts";
 
@@ -22,13 +23,9 @@ export function createReader(
 }
 
 function messagesIn(text: string): Fields[] {
-  try {
-    const value: unknown = JSON.parse(text);
-    // Gemini streams a list where nobody asks for events.
-    return (Array.isArray(value) ? value : [value]).filter(isFields);
-  } catch {
-    return [];
-  }
+  const value = parseJson(text);
+  // Gemini streams a list where nobody asks for events.
+  return (Array.isArray(value) ? value : [value]).filter(isFields);
 }
 
 class WholeReader implements MessageReader {

@@ -1,5 +1,5 @@
 import type { Header } from "@cohort/proto/gen/cohort/node";
-import { isJson } from "@cohort/proto/json";
+import { parseJson } from "@cohort/proto/json";
 import { limits } from "@cohort/proto/limits";
 import { compilePattern } from "@cohort/proto/pattern";
 import { refuse } from "@cohort/proto/problem";
@@ -62,7 +62,7 @@ function encodingOf(body: Buffer): "utf8" | "latin1" {
 }
 
 function withoutValues(text: string, pointers: readonly string[]): string {
-  if (!isJson(text)) {
+  if (parseJson(text) === undefined) {
     const message = "the answer is no JSON, in which alone what no step is told can be found";
     throw refuse("UPSTREAM_INVALID", message);
   }

@@ -1,6 +1,7 @@
 import { ExpressionError } from "@cohort/proto/expression";
 import type { RunStarted } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { parseJson } from "@cohort/proto/json";
 import { limits } from "@cohort/proto/limits";
 import { refuse } from "@cohort/proto/problem";
 import type { Workflow } from "@cohort/proto/resources/workflow";
@@ -239,15 +240,7 @@ function checkType(
   given: unknown,
 ): unknown {
   const spelt = typeof given === "string" && (type === "number" || type === "boolean");
-  const value = spelt ? fromText(given) : given;
+  const value = spelt ? (parseJson(given) ?? given) : given;
   if (type === "json" || typeof value === type) return value;
   throw refuse("INPUT_INVALID", `input "${name}" must be a ${type}, not ${JSON.stringify(given)}`);
-}
-
-function fromText(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
 }

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "@cohort/proto/errors";
+import { parseJson } from "@cohort/proto/json";
 import type { Outputs } from "@cohort/proto/resources/workflow/outputs";
 
 export interface OutputFault {
@@ -13,7 +14,7 @@ export interface OutputFault {
 export function outputFault(outputJson: string, outputs: Outputs | undefined): OutputFault | null {
   const { types } = outputs ?? {};
   if (outputJson === "") return types === undefined ? null : missing("the step left no output");
-  const output = parse(outputJson);
+  const output = parseJson(outputJson);
   if (output === undefined) return invalid("the output is not JSON");
   if (types === undefined) return null;
   if (typeOf(output) !== "object") {
@@ -34,14 +35,6 @@ function missing(message: string): OutputFault {
 
 function invalid(message: string): OutputFault {
   return { code: "STEP_OUTPUT_INVALID", message };
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json) as unknown;
-  } catch {
-    return undefined;
-  }
 }
 
 function typeOf(value: unknown): string {

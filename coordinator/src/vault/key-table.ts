@@ -1,3 +1,4 @@
+import { parseJson } from "@cohort/proto/json";
 import type Database from "better-sqlite3";
 import type { Envelope } from "./envelope.ts";
 import { keyMethod, wrongKey } from "./key-method.ts";
@@ -36,7 +37,7 @@ export function createKeyTable(database: Database.Database): KeyTable {
   return {
     keys(ring) {
       const row = root.get(ring);
-      const method = keyMethod.safeParse(parse(row?.method));
+      const method = keyMethod.safeParse(parseJson(row?.method ?? ""));
       if (row === undefined || !method.success) {
         throw wrongKey("The root key was changed: restore a backup.");
       }
@@ -70,11 +71,3 @@ export function insertKeys(
 
 const insertDataKeySql =
   "INSERT INTO data_keys (ring, number, uses, nonce, sealed) VALUES (?, ?, 0, ?, ?)";
-
-function parse(json = ""): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return null;
-  }
-}

@@ -1,4 +1,5 @@
 import { compileTemplate, hasExpression } from "@cohort/proto/expression";
+import { parseJson } from "@cohort/proto/json";
 import type { Problem } from "@cohort/proto/problem";
 import type { TemplateValue } from "@cohort/proto/resources/values";
 import { allSteps, type Workflow, type WorkflowStep } from "@cohort/proto/resources/workflow";
@@ -105,11 +106,7 @@ function mayBe(text: string, types: readonly string[]): boolean {
 }
 
 function isNumber(text: string): boolean {
-  try {
-    return typeof JSON.parse(text) === "number";
-  } catch {
-    return false;
-  }
+  return typeof parseJson(text) === "number";
 }
 
 /** A way from the sub-workflow back to the workflow itself. */

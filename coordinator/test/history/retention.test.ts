@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { historyVersion } from "../../src/history/history.ts";
 import { keepHistory } from "../../src/history/keep-history.ts";
 import { historyLimits } from "../../src/history/limits.ts";
-import type { Retention } from "../../src/history/retention.ts";
+import type { HistoryRetention } from "../../src/history/retention.ts";
 import { createMemoryDisk, openMemoryLog } from "../../src/log/memory.ts";
 import { openSqliteLog } from "../../src/log/sqlite.ts";
 import { replay } from "../../src/state/replay.ts";
@@ -40,7 +40,7 @@ async function setUp(open: () => ReturnType<typeof openMemoryLog>, count: number
   const written = () =>
     ids.filter((run) => log.stepLogs.read(run, "", 0, { chunks: 1, bytes: 1e6 }).length > 0);
   /** As keepHistory does, without its pauses. */
-  const removeAll = async (retention: Pick<Retention, "maxAgeMs" | "maxRuns">) => {
+  const removeAll = async (retention: HistoryRetention) => {
     for (let turns = 0; ; turns++) {
       expect(turns).toBeLessThan(1_000);
       const runs = log.history.over(retention, nowMs);

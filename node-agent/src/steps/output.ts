@@ -1,5 +1,5 @@
 import type { Dispatch, OutputSource } from "@cohort/proto/gen/cohort/node";
-import { isJson } from "@cohort/proto/json";
+import { parseJson } from "@cohort/proto/json";
 import { type CohortError, refuse } from "@cohort/proto/problem";
 import type { SandboxProcess } from "../host.ts";
 import { hostErrorCode } from "../host-error.ts";
@@ -48,7 +48,7 @@ function collectOutput(
 
 function jsonText(what: string, bytes: Uint8Array): string {
   const text = decodeUtf8(bytes)?.trim() ?? null;
-  if (text !== null && isJson(text)) return text;
+  if (text !== null && parseJson(text) !== undefined) return text;
   throw refuse("STEP_OUTPUT_INVALID", `${what} is not JSON in UTF-8`);
 }
 

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { parseJson } from "../json.ts";
 import { refuse } from "../problem.ts";
 import { fromBase64, toBase64 } from "./note.ts";
 
@@ -91,7 +92,7 @@ function lackingText(remainder: string, { leafHash, by, atMs, maxAgeMs }: Droppe
 /** No entry has these keys, and no such text is one. */
 function leafOf(text: string): Pick<EntryProof, "json" | "dropped"> {
   if (!text.startsWith('{"leaf_hash":')) return { json: text };
-  const parsed = lackingSchema.safeParse(jsonOf(text));
+  const parsed = lackingSchema.safeParse(parseJson(text));
   if (!parsed.success) throw malformed("holds something else than an entry");
   const { leaf_hash, dropped, remainder: json } = parsed.data;
   const { by, at_ms: atMs, max_age_ms: maxAgeMs } = dropped;
@@ -104,14 +105,6 @@ const lackingSchema = z.strictObject({
   dropped: z.strictObject({ by: count, at_ms: count, max_age_ms: count }),
   remainder: z.string(),
 });
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 const entryHeader = "c2sp.org/tlog-proof@v1";
 const encoder = new TextEncoder();

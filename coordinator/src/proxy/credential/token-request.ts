@@ -1,4 +1,5 @@
 import type { Header } from "@cohort/proto/gen/cohort/node";
+import { parseJson } from "@cohort/proto/json";
 import { CohortError, refuse } from "@cohort/proto/problem";
 import type { Service } from "@cohort/proto/resources/service";
 import type { AuthOf } from "@cohort/proto/resources/service/auth";
@@ -106,7 +107,7 @@ const refusals = [
 ];
 
 function tokenOf(status: number, body: Buffer): AccessToken {
-  const answer = parsed(body);
+  const answer = parseJson(body.toString());
   body.fill(0);
   if (status !== 200) throw refusedClient(status, answer);
   const read = tokenAnswer.safeParse(answer);
@@ -127,12 +128,4 @@ function refusedClient(status: number, answer: unknown): Error {
   return refuse("SECRET_UNAVAILABLE", reason === undefined ? message : `${message}: ${reason}`, {
     hint: "correct `auth` of the service, or set the client's secret again",
   });
-}
-
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString("utf8"));
-  } catch {
-    return null;
-  }
 }

@@ -11,7 +11,3 @@ export function whyDropped(dropped: {
   const kept = `payloads are kept for ${formatDuration(maxAgeMs)} after their run has ended`;
   return `its payload was dropped at ${formatMoment(atMs)}, as entry ${by} records: ${kept}`;
 }
-
-export function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
-}

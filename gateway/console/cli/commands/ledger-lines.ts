@@ -1,3 +1,4 @@
+import { parseJson } from "@cohort/proto/json";
 import { isAt } from "@cohort/proto/ledger/canonical-scan";
 import type { LedgerLeaf } from "@cohort/proto/ledger/verify";
 import { refuse } from "@cohort/proto/problem";
@@ -143,16 +144,8 @@ function checkpointAt(
   if (!isAt(page, at, checkpointName)) return null;
   const end = lineEnd(page, at);
   const text = page.toString("utf8", at + checkpointName.length, end - 1);
-  const checkpoint = page[end - 1] === closeBrace ? parsed(text) : null;
+  const checkpoint = page[end - 1] === closeBrace ? parseJson(text) : null;
   return typeof checkpoint === "string" ? { checkpoint, end } : null;
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 const hashBytes = 32;

@@ -4,7 +4,7 @@ import { refuse } from "@cohort/proto/problem";
 import { neutraliseLines } from "@cohort/proto/text";
 import type { ConsoleClient } from "../../../src/console-client/console-client.ts";
 import type { Session } from "../session.ts";
-import { hex, whyDropped } from "./ledger-dropped.ts";
+import { whyDropped } from "./ledger-dropped.ts";
 import { readGiven, writeGiven } from "./ledger-files.ts";
 
 export interface ProveOptions {
@@ -78,7 +78,9 @@ async function entryProof(session: Session, console: ConsoleClient, seq: number)
   const proof = { json, path, checkpoint, index: seq - 1 };
   if (dropped === undefined) return formatEntryProof(proof);
   session.output.progress(
-    neutraliseLines(`entry ${seq}, leaf hash ${hex(leafHash)}: ${whyDropped(dropped)}`),
+    neutraliseLines(
+      `entry ${seq}, leaf hash ${Buffer.from(leafHash).toString("hex")}: ${whyDropped(dropped)}`,
+    ),
   );
   return formatEntryProof({ ...proof, dropped: { ...dropped, leafHash } });
 }

@@ -6,7 +6,7 @@ import { refuse } from "@cohort/proto/problem";
 import { neutraliseLines } from "@cohort/proto/text";
 import type { Session } from "../session.ts";
 import { ledgerCrypto } from "./ledger-crypto.ts";
-import { hex, whyDropped } from "./ledger-dropped.ts";
+import { whyDropped } from "./ledger-dropped.ts";
 import { readGiven } from "./ledger-files.ts";
 import { keysFrom } from "./ledger-keys.ts";
 import { openByAny } from "./ledger-seen.ts";
@@ -71,7 +71,7 @@ function reportDropped(
   },
 ): number {
   const { leafHash, by, atMs: at_ms, maxAgeMs: max_age_ms } = dropped;
-  const leaf_hash = hex(leafHash);
+  const leaf_hash = Buffer.from(leafHash).toString("hex");
   const remainder_hash = toBase64(textLeafHash(ledgerCrypto.sha256, json));
   const view = { ok: true, seq, size, leaf_hash, dropped: { by, at_ms, max_age_ms } };
   session.output.result({ ...view, remainder: json, remainder_hash }, () =>
