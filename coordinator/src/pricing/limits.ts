@@ -12,6 +12,4 @@ export const pricingLimits = {
   tokenBytesMax: 128,
   /** Images in one request. */
   imagesMax: 100,
-  /** A provider's price is looked for as of now, and of the end of the longest call. */
-  callMsMax: 60 * 60_000,
 } as const;

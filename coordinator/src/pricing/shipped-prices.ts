@@ -1,4 +1,5 @@
 import { canonicalJson } from "@cohort/proto/ledger/canonical";
+import { limits } from "@cohort/proto/limits";
 import { nanoUsdPerUsd } from "@cohort/proto/quantity";
 import {
   type ConditionalPrice,
@@ -6,7 +7,6 @@ import {
   findProvider,
   type ModelPrice,
 } from "@pydantic/genai-prices";
-import { pricingLimits } from "./limits.ts";
 import type { Sha256 } from "./price-table.ts";
 import { dearer, type ModelPrices, type Rates } from "./rates.ts";
 
@@ -57,10 +57,10 @@ const hashes = new Map<string, string>();
 /** Models that search whether asked to or not, for a fee that the request does not tell. */
 const searchesByItself = /search|sonar|research/;
 
-/** Those of certain hours, and of the others the latest that has begun by then. */
+/** Those of certain hours, and of the others the latest that has begun by now or by the end of the longest call. */
 function pricesAt(prices: readonly ConditionalPrice[], nowMs: number): ModelPrice[] {
   const daily = prices.filter((it) => it.constraint?.type === "time_of_date");
-  const moments = [nowMs, nowMs + pricingLimits.callMsMax];
+  const moments = [nowMs, nowMs + limits.callMsMax];
   const dated = moments.map((atMs) =>
     prices.findLast(
       ({ constraint }) =>

@@ -44,10 +44,8 @@ export const proxyLimits = {
   /** Addresses of one host that are dialled in turn before the call is given up. */
   addressesDialledMax: 4,
   connectMs: 5_000,
-  /** Silence within an answer that has begun. */
-  answerIdleMs: 60_000,
-  /** A call, whatever its service's definition allows. */
-  callMsMax: 60 * 60_000,
+  /** Silence within an answer that has begun; a model that thinks may say nothing for minutes. */
+  answerIdleMs: 5 * 60_000,
   /** Connections to one address with one credential. */
   connectionsPerPoolMax: 32,
   /** Pools of connections; the least recently used is closed first. */

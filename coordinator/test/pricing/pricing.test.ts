@@ -1,3 +1,4 @@
+import { limits } from "@cohort/proto/limits";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { pricingLimits } from "../../src/pricing/limits.ts";
@@ -167,7 +168,7 @@ describe("the table that comes with Cohort", () => {
 
   it("takes the dearer of two prices in the hour before one follows the other", () => {
     const change = Date.parse("2025-06-10");
-    expect(rates("openai", "o3", change - 2 * pricingLimits.callMsMax)?.output).toBe(40e9);
+    expect(rates("openai", "o3", change - 2 * limits.callMsMax)?.output).toBe(40e9);
     expect(rates("openai", "o3", change - 1)?.output).toBe(40e9);
     expect(rates("openai", "o3", change)?.output).toBe(8e9);
   });

@@ -54,7 +54,7 @@ export function createEgress(options: EgressOptions): Egress {
       const giveUp = () => ending.abort(cancel.reason);
       cancel.addEventListener("abort", giveUp);
       if (cancel.aborted) giveUp();
-      const timeoutMs = Math.min(call.service.limits.timeout, proxyLimits.callMsMax);
+      const timeoutMs = call.service.limits.timeout;
       const timer = setTimeout(() => ending.abort(late(timeoutMs)), timeoutMs);
       try {
         const target = targetNamedBy(call.service);
