@@ -34,8 +34,9 @@ import { untilUnsealed } from "./proxy/until-unsealed.ts";
 import { openSetup } from "./setup/setup.ts";
 import type { State } from "./state/state.ts";
 import { checkBoxKey, sealDelivery } from "./tokens/delivery.ts";
+import { verifyStrictly } from "./tokens/foreign-signature.ts";
 import { IssuedTokens } from "./tokens/issued-tokens.ts";
-import { verifyRequestByAny, verifyStrictly } from "./tokens/request.ts";
+import { verifyRequestByAny } from "./tokens/request.ts";
 import { createDispatchSigner, signDispatch } from "./tokens/signing.ts";
 import { issueToken, openToken } from "./tokens/token.ts";
 import { createTokenKeyring } from "./tokens/token-keyring.ts";
@@ -161,7 +162,7 @@ export async function createCoordinator(options: CoordinatorOptions): Promise<Co
         newId,
         tokens: {
           openToken: (token) => openToken(tokenKeys(), token, now()),
-          verifyRequest: (node, request) => {
+          verifyRequest: async (node, request) => {
             const { keys, former } = enrolled(state, node);
             const others = former === null ? [] : [former.signKey];
             return verifyRequestByAny(request, [keys.signKey, ...others], now());

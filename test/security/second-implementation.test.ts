@@ -127,11 +127,11 @@ describe("a second implementation of request proofs, in Python with PyNaCl", () 
     { ...plain, more: false, headers: [], length: 4 },
   ];
 
-  it.each(forms)("signs what ours verifies, and verifies what ours signs: %j", (form) => {
+  it.each(forms)("signs what ours verifies, and verifies what ours signs: %j", async (form) => {
     const request = { ...form, body: body.toString("hex") };
     const signed = python({ do: "sign-request", request }, { seed });
     const theirs = ProxyRequest.fromPartial({ ...form, body, proof: fromHex(signed?.["proof"]) });
-    const verifyPiece = verifyRequest(theirs, signer.publicKey, nowMs);
+    const verifyPiece = await verifyRequest(theirs, signer.publicKey, nowMs);
 
     const proof = signer.sign(requestProof({ ...form, bodyHash: sha256(body) }));
     const { publicKey } = signer;
@@ -147,7 +147,7 @@ describe("a second implementation of request proofs, in Python with PyNaCl", () 
     let former: Uint8Array = theirs.proof;
     for (const { data, last } of pieces) {
       const made = python({ do: "sign-piece", last }, { seed, former, data });
-      verifyPiece({ data, last, proof: fromHex(made?.["proof"]) });
+      await verifyPiece({ data, last, proof: fromHex(made?.["proof"]) });
       expect(fromHex(made?.["proof"])).toEqual(
         Buffer.from(signer.sign(pieceProof({ former, last, dataHash: sha256(data) }))),
       );

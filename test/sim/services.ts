@@ -74,7 +74,7 @@ export function createSimulatedProxy(options: {
     },
     tokens: {
       openToken: (token) => openToken(token, now()),
-      verifyRequest: (node, request) => verifyRequest(state.fleet.nodes.get(node), request),
+      verifyRequest: async (node, request) => verifyRequest(state.fleet.nodes.get(node), request),
     },
   });
 }
@@ -107,7 +107,7 @@ function verifyRequest(node: FleetNode | undefined, request: ProxyRequest): Veri
   if (!keys.some((key) => simulatedCrypto.verify(message, request.proof, key))) {
     throw refuse("PROOF_INVALID", "the request is not signed by the node");
   }
-  return () => {
+  return async () => {
     throw refuse("PROOF_INVALID", "simulated requests are short");
   };
 }

@@ -31,8 +31,8 @@ export function wholeBody(bytes: Uint8Array): CallBody {
   };
 }
 
-/** Throws PROOF_INVALID unless the piece follows the one before it, signed by the same node. */
-export type VerifyPiece = (piece: BodyPiece) => void;
+/** Rejects with PROOF_INVALID unless the piece follows the one before it, signed by the same node. */
+export type VerifyPiece = (piece: BodyPiece) => Promise<void>;
 
 /** The body of a node's request: what came with it, and what the node sends when it is asked to. */
 export function bodyOf(
@@ -91,7 +91,7 @@ class StreamedBody implements CallBody {
     for (let last = false; !last; ) {
       channel.grant(total + limits.proxyWindowBytes);
       const piece = await channel.nextPiece();
-      verify(piece);
+      await verify(piece);
       total += piece.data.length;
       checkLength(total, expected ?? undefined, bytesMax);
       this.bytesRead = total;

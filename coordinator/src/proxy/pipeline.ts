@@ -52,7 +52,7 @@ export class CallPipeline implements VaultProxy {
         assertNotBarred(node);
         if (claims.node !== node) throw refuse("TOKEN_WRONG_NODE", "the token is another node's");
         this.#mustBeLive(attempt, node);
-        const verifyPiece = tokens.verifyRequest(node, request);
+        const verifyPiece = await tokens.verifyRequest(node, request);
         const granted = claims.services.includes(request.service) ? service(request.service) : null;
         const asked = { ...request, hasBody: request.more || request.body.length > 0 };
         const admitted = admit(asked, granted);

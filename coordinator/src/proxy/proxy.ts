@@ -86,10 +86,10 @@ export interface TokenReader {
   /** Throws TOKEN_INVALID or TOKEN_EXPIRED. */
   openToken(token: string): TokenClaims;
   /**
-   * Throws PROOF_INVALID unless the node's own key signed this request, lately. What it gives verifies
+   * Rejects with PROOF_INVALID unless the node's own key signed this request, lately. What it gives verifies
    * the further pieces of the body, in their order.
    */
-  verifyRequest(node: string, request: ProxyRequest): VerifyPiece;
+  verifyRequest(node: string, request: ProxyRequest): Promise<VerifyPiece>;
 }
 
 export interface TokenClaims {
