@@ -83,11 +83,21 @@ export function createSecretTable(database: Database.Database): SecretTable {
   const staleInternals = database.prepare<[number], InternalRow>(
     `SELECT ${internalColumns} FROM internals WHERE data_key < ?`,
   );
+  /** Every call to a service asks for its secret. What a transaction sees may yet be undone, and is not kept. */
+  const read = new Map<string, readonly SecretRow[]>();
+  const write = (change: Database.Statement, ...values: unknown[]) => {
+    read.clear();
+    change.run(...values);
+  };
   return {
-    insertSecret: (row) => void insert.run(toStored(row)),
-    replaceSecret: (row) => void replace.run(toStored(row)),
-    removeSecret: (path, version) => void remove.run(path, version),
-    versions: (path) => versions.all(path).map(fromStored<SecretRow>),
+    insertSecret: (row) => write(insert, toStored(row)),
+    replaceSecret: (row) => write(replace, toStored(row)),
+    removeSecret: (path, version) => write(remove, path, version),
+    versions(path) {
+      const rows = read.get(path) ?? versions.all(path).map(fromStored<SecretRow>);
+      if (!database.inTransaction && rows.length > 0) read.set(path, rows);
+      return rows;
+    },
     policies: () => policies.all().map(fromStored<SecretPolicy>),
     staleSecrets: (dataKey, count) => stale.all(dataKey, count).map(fromStored<SecretRow>),
     staleInternals: (dataKey) => staleInternals.all(dataKey),
