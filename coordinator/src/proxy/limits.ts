@@ -36,9 +36,10 @@ export const proxyLimits = {
 
   /** Answers of one DNS look-up; more is no honest name. */
   addressesMax: 64,
-  /** A look-up that failed is not tried again for so long; the oldest of more hosts is forgotten. */
+  /** How long the answer of a look-up stands, and a failure; the oldest of more hosts is forgotten. */
+  lookupMs: 1_000,
   lookupFailureMs: 5_000,
-  lookupFailuresMax: 256,
+  lookupsMax: 256,
   /** This machine's own addresses are asked for so often at most. */
   ownAddressesMs: 1_000,
   /** Addresses of one host that are dialled in turn before the call is given up. */

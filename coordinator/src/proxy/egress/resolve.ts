@@ -18,31 +18,24 @@ export function systemResolver(): Resolve {
 }
 
 /**
- * Look-ups of one host that overlap are one, so that a slow name holds one of the process's few
- * look-up threads and not all of them. One that failed stands for the next ones for a short time.
+ * One look-up of a host is the answer for all who ask while it runs, so that a slow name holds one of the
+ * process's few look-up threads and not all of them, and for a moment after; for longer where it failed.
  */
 export function sparing(resolve: Resolve, nowMs: () => number): Resolve {
-  const running = new Map<string, Promise<readonly string[]>>();
-  const failed = new Map<string, { readonly error: unknown; readonly untilMs: number }>();
-  const remember = (host: string, error: unknown) => {
-    failed.delete(host);
-    failed.set(host, { error, untilMs: nowMs() + proxyLimits.lookupFailureMs });
-    const [oldest] = failed.keys();
-    if (failed.size > proxyLimits.lookupFailuresMax && oldest !== undefined) failed.delete(oldest);
-  };
+  const lookups = new Map<string, { readonly answer: ReturnType<Resolve>; untilMs: number }>();
   return (host) => {
-    const failure = failed.get(host);
-    if (failure !== undefined && nowMs() < failure.untilMs) return Promise.reject(failure.error);
-    const known = running.get(host);
-    if (known !== undefined) return known;
-    const started = resolve(host)
-      .catch((error: unknown) => {
-        remember(host, error);
-        throw error;
-      })
-      .finally(() => running.delete(host));
-    running.set(host, started);
-    return started;
+    const known = lookups.get(host);
+    if (known !== undefined && nowMs() < known.untilMs) return known.answer;
+    const lookup = { answer: resolve(host), untilMs: Number.POSITIVE_INFINITY };
+    const standsFor = (ms: number) => () => {
+      lookup.untilMs = nowMs() + ms;
+    };
+    lookup.answer.then(standsFor(proxyLimits.lookupMs), standsFor(proxyLimits.lookupFailureMs));
+    lookups.delete(host);
+    lookups.set(host, lookup);
+    const [oldest] = lookups.keys();
+    if (lookups.size > proxyLimits.lookupsMax && oldest !== undefined) lookups.delete(oldest);
+    return lookup.answer;
   };
 }
 
