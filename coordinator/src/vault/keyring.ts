@@ -16,6 +16,8 @@ export interface Keyring {
   readonly reopened: (wrapped: WrappedKeys) => Keyring;
   /** 32 bytes that depend on the root key and the purpose alone, to be wiped by the caller. */
   readonly derive: (purpose: string) => Buffer;
+  /** The same for hashes of one kind, which come often: it belongs to the keyring, not to be kept or wiped. */
+  readonly hashKey: (purpose: string) => Buffer;
   readonly wipe: () => void;
 }
 
@@ -70,8 +72,9 @@ export function openKeys(ring: Ring, key: Uint8Array, wrapped: WrappedKeys): Key
 /** The root key is the keyring's from here on. */
 function keyringOf(ring: Ring, root: Buffer, wrapped: WrappedKeys): Keyring {
   const dataKeys = new Map<number, Buffer>();
+  const hashKeys = new Map<string, Buffer>();
   const wipe = () => {
-    for (const secret of [root, ...dataKeys.values()]) secret.fill(0);
+    for (const secret of [root, ...dataKeys.values(), ...hashKeys.values()]) secret.fill(0);
   };
   try {
     openDataKeys(ring, root, wrapped, dataKeys);
@@ -82,6 +85,11 @@ function keyringOf(ring: Ring, root: Buffer, wrapped: WrappedKeys): Keyring {
       wrapDataKey: (it) => wrapNewDataKey(ring, root, it),
       reopened: (changed) => keyringOf(ring, Buffer.from(root), changed),
       derive: (purpose) => subkey(root, `derived/${purpose}`),
+      hashKey(purpose) {
+        const key = hashKeys.get(purpose) ?? subkey(root, `derived/hash/${purpose}`);
+        hashKeys.set(purpose, key);
+        return key;
+      },
       wipe,
     };
   } catch (error) {

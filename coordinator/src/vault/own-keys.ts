@@ -2,7 +2,7 @@ import { refuse } from "@cohort/proto/problem";
 import { openEnvelope, sealEnvelope } from "./envelope.ts";
 import type { Keyring } from "./keyring.ts";
 import type { InternalRow } from "./secret-table.ts";
-import { sodium } from "./sodium.ts";
+import { asBuffer, sodium } from "./sodium.ts";
 import type { VaultStore } from "./vault-store.ts";
 
 /** What the coordinator itself needs to serve: there from its start, sealed or not. */
@@ -30,12 +30,7 @@ export class OwnKeys {
   }
 
   keyedHash(purpose: string, bytes: Uint8Array): Buffer {
-    const key = this.#keyring().derive(`hash/${purpose}`);
-    try {
-      return Buffer.from(sodium.crypto_generichash(32, bytes, key));
-    } finally {
-      key.fill(0);
-    }
+    return asBuffer(sodium.crypto_generichash(32, bytes, this.#keyring().hashKey(purpose)));
   }
 
   #make(name: string, make: () => Buffer): Buffer {
