@@ -1,4 +1,5 @@
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { keepNewest } from "@cohort/proto/keep-newest";
 import { type Problem, problem } from "@cohort/proto/problem";
 import { attemptId } from "@cohort/proto/proof";
 import type { Recorded } from "../state/event.ts";
@@ -55,9 +56,7 @@ export function noteToken(tokens: TokenIds, attempt: AttemptKey, id: string): vo
   ids.add(id);
   ofStep.set(key, { attempt, ids });
   tokens.set(step, ofStep);
-  if (ids.size <= custodyLimits.tokensPerAttemptMax) return;
-  const [oldest] = ids;
-  ids.delete(oldest as string);
+  keepNewest(ids, custodyLimits.tokensPerAttemptMax);
 }
 
 /** Attempts that the event ends leave; gives which. A step that ends takes all that goes on of it along. */

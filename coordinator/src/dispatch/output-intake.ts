@@ -1,5 +1,6 @@
 import type { OutputKept } from "@cohort/proto/gen/cohort/ledger";
 import type { AttemptKey } from "@cohort/proto/gen/cohort/node";
+import { keepNewest } from "@cohort/proto/keep-newest";
 import { chainOutput, emptyOutputChain } from "@cohort/proto/ledger/output-chain";
 import { attemptId } from "@cohort/proto/proof";
 import { sha256 } from "../ledger/crypto.ts";
@@ -46,10 +47,7 @@ export function createOutputIntake(
     // The one that was asked for last is the last to be forgotten.
     known.delete(id);
     known.set(id, extent);
-    if (known.size > schedulerLimits.outputsRememberedMax) {
-      const [oldest] = known.keys();
-      known.delete(oldest as string);
-    }
+    keepNewest(known, schedulerLimits.outputsRememberedMax);
     return extent;
   };
   const take = (chunk: StepLogChunk) => known.set(attemptId(chunk), add(extentOf(chunk), chunk));

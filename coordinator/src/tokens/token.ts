@@ -1,3 +1,4 @@
+import { keepNewest } from "@cohort/proto/keep-newest";
 import { limits } from "@cohort/proto/limits";
 import { type CohortError, refuse } from "@cohort/proto/problem";
 import { asBuffer } from "../vault/sodium.ts";
@@ -75,9 +76,8 @@ function claimsOf({ byId, audience, opened }: TokenKeys, text: string): TokenCla
   const plain = key === undefined ? null : decryptPaseto(key, text);
   const claims = plain === null ? null : decodeClaims(plain.message);
   if (claims === null || claims.audience !== audience) throw invalid();
-  const [oldest] = opened.keys();
-  if (opened.size >= openedMax && oldest !== undefined) opened.delete(oldest);
   opened.set(text, claims);
+  keepNewest(opened, openedMax);
   return claims;
 }
 

@@ -1,4 +1,5 @@
 import { type AttemptKey, NodeEvent } from "@cohort/proto/gen/cohort/node";
+import { keepNewest } from "@cohort/proto/keep-newest";
 import { attemptId } from "@cohort/proto/proof";
 import { agentLimits } from "../limits.ts";
 import { evictLogs } from "./eviction.ts";
@@ -104,9 +105,7 @@ export class JournalState {
     const id = attemptId(attempt);
     this.#accepted.delete(id);
     this.#remembered.set(id, attempt);
-    if (this.#remembered.size <= agentLimits.attemptsRememberedMax) return;
-    const [oldest] = this.#remembered.keys();
-    this.#remembered.delete(oldest as string);
+    keepNewest(this.#remembered, agentLimits.attemptsRememberedMax);
   }
 
   #retain(keep: (it: PendingEvent) => boolean): void {

@@ -1,5 +1,6 @@
 import { lookup } from "node:dns/promises";
 import { networkInterfaces } from "node:os";
+import { keepNewest } from "@cohort/proto/keep-newest";
 import { refuse } from "@cohort/proto/problem";
 import { proxyLimits } from "../limits.ts";
 import { isGranted, reasonAgainst } from "./address.ts";
@@ -33,8 +34,7 @@ export function sparing(resolve: Resolve, nowMs: () => number): Resolve {
     lookup.answer.then(standsFor(proxyLimits.lookupMs), standsFor(proxyLimits.lookupFailureMs));
     lookups.delete(host);
     lookups.set(host, lookup);
-    const [oldest] = lookups.keys();
-    if (lookups.size > proxyLimits.lookupsMax && oldest !== undefined) lookups.delete(oldest);
+    keepNewest(lookups, proxyLimits.lookupsMax);
     return lookup.answer;
   };
 }
