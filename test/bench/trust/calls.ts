@@ -2,10 +2,13 @@ import { percentile } from "../scheduler/processes.ts";
 import { printResults } from "../table.ts";
 import { CallBench, timesEach } from "./call-bench.ts";
 
+/** With their calls all that the coordinator lets be out at once. */
 const nodes = 8;
-const atOnce = 4;
+const atOnce = 16;
 const seconds = 8;
 const steadyPerSecond = 200;
+/** What runs one after the other is compiled anew by V8, for what then comes together and what apart. */
+const steadyWarmUpSeconds = 20;
 
 /**
  * Proxied calls with all that goes with them, over nats-server and TLS, to a service over TLS: as many
@@ -18,6 +21,7 @@ export async function measureCalls(): Promise<void> {
     const before = bench.cpuMs();
     const count = await bench.full(seconds, atOnce);
     const times = timesEach(before, bench.cpuMs(), count);
+    await bench.steady(steadyPerSecond, steadyWarmUpSeconds, (node) => bench.proxied(node));
     const direct = await bench.steady(steadyPerSecond, seconds, () => bench.direct());
     const proxied = await bench.steady(steadyPerSecond, seconds, (node) => bench.proxied(node));
     const added = (share: number) => percentile(proxied, share) - percentile(direct, share);
