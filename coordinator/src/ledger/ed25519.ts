@@ -23,7 +23,7 @@ export function createSigningKey(seed: Uint8Array): SigningKey {
 
 /**
  * For signatures by keys of Cohort's own, such as those under checkpoints. False, never an
- * exception, for what is malformed. A foreign party's key needs the stricter check in tokens/request.ts.
+ * exception, for what is malformed. A foreign party's key needs tokens/foreign-signature.ts.
  */
 export function verifySignature(
   publicKey: Uint8Array,
