@@ -183,7 +183,11 @@ export function createCore(options: CoreOptions): Core {
       .map((it) => it.node),
     now,
     onSilent: (lastSeenMs) => {
-      decideFleet((fleet, nowMs) => decideSilence(fleet, lastSeenMs, nowMs)).catch(onFault);
+      decideFleet((fleet, nowMs) => {
+        // Who was heard since is watched again, and would not be taken for one who returns.
+        const isSilent = ([node]: [string, number]) => presence.lastSeenMs(node) === undefined;
+        return decideSilence(fleet, new Map([...lastSeenMs].filter(isSilent)), nowMs);
+      }).catch(onFault);
     },
   });
   const membership = createMembership({

@@ -113,7 +113,8 @@ export function createMembership(options: MembershipOptions): Membership {
     async hello(name, hello) {
       const { node, keys, superseded } = await welcome(name, hello);
       if (hello.update !== undefined) await updateReported(name, hello.update);
-      presence.seen(name);
+      // It may have been given up since it was welcomed.
+      heard(name);
       const nowMs = now();
       const userJwt = await credentials.issueNodeJwt(name, keys.natsKey, nowMs);
       return HelloReply.fromPartial({
