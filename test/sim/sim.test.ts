@@ -43,6 +43,14 @@ describe("a mesh in the simulator", () => {
     slowMs,
   );
 
+  it.each([1074, 2013, 2016, 6360])(
+    "keeps them in seed %i, which once broke one",
+    async (seed) => {
+      expect(await explain({ seed, ticks })).toBe("");
+    },
+    slowMs,
+  );
+
   it("goes the same way again from the same seed", async () => {
     const [first, second] = [
       await simulate({ seed: 7, ticks }),
